@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"time"
+
+	"galen/hw"
+	"galen/store"
+)
+
+// Snapshot is the state of a search at one instant. It is immutable: everything it
+// points to is shared between snapshots and never written again.
+type Snapshot struct {
+	Version uint64 // grows with every published change
+
+	Run       store.Run
+	State     State
+	Activity  string // what the search is doing, for people: "sensitivity", "measuring", …
+	Done      int    // progress within the activity; Total 0: no measure of it
+	Total     int
+	Problem   string // why the search failed or paused itself; empty otherwise
+	Elapsed   time.Duration
+	Remaining time.Duration // estimated; 0: unknown
+
+	Settings  Settings
+	Device    hw.Fingerprint
+	Layers    []Layer          // in the order the agent decides
+	Reference *store.Reference // nil until evaluated
+	Episode   int              // number of the episode under way, from 1; finished ones are len(Episodes)
+	Step      int              // layer the agent is deciding on; −1: none
+	Episodes  []*store.Episode // finished ones, by number
+	Best      *store.Episode   // nil: none yet
+	Journal   []store.JournalEntry
+}
+
+// Last is the latest finished episode; nil before the first.
+func (s *Snapshot) Last() *store.Episode {
+	if len(s.Episodes) == 0 {
+		return nil
+	}
+	return s.Episodes[len(s.Episodes)-1]
+}
+
+// State is where a search stands.
+type State string
+
+const (
+	Preparing State = "preparing" // reference, sensitivity: no episode yet
+	Running   State = "running"
+	Pausing   State = "pausing" // asked to pause; the step under way finishes
+	Paused    State = "paused"
+	Stepping  State = "stepping" // runs one episode, then pauses
+	Finished  State = "finished"
+	Stopped   State = "stopped" // ended by a person before its budget
+	Failed    State = "failed"
+)
+
+// Live tells whether a search in this state still has work under way or to come.
+func (s State) Live() bool {
+	return s != Finished && s != Stopped && s != Failed
+}
+
+// Layer is what does not change about a layer during a run.
+type Layer struct {
+	Name        string // as in the ONNX file
+	Kind        string // Conv, Gemm
+	Kernel      [2]int // 1×1 for Gemm
+	In, Out     int    // channels
+	MACs        int64  // of the uncompressed layer
+	Group       int    // channel group, from 0; layers that share one are pruned together
+	Coupled     bool   // whether the group has other layers
+	Root        bool   // whether this layer decides its group's sparsity
+	Prunable    bool
+	Why         string            // why it is not prunable or not to be quantized below 8 bits; empty otherwise
+	Reference   time.Duration     // the uncompressed layer's latency on the device; 0: unknown
+	Sensitivity store.Sensitivity // empty until measured
+}
+
+// Command asks a running search for something at its next step boundary.
+type Command struct {
+	Kind CommandKind
+	Who  string // for the journal: user name, or where it came from
+}
+
+// CommandKind names a command.
+type CommandKind string
+
+const (
+	Pause  CommandKind = "pause"
+	Resume CommandKind = "resume"
+	Step   CommandKind = "step" // finish one episode, then pause
+	Stop   CommandKind = "stop" // end the run; its episodes stay
+)

@@ -1,0 +1,55 @@
+// Package hw measures the latency of compressed networks on hardware.
+package hw
+
+import (
+	"context"
+
+	"galen/hw/graph"
+)
+
+// Device is where latency is measured. It is opened for one reference model,
+// the uncompressed network, against which every candidate is timed.
+type Device interface {
+	Fingerprint() Fingerprint
+	// Measure times the candidate interleaved with the reference, one image at a
+	// time. It blocks until the ratio is known well enough or a limit is reached.
+	Measure(ctx context.Context, candidate *graph.Graph) (Measurement, error)
+	Close() error
+}
+
+// Fingerprint says what a device is, so that latencies are never compared across
+// devices unknowingly.
+type Fingerprint struct {
+	Device   string // as the user named it: local, roofline:
+	CPU      string // model name
+	Cores    int
+	ISA      string // instruction set the runtime uses
+	Governor string // clock governor; empty if unknown
+	OS       string
+	Version  string // of galen
+}
+
+// Measurement is the latency of one candidate.
+type Measurement struct {
+	Candidate       Statistic
+	Reference       Statistic
+	Ratio           float64   // candidate ÷ reference, median over pairs
+	RatioError      float64   // half width of its 95 % confidence interval
+	Samples         []float64 // of the candidate, milliseconds
+	Flags           []string  // noisy, drifting, throttled
+	Layers          []LayerTime
+	ReferenceLayers []LayerTime
+}
+
+// Statistic is a robust summary of samples, in milliseconds.
+type Statistic struct {
+	Median float64
+	MAD    float64 // median absolute deviation
+}
+
+// LayerTime is one layer's part of a latency.
+type LayerTime struct {
+	Layer  string
+	Kernel string // what the runtime chose
+	MS     float64
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Run is one search: who it is and how far it came.
+type Run struct {
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`
+	Created  time.Time       `json:"created"`
+	State    string          `json:"state"`
+	Settings json.RawMessage `json:"settings"` // the engine's, verbatim
+	Model    Source          `json:"model"`
+	Data     Source          `json:"data"`
+	Device   string          `json:"device"`   // description of where latency is measured
+	Episodes int             `json:"episodes"` // finished
+	Budget   int             `json:"budget"`
+	Elapsed  time.Duration   `json:"elapsed"` // working time, pauses left out
+	Best     *Best           `json:"best,omitempty"`
+}
+
+// Source identifies the model or data a run was made with.
+type Source struct {
+	Name   string `json:"name"`
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"` // hexadecimal, of the content
+}
+
+// Best points to a run's best episode.
+type Best struct {
+	Episode      int     `json:"episode"`
+	Accuracy     float64 `json:"accuracy"`
+	LatencyRatio float64 `json:"latency_ratio"`
+}
+
+// Reference is the uncompressed model's evaluation.
+type Reference struct {
+	Accuracy   float64   `json:"accuracy"` // top-1 on the validation images, in [0,1]
+	LatencyMS  float64   `json:"latency_ms"`
+	MACs       int64     `json:"macs"`
+	BOPs       int64     `json:"bops"`
+	Parameters int64     `json:"parameters"`
+	LayerMS    []float64 `json:"layer_ms"` // per layer, as the device timed it; nil if it cannot
+}
+
+// Sensitivity is how much one layer's compression changes the output distribution,
+// as KL divergence; each curve has one entry per level.
+type Sensitivity struct {
+	Sparsity       []float64 `json:"sparsity"`
+	ActivationBits []float64 `json:"activation_bits"`
+	WeightBits     []float64 `json:"weight_bits"`
+	Int8           float64   `json:"int8"`
+	Float          float64   `json:"float"`
+}
+
+// Episode is one policy with what it achieved.
+type Episode struct {
+	Number       int           `json:"number"` // from 1
+	Layers       []LayerResult `json:"layers"`
+	Actions      [][]float64   `json:"actions"`  // per layer, after projection
+	Accuracy     float64       `json:"accuracy"` // top-1 on the validation images, in [0,1]
+	LatencyMS    float64       `json:"latency_ms"`
+	LatencyMAD   float64       `json:"latency_mad"`     // median absolute deviation, milliseconds
+	LatencyRatio float64       `json:"latency_ratio"`   // to the interleaved reference
+	Samples      []float64     `json:"samples"`         // candidate latencies, milliseconds
+	Flags        []string      `json:"flags,omitempty"` // what was wrong with the measurement: noisy, …
+	Reward       float64       `json:"reward"`
+	Noise        float64       `json:"noise"` // the agent's exploration σ; 0: none
+	MACs         int64         `json:"macs"`
+	BOPs         int64         `json:"bops"`
+	Parameters   int64         `json:"parameters"`
+	Seconds      float64       `json:"seconds"`
+	Finished     time.Time     `json:"finished"`
+}
+
+// LayerResult is what a policy chose for one layer and what that costs.
+type LayerResult struct {
+	Name           string  `json:"name"`
+	Sparsity       float64 `json:"sparsity"`        // share of output channels removed
+	Kept           int     `json:"kept"`            // output channels left
+	Channels       int     `json:"channels"`        // output channels of the original
+	WeightBits     int     `json:"weight_bits"`     // 32: float
+	ActivationBits int     `json:"activation_bits"` // 32: float
+	Kernel         string  `json:"kernel"`          // what the runtime chose
+	MS             float64 `json:"ms"`
+	MACs           int64   `json:"macs"`
+}
+
+// JournalEntry records a command a person gave.
+type JournalEntry struct {
+	Time    time.Time `json:"time"`
+	Who     string    `json:"who"`
+	Command string    `json:"command"`
+	Episode int       `json:"episode"` // the first episode it applies to
+}
