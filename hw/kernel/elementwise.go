@@ -1,0 +1,80 @@
+package kernel
+
+// Affine says which reals a tensor's integers stand for: Scale·(q−Zero).
+type Affine struct {
+	Scale float32
+	Zero  uint8
+}
+
+// AddFloat computes out = clamp(a + b, lo, hi) over len(out) scalars.
+func AddFloat(isa ISA, out, a, b []float32, lo, hi float32) {
+	a, b = a[:len(out)], b[:len(out)]
+	for i := range out {
+		out[i] = clamp(a[i]+b[i], lo, hi)
+	}
+}
+
+// ClampFloat computes out = clamp(in, lo, hi) over len(out) scalars.
+func ClampFloat(isa ISA, out, in []float32, lo, hi float32) {
+	in = in[:len(out)]
+	for i := range out {
+		out[i] = clamp(in[i], lo, hi)
+	}
+}
+
+// AddUint8 adds the reals two quantized tensors stand for and quantizes the sum,
+//
+//	y   = float32(a−qa.Zero)·qa.Scale + float32(b−qb.Zero)·qb.Scale
+//	out = clamp(roundHalfEven(y/qo.Scale) + qo.Zero, lo, hi)
+//
+// over len(out) scalars.
+func AddUint8(isa ISA, out, a, b []uint8, qa, qb, qo Affine, lo, hi uint8) {
+	a, b = a[:len(out)], b[:len(out)]
+	for i := range out {
+		out[i] = addUint8(a[i], b[i], qa, qb, qo, lo, hi)
+	}
+}
+
+func addUint8(a, b uint8, qa, qb, qo Affine, lo, hi uint8) uint8 {
+	// The conversions keep products from being fused into the sum.
+	x := float32(float32(int32(a)-int32(qa.Zero)) * qa.Scale)
+	y := float32(float32(int32(b)-int32(qb.Zero)) * qb.Scale)
+	return round((x+y)/qo.Scale, qo.Zero, lo, hi)
+}
+
+// QuantizeFloat computes out = clamp(roundHalfEven(in/q.Scale) + q.Zero, 0, limit)
+// over len(out) scalars; NaN gives 0.
+func QuantizeFloat(isa ISA, out []uint8, in []float32, q Affine, limit uint8) {
+	in = in[:len(out)]
+	for i := range out {
+		out[i] = round(in[i]/q.Scale, q.Zero, 0, limit)
+	}
+}
+
+// Dequantize computes out = float32(in−q.Zero)·q.Scale over len(out) scalars.
+func Dequantize(isa ISA, out []float32, in []uint8, q Affine) {
+	in = in[:len(out)]
+	for i := range out {
+		out[i] = float32(int32(in[i])-int32(q.Zero)) * q.Scale
+	}
+}
+
+// Lookup computes out = table[in] over len(out) scalars: any function from one
+// quantization to another.
+func Lookup(isa ISA, out, in []uint8, table *[256]uint8) {
+	in = in[:len(out)]
+	for i := range out {
+		out[i] = table[in[i]]
+	}
+}
+
+// RequantizeTable is the table for [Lookup] that takes integers of from to the
+// nearest ones of to: clamp(roundHalfEven(real/to.Scale) + to.Zero, lo, hi).
+func RequantizeTable(from, to Affine, lo, hi uint8) *[256]uint8 {
+	var table [256]uint8
+	for q := range table {
+		real := float32(float32(q-int(from.Zero)) * from.Scale)
+		table[q] = round(real/to.Scale, to.Zero, lo, hi)
+	}
+	return &table
+}

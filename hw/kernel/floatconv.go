@@ -1,0 +1,100 @@
+package kernel
+
+// FloatConv is a float convolution with bias, optional residual and clamp. It is
+// immutable and safe for concurrent Runs.
+type FloatConv struct {
+	isa     ISA
+	window  Window
+	filter  filter
+	tiling  tiling
+	blocks  []block
+	weights []float32 // packed
+	bias    []float32 // ChannelStride(outC) long
+	lo, hi  float32
+}
+
+// NewFloatConv plans a convolution of inC to outC channels. weight is OIHW with
+// I = inC/groups; bias may be nil. Results are clamped to [lo, hi]: 0 and +Inf
+// make a ReLU, −Inf and +Inf nothing. The caller has checked that the shapes fit.
+func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float32, lo, hi float32) *FloatConv {
+	c := &FloatConv{isa: isa, window: w, filter: filter{inC, outC, groups, w.Taps()}, lo: lo, hi: hi}
+	c.bias = Floats(ChannelStride(outC))
+	copy(c.bias, bias)
+	if c.filter.depthwise() {
+		c.planDepthwise(weight)
+		return c
+	}
+	c.tiling = newTiling(w, portableTile, ChannelStride(inC))
+	var size int
+	c.blocks, size = c.filter.blocks(portableWidth)
+	c.weights = Floats(size)
+	for _, b := range c.blocks {
+		pack(c.filter, b, c.weights[b.weights:], weight, []int{0})
+	}
+	return c
+}
+
+// Kernel names the arithmetic for people.
+func (c *FloatConv) Kernel() string { return "fp32" }
+
+// Run computes out = clamp(conv(in) + bias + residual). residual has out's layout;
+// nil means none. It may be out itself.
+func (c *FloatConv) Run(out, in, residual []float32) {
+	w, stride := c.window, ChannelStride(c.filter.outC)
+	out = out[:(1+w.OutH*w.OutW)*stride]
+	in = in[:(1+w.InH*w.InW)*ChannelStride(c.filter.inC)]
+	if residual != nil {
+		residual = residual[:len(out)]
+	}
+	if c.filter.depthwise() {
+		c.runDepthwise(out, in, residual)
+	} else {
+		c.runPortable(out, in, residual)
+	}
+	if c.lo > 0 || c.hi < 0 {
+		clearPadding(out, c.filter.outC)
+	}
+}
+
+func (c *FloatConv) runPortable(out, in, residual []float32) {
+	stride, t := ChannelStride(c.filter.outC), c.tiling
+	for _, b := range c.blocks {
+		weights := c.weights[b.weights:]
+		for i, first := range t.bounds[:len(t.bounds)-1] {
+			last := t.bounds[i+1]
+			var sums [portableTile][portableWidth]float32
+			for p := range last - first {
+				copy(sums[p][:], c.bias[b.out:])
+			}
+			accumulate(&sums, in[b.in:], t.offsets[first*t.taps:last*t.taps], t.taps, b.depth, weights)
+			for p := first; p < last; p++ {
+				at := (1+p)*stride + b.out
+				for j, y := range sums[p-first] {
+					if residual != nil {
+						y += residual[at+j]
+					}
+					out[at+j] = clamp(y, c.lo, c.hi)
+				}
+			}
+		}
+	}
+}
+
+// clamp limits y to [lo, hi]; NaN stays NaN, so that divergence shows.
+func clamp(y, lo, hi float32) float32 {
+	if y < lo {
+		return lo
+	}
+	if y > hi {
+		return hi
+	}
+	return y
+}
+
+// clearPadding zeroes the lanes beyond the channels of all pixels but the first.
+func clearPadding(buffer []float32, channels int) {
+	stride := ChannelStride(channels)
+	for i := stride; i < len(buffer); i += stride {
+		clear(buffer[i+channels : i+stride])
+	}
+}

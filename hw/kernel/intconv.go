@@ -1,0 +1,115 @@
+package kernel
+
+// IntConv is an integer convolution: uint8 activations times int8 weights, summed
+// exactly in 32 bits (which wrap around, should they overflow). Its sums are of
+// (x − inZero)·w; they end as uint8 or as float. It is immutable and safe for concurrent Runs.
+type IntConv struct {
+	isa     ISA
+	window  Window
+	filter  filter
+	tiling  tiling
+	blocks  []block
+	weights []int8  // packed
+	bias    []int32 // ChannelStride(outC) long, with the zero point's share
+}
+
+// NewIntConv plans a convolution of inC to outC channels. weight is OIHW with
+// I = inC/groups; bias is in the sums' units and may be nil. inZero is the
+// integer that stands for 0 in the input; the padding pixel must hold it.
+func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []int32, inZero uint8) *IntConv {
+	c := &IntConv{isa: isa, window: w, filter: filter{inC, outC, groups, w.Taps()}}
+	c.bias = aligned[int32](ChannelStride(outC))
+	copy(c.bias, bias)
+	per := len(weight) / outC
+	for o := range outC {
+		sum := int32(0)
+		for _, q := range weight[o*per : (o+1)*per] {
+			sum += int32(q)
+		}
+		// Every tap reads a pixel, if only the padding one, so that
+		// Σ(x−z)·w = Σx·w − z·Σw holds at the image's border too.
+		c.bias[o] -= int32(inZero) * sum
+	}
+	if c.filter.depthwise() {
+		c.planDepthwise(weight)
+		return c
+	}
+	c.tiling = newTiling(w, portableTile, ChannelStride(inC))
+	var size int
+	c.blocks, size = c.filter.blocks(portableWidth)
+	c.weights = aligned[int8](size)
+	for _, b := range c.blocks {
+		pack(c.filter, b, c.weights[b.weights:], weight, []int{0})
+	}
+	return c
+}
+
+// Kernel names the arithmetic for people.
+func (c *IntConv) Kernel() string { return "int8" }
+
+// RunUint8 computes out = r(sums), see [Requantize].
+func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
+	stride := ChannelStride(c.filter.outC)
+	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
+	_ = r.Scale[:stride]
+	if r.Residual != nil {
+		_ = r.Residual.Input[:len(out)]
+	}
+	c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
+		for j, s := range sums {
+			q := r.quantize(s, channel+j)
+			if r.Residual != nil {
+				q = r.add(q, r.Residual.Input[at+j])
+			}
+			out[at+j] = q
+		}
+	})
+}
+
+// RunFloat computes out = clamp(float32(sum)·scale[channel] + residual, lo, hi). scale
+// is ChannelStride(outC) long, zero beyond outC; residual has out's layout or is nil.
+func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
+	stride := ChannelStride(c.filter.outC)
+	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
+	scale = scale[:stride]
+	if residual != nil {
+		residual = residual[:len(out)]
+	}
+	c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
+		for j, s := range sums {
+			y := float32(float32(s) * scale[channel+j])
+			if residual != nil {
+				y += residual[at+j]
+			}
+			out[at+j] = clamp(y, lo, hi)
+		}
+	})
+	if lo > 0 || hi < 0 {
+		clearPadding(out, c.filter.outC)
+	}
+}
+
+// eachPixel calls end with the sums of a block of channels of each pixel, the
+// block's position in the output and its first channel.
+func (c *IntConv) eachPixel(in []uint8, end func(sums *[portableWidth]int32, at, channel int)) {
+	in = in[:(1+c.window.InH*c.window.InW)*ChannelStride(c.filter.inC)]
+	if c.filter.depthwise() {
+		c.eachPixelDepthwise(in, end)
+		return
+	}
+	stride, t := ChannelStride(c.filter.outC), c.tiling
+	var sums [portableTile][portableWidth]int32
+	for _, b := range c.blocks {
+		weights := c.weights[b.weights:]
+		for i, first := range t.bounds[:len(t.bounds)-1] {
+			last := t.bounds[i+1]
+			for p := range last - first {
+				copy(sums[p][:], c.bias[b.out:])
+			}
+			accumulate(&sums, in[b.in:], t.offsets[first*t.taps:last*t.taps], t.taps, b.depth, weights)
+			for p := first; p < last; p++ {
+				end(&sums[p-first], (1+p)*stride+b.out, b.out)
+			}
+		}
+	}
+}
