@@ -1,0 +1,374 @@
+package compress
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"galen/hw/graph"
+)
+
+// Group is a set of layers whose output channels are removed together because
+// residual additions, depthwise convolutions or shortcuts tie them.
+type Group struct {
+	Layers []int // positions in Graph.Layers(), in execution order; the first is the root, whose sparsity the group takes
+	Blocks []Block
+}
+
+// Block is a set of channel classes that live in the same values. A class is the
+// smallest set of channels, one or more in each of several values, that can only be
+// removed as a whole. Sparsity applies to each block by itself: then a ResNet
+// whose shortcut pads 16 channels to 32 and 64 stays one whose shortcut pads evenly,
+// and no value ever loses all of its channels.
+type Block struct {
+	Classes  []int  // ascending
+	Channels int    // channels of one class in the first of the group's layers that has any; more than one in grouped convolutions
+	Frozen   string // why its channels must all stay, for people; empty: they may go
+}
+
+// LayerInfo is what may be done to a layer.
+type LayerInfo struct {
+	Layer    string // the node's name
+	Node     int    // index in Graph.Nodes
+	Group    int    // index of its channel group; groups are in execution order of their roots
+	Root     bool   // decides its group's sparsity
+	Coupled  bool   // its group has other layers
+	Prunable bool   // at least one of its group's blocks may lose channels
+	MayMix   bool   // may have fewer than 8 bits
+	Why      string // why it is not prunable or must not be mixed, for people; empty otherwise
+	Channels int    // output channels
+}
+
+// Structure is how the channels of a graph hang together.
+type Structure struct {
+	Graph  *graph.Graph
+	Groups []Group
+	Layers []LayerInfo // one per Graph.Layers(), in order
+
+	classes [][]int // per value, per channel (features of a vector count as channels): its class
+	count   int     // number of classes
+}
+
+// FindGroups finds the channel groups of a graph.
+func FindGroups(g *graph.Graph) ([]Group, error) {
+	s, err := Analyze(g)
+	if err != nil {
+		return nil, err
+	}
+	return s.Groups, nil
+}
+
+// Analyze follows every channel of a graph from the layer that computes it to the
+// layers that consume it.
+func Analyze(g *graph.Graph) (*Structure, error) {
+	if err := g.Clone().InferShapes(); err != nil {
+		return nil, fmt.Errorf("finding channel groups: %w", err)
+	}
+	if len(g.Layers()) == 0 {
+		return nil, fmt.Errorf("finding channel groups: the graph %q has no convolution or fully connected layer", g.Name)
+	}
+	return analyze(g), nil
+}
+
+// analyze is Analyze for graphs whose shapes are known to fit.
+func analyze(g *graph.Graph) *Structure {
+	t := &ties{}
+	channels := make([][]int, len(g.Values))
+	channels[g.Input] = t.fresh(g.Values[g.Input].Shape[0])
+	for _, n := range g.Nodes {
+		inputs := make([][]int, len(n.Inputs))
+		for i, id := range n.Inputs {
+			inputs[i] = channels[id]
+		}
+		channels[n.Output] = t.follow(g, n, inputs)
+	}
+	// The first reason given for a class is the one that is told: the output's is the most telling.
+	t.frozen = append([]freeze{
+		{channels[g.Output], outputReason},
+		{channels[g.Input], "its channels are tied to the network's input"},
+	}, t.frozen...)
+	s := &Structure{Graph: g, classes: channels}
+	reasons := s.number(t)
+	s.group(reasons)
+	s.describe()
+	return s
+}
+
+const outputReason = "its channels are the network's output"
+
+// ties is a union-find forest over channels, with the channels that must stay.
+type ties struct {
+	parent []int
+	frozen []freeze
+}
+
+type freeze struct {
+	channels []int
+	reason   string
+}
+
+// fresh makes n channels that are tied to nothing.
+func (t *ties) fresh(n int) []int {
+	channels := make([]int, n)
+	for i := range channels {
+		channels[i] = len(t.parent)
+		t.parent = append(t.parent, channels[i])
+	}
+	return channels
+}
+
+func (t *ties) find(a int) int {
+	for t.parent[a] != a {
+		t.parent[a] = t.parent[t.parent[a]]
+		a = t.parent[a]
+	}
+	return a
+}
+
+// tie makes two channels one class, known by its earliest channel.
+func (t *ties) tie(a, b int) {
+	a, b = t.find(a), t.find(b)
+	t.parent[max(a, b)] = min(a, b)
+}
+
+// follow gives the channels of a node's output and ties what the node ties.
+func (t *ties) follow(g *graph.Graph, n graph.Node, inputs [][]int) []int {
+	switch op := n.Op.(type) {
+	case *graph.Conv:
+		out := op.Weight.Shape[0]
+		if op.Groups == 1 {
+			return t.fresh(out)
+		}
+		// A group of a grouped convolution leaves as a whole, with all it reads and
+		// writes; for a depthwise one that is a single channel.
+		reads, writes := len(inputs[0])/op.Groups, out/op.Groups
+		channels := make([]int, out)
+		for k := range op.Groups {
+			for _, c := range inputs[0][k*reads : (k+1)*reads] {
+				t.tie(inputs[0][k*reads], c)
+			}
+			for o := k * writes; o < (k+1)*writes; o++ {
+				channels[o] = inputs[0][k*reads]
+			}
+		}
+		return channels
+	case *graph.Gemm:
+		return t.fresh(op.Weight.Shape[0])
+	case *graph.BatchNorm, graph.Relu, graph.Clip, graph.MaxPool, graph.AveragePool,
+		graph.GlobalAveragePool, graph.Quantize:
+		return inputs[0]
+	case graph.Add:
+		t.tieAll(inputs)
+		return inputs[0]
+	case graph.Concat:
+		if op.Axis != 0 {
+			t.tieAll(inputs)
+			return inputs[0]
+		}
+		var channels []int
+		for _, in := range inputs {
+			channels = append(channels, in...)
+		}
+		return channels
+	case graph.Flatten:
+		pixels := graph.Shape(g.Values[n.Inputs[0]].Shape[1:]).Elements()
+		channels := make([]int, 0, len(inputs[0])*pixels)
+		for _, c := range inputs[0] {
+			for range pixels {
+				channels = append(channels, c)
+			}
+		}
+		return channels
+	case *graph.Slice:
+		var channels []int
+		for i := op.Start[0]; i < op.End[0]; i += op.Step[0] {
+			channels = append(channels, inputs[0][i])
+		}
+		if op.Step[0] != 1 {
+			t.freeze(inputs[0], "its channels are picked at a stride by Slice %q", n.Name)
+		}
+		return channels
+	case *graph.Pad:
+		before, after := t.fresh(op.Before[0]), t.fresh(op.After[0])
+		return append(append(before, inputs[0]...), after...)
+	}
+	for _, in := range inputs {
+		t.freeze(in, "its channels go through %s %q, which mixes them", n.Op.Kind(), n.Name)
+	}
+	channels := t.fresh(g.Values[n.Output].Shape[0])
+	for i, c := range channels {
+		t.freeze(channels[i:i+1], "its channels come from %s %q", n.Op.Kind(), n.Name)
+		if len(inputs) == 1 && len(inputs[0]) == len(channels) {
+			t.tie(inputs[0][i], c)
+		}
+	}
+	return channels
+}
+
+func (t *ties) freeze(channels []int, format string, args ...any) {
+	t.frozen = append(t.frozen, freeze{channels, fmt.Sprintf(format, args...)})
+}
+
+func (t *ties) tieAll(inputs [][]int) {
+	for _, in := range inputs[1:] {
+		for c := range in {
+			t.tie(inputs[0][c], in[c])
+		}
+	}
+}
+
+// number replaces the channels of every value by their classes, numbered from 0, and
+// returns why each class must stay; empty if it need not.
+func (s *Structure) number(t *ties) (reasons []string) {
+	numbers := make(map[int]int)
+	number := func(channel int) int {
+		root := t.find(channel)
+		class, ok := numbers[root]
+		if !ok {
+			class = len(numbers)
+			numbers[root] = class
+		}
+		return class
+	}
+	for v, channels := range s.classes {
+		classes := make([]int, len(channels))
+		for i, c := range channels {
+			classes[i] = number(c)
+		}
+		s.classes[v] = classes
+	}
+	for _, f := range t.frozen {
+		for _, c := range f.channels {
+			class := number(c)
+			for len(reasons) <= class {
+				reasons = append(reasons, "")
+			}
+			if reasons[class] == "" {
+				reasons[class] = f.reason
+			}
+		}
+	}
+	s.count = len(numbers)
+	for len(reasons) < s.count {
+		reasons = append(reasons, "")
+	}
+	return reasons
+}
+
+// group gathers the layers that share classes, and their classes in blocks.
+func (s *Structure) group(reasons []string) {
+	layers := s.Graph.Layers()
+	t := &ties{}
+	t.fresh(len(layers))
+	owner := make([]int, s.count) // the first layer that computes a class; −1: none does
+	width := make([]int, s.count) // its channels there
+	for class := range owner {
+		owner[class] = -1
+	}
+	for l, node := range layers {
+		for _, class := range s.classes[s.Graph.Nodes[node].Output] {
+			if owner[class] < 0 {
+				owner[class] = l
+			}
+			t.tie(owner[class], l)
+			if owner[class] == l {
+				width[class]++
+			}
+		}
+	}
+	index := make([]int, len(layers))
+	for l := range layers {
+		root := t.find(l)
+		if root == l {
+			index[l] = len(s.Groups)
+			s.Groups = append(s.Groups, Group{})
+		}
+		group := &s.Groups[index[root]]
+		group.Layers = append(group.Layers, l)
+	}
+	type key struct {
+		group  int
+		places string
+	}
+	blocks := make(map[key]int)
+	places := s.places()
+	for class := range s.count {
+		if owner[class] < 0 {
+			continue
+		}
+		k := key{index[t.find(owner[class])], places[class] + reasons[class]}
+		group := &s.Groups[k.group]
+		b, ok := blocks[k]
+		if !ok {
+			b = len(group.Blocks)
+			blocks[k] = b
+			group.Blocks = append(group.Blocks, Block{Channels: width[class], Frozen: reasons[class]})
+		}
+		group.Blocks[b].Classes = append(group.Blocks[b].Classes, class)
+	}
+}
+
+// places gives each class's signature: the values it lives in and its channels there.
+func (s *Structure) places() []string {
+	signatures := make([][]byte, s.count)
+	counts := make([]int, s.count)
+	for v, classes := range s.classes {
+		for _, class := range classes {
+			counts[class]++
+		}
+		for _, class := range classes {
+			if counts[class] > 0 {
+				signatures[class] = binary.AppendUvarint(signatures[class], uint64(v))
+				signatures[class] = binary.AppendUvarint(signatures[class], uint64(counts[class]))
+				counts[class] = 0
+			}
+		}
+	}
+	places := make([]string, s.count)
+	for class, signature := range signatures {
+		places[class] = string(signature)
+	}
+	return places
+}
+
+func (s *Structure) describe() {
+	layers := s.Graph.Layers()
+	s.Layers = make([]LayerInfo, len(layers))
+	for i, group := range s.Groups {
+		prunable, why := false, ""
+		for _, b := range group.Blocks {
+			prunable = prunable || b.Frozen == ""
+			if why == "" {
+				why = b.Frozen
+			}
+		}
+		if prunable {
+			why = ""
+		}
+		for j, l := range group.Layers {
+			n := &s.Graph.Nodes[layers[l]]
+			s.Layers[l] = LayerInfo{
+				Layer: n.Name, Node: layers[l], Group: i, Root: j == 0, Coupled: len(group.Layers) > 1,
+				Prunable: prunable, MayMix: true, Why: why, Channels: n.Weight().Shape[0],
+			}
+		}
+	}
+	if l := s.classifier(); l >= 0 {
+		s.Layers[l].MayMix = false
+	}
+}
+
+// classifier is the last layer whose channels are the network's output; −1 if there is none.
+func (s *Structure) classifier() int {
+	output := make(map[int]bool)
+	for _, class := range s.classes[s.Graph.Output] {
+		output[class] = true
+	}
+	for l := len(s.Layers) - 1; l >= 0; l-- {
+		for _, class := range s.classes[s.Graph.Nodes[s.Layers[l].Node].Output] {
+			if output[class] {
+				return l
+			}
+		}
+	}
+	return -1
+}

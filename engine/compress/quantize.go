@@ -1,0 +1,116 @@
+package compress
+
+import (
+	"math"
+
+	"galen/hw/graph"
+)
+
+// QuantizeWeight rounds a float weight to the given bits (1–8), symmetrically and with
+// one scale per output channel that minimizes the squared error: clipping a few large
+// weights makes the steps finer for all others. At one bit the scale is mean |w|,
+// which is the optimum there (Rastegari et al. 2016, XNOR-Net).
+//
+// Scales are at least the given floor of their channel (nil: none).
+func QuantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
+	per := w.Channel()
+	q := graph.Weight{Shape: w.Shape, Bits: bits, Int: make([]int8, len(w.Float)), Scale: make([]float32, w.Shape[0])}
+	for c := range q.Scale {
+		filter, rounded := w.Float[c*per:(c+1)*per], q.Int[c*per:(c+1)*per]
+		scale := weightScale(filter, bits)
+		if floor != nil {
+			scale = max(scale, floor[c])
+		}
+		q.Scale[c] = scale
+		if bits == 1 {
+			for i, x := range filter {
+				rounded[i] = 1
+				if x < 0 {
+					rounded[i] = -1
+				}
+			}
+			continue
+		}
+		inverse, limit := 1/scale, float32(graph.WeightLimit(bits))
+		for i, x := range filter {
+			rounded[i] = int8(roundEven(clamp(x*inverse, -limit, limit)))
+		}
+	}
+	return q
+}
+
+// weightScale is the scale under which a filter loses least, in squared error. It is
+// never zero.
+func weightScale(filter []float32, bits int) float32 {
+	var largest, sum float32
+	for _, x := range filter {
+		a := x
+		if a < 0 {
+			a = -a
+		}
+		largest = max(largest, a)
+		sum += a
+	}
+	if !(largest > math.SmallestNonzeroFloat32*(1<<24)) {
+		return 1e-30
+	}
+	if bits == 1 {
+		return sum / float32(len(filter))
+	}
+	limit := float32(graph.WeightLimit(bits))
+	// The grid spans the clipping points that can pay: with coarse steps, cutting off half
+	// of the range does; with 8 bits hardly any.
+	const candidates = 12
+	lowest := 1 - 0.75*float32(math.Exp2(-float64(bits-2)/3))
+	best, bestError := largest/limit, float32(math.Inf(1))
+	for i := range candidates {
+		clip := largest * (lowest + (1-lowest)*float32(i+1)/candidates)
+		scale := clip / limit
+		e, refined := weightError(filter, scale, limit)
+		if e < bestError {
+			best, bestError = scale, e
+		}
+		// The least-squares scale for this rounding can only be better; it is judged with
+		// the rounding it brings about itself.
+		if refined > 0 && refined != scale {
+			if e, _ := weightError(filter, refined, limit); e < bestError {
+				best, bestError = refined, e
+			}
+		}
+	}
+	return best
+}
+
+// weightError is the squared error of rounding a filter with a scale, and the scale
+// that fits the rounded integers best: Σ x·q / Σ q².
+func weightError(filter []float32, scale, limit float32) (squared, refined float32) {
+	inverse := 1 / scale
+	var xq, qq float32
+	for _, x := range filter {
+		q := roundEven(clamp(x*inverse, -limit, limit))
+		d := x - q*scale
+		squared += d * d
+		xq += x * q
+		qq += q * q
+	}
+	if qq > 0 {
+		refined = xq / qq
+	}
+	return squared, refined
+}
+
+// roundEven rounds half to even; exact for |x| < 2²².
+func roundEven(x float32) float32 {
+	const magic = 1.5 * (1 << 23)
+	return (x + magic) - magic
+}
+
+func clamp(x, lo, hi float32) float32 {
+	if x < lo {
+		return lo
+	}
+	if x > hi {
+		return hi
+	}
+	return x
+}
