@@ -1,0 +1,261 @@
+package store
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// CreateRun adds a run and returns it with its ID, which names runs in order of
+// creation: r0001, r0002, … A name that is taken gets a number appended; no name becomes
+// the ID. A zero Created becomes now.
+func (d *DB) CreateRun(r Run) (*Run, error) {
+	err := d.update(func(tx *bbolt.Tx) error {
+		runs := tx.Bucket(runsBucket)
+		number, err := runs.NextSequence()
+		if err != nil {
+			return err
+		}
+		r.ID = fmt.Sprintf("r%04d", number)
+		if r.Name == "" {
+			r.Name = r.ID
+		} else if err := checkName(r.Name); err != nil {
+			return err
+		}
+		if r.Name, err = freeName(runs, r.Name); err != nil {
+			return err
+		}
+		if r.Created.IsZero() {
+			r.Created = time.Now()
+		}
+		bucket, err := runs.CreateBucket([]byte(r.ID))
+		if err != nil {
+			return err
+		}
+		for _, name := range [][]byte{episodesBucket, checkpointBucket, journalBucket} {
+			if _, err := bucket.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		return putJSON(bucket, runKey, &r)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create run: %w", err)
+	}
+	return &r, nil
+}
+
+// checkName refuses names that could be taken for an ID.
+func checkName(name string) error {
+	if strings.TrimSpace(name) == "" {
+		return errors.New("a run's name cannot be blank")
+	}
+	if _, err := runNumber(name); err == nil {
+		return fmt.Errorf("the name %q looks like the ID of a run: choose another", name)
+	}
+	return nil
+}
+
+func runNumber(id string) (uint64, error) {
+	digits, ok := strings.CutPrefix(id, "r")
+	if !ok {
+		return 0, fmt.Errorf("%q is not an ID", id)
+	}
+	return strconv.ParseUint(digits, 10, 64)
+}
+
+// freeName returns name, with the first number appended that makes it free.
+func freeName(runs *bbolt.Bucket, name string) (string, error) {
+	taken := map[string]bool{}
+	err := eachRun(runs, func(r *Run) { taken[r.Name] = true })
+	if err != nil {
+		return "", err
+	}
+	free := name
+	for i := 2; taken[free]; i++ {
+		free = fmt.Sprintf("%s-%d", name, i)
+	}
+	return free, nil
+}
+
+func eachRun(runs *bbolt.Bucket, visit func(*Run)) error {
+	return runs.ForEachBucket(func(id []byte) error {
+		r := new(Run)
+		if err := getJSON(runs.Bucket(id), runKey, r); err != nil {
+			return fmt.Errorf("run %s: %w", id, err)
+		}
+		visit(r)
+		return nil
+	})
+}
+
+// Runs returns all runs, the newest first.
+func (d *DB) Runs() ([]*Run, error) {
+	var all []*Run
+	err := d.view(func(tx *bbolt.Tx) error {
+		return eachRun(tx.Bucket(runsBucket), func(r *Run) { all = append(all, r) })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	slices.SortFunc(all, func(a, b *Run) int {
+		x, _ := runNumber(a.ID)
+		y, _ := runNumber(b.ID)
+		return cmp.Compare(y, x)
+	})
+	return all, nil
+}
+
+// Run returns the run of an ID or name; [ErrNotFound].
+func (d *DB) Run(idOrName string) (*Run, error) {
+	var found *Run
+	err := d.view(func(tx *bbolt.Tx) error {
+		runs := tx.Bucket(runsBucket)
+		if bucket := runs.Bucket([]byte(idOrName)); bucket != nil {
+			found = new(Run)
+			return getJSON(bucket, runKey, found)
+		}
+		return eachRun(runs, func(r *Run) {
+			if r.Name == idOrName {
+				found = r
+			}
+		})
+	})
+	if err == nil && found == nil {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run %q: %w", idOrName, err)
+	}
+	return found, nil
+}
+
+// UpdateRun stores a run's record anew, by its ID. Its name stays as stored; see
+// [DB.RenameRun].
+func (d *DB) UpdateRun(r *Run) error {
+	return d.inRun(r.ID, "update", func(bucket *bbolt.Bucket) error { return putRun(bucket, r) })
+}
+
+// putRun stores r under the name it is stored with.
+func putRun(bucket *bbolt.Bucket, r *Run) error {
+	var stored Run
+	if err := getJSON(bucket, runKey, &stored); err != nil {
+		return err
+	}
+	update := *r
+	update.Name = stored.Name
+	return putJSON(bucket, runKey, &update)
+}
+
+// RenameRun gives a run a name, with a number appended if another has it, and returns it.
+func (d *DB) RenameRun(id, name string) (string, error) {
+	err := d.inRun(id, "rename", func(bucket *bbolt.Bucket) error {
+		if err := checkName(name); err != nil {
+			return err
+		}
+		var r Run
+		err := getJSON(bucket, runKey, &r)
+		if err != nil || r.Name == name {
+			return err
+		}
+		if name, err = freeName(bucket.Tx().Bucket(runsBucket), name); err != nil {
+			return err
+		}
+		r.Name = name
+		return putJSON(bucket, runKey, &r)
+	})
+	return name, err
+}
+
+// DeleteRun removes a run and all that belongs to it. Its ID is not given again.
+func (d *DB) DeleteRun(id string) error {
+	return d.inRun(id, "delete", func(bucket *bbolt.Bucket) error {
+		return bucket.Tx().Bucket(runsBucket).DeleteBucket([]byte(id))
+	})
+}
+
+// SetReference stores the uncompressed model's evaluation.
+func (d *DB) SetReference(id string, r *Reference) error {
+	return d.inRun(id, "store reference of", func(bucket *bbolt.Bucket) error {
+		return putJSON(bucket, referenceKey, r)
+	})
+}
+
+// Reference returns the uncompressed model's evaluation; [ErrNotFound] before it was stored.
+func (d *DB) Reference(id string) (*Reference, error) {
+	r := new(Reference)
+	return r, d.readRun(id, "reference of", func(bucket *bbolt.Bucket) error {
+		return getJSON(bucket, referenceKey, r)
+	})
+}
+
+// SetSensitivities stores the layers' sensitivities, in order of the layers.
+func (d *DB) SetSensitivities(id string, s []Sensitivity) error {
+	return d.inRun(id, "store sensitivities of", func(bucket *bbolt.Bucket) error {
+		return putJSON(bucket, sensitivitiesKey, s)
+	})
+}
+
+// Sensitivities returns the layers' sensitivities; [ErrNotFound] before they were stored.
+func (d *DB) Sensitivities(id string) ([]Sensitivity, error) {
+	var s []Sensitivity
+	return s, d.readRun(id, "sensitivities of", func(bucket *bbolt.Bucket) error {
+		return getJSON(bucket, sensitivitiesKey, &s)
+	})
+}
+
+// inRun changes a run's bucket in one transaction.
+func (d *DB) inRun(id, doing string, f func(*bbolt.Bucket) error) error {
+	err := d.update(func(tx *bbolt.Tx) error { return withRun(tx, id, f) })
+	if err != nil {
+		return fmt.Errorf("%s run %q: %w", doing, id, err)
+	}
+	return nil
+}
+
+// readRun reads a run's bucket in one transaction.
+func (d *DB) readRun(id, what string, f func(*bbolt.Bucket) error) error {
+	err := d.view(func(tx *bbolt.Tx) error { return withRun(tx, id, f) })
+	if err != nil {
+		return fmt.Errorf("%s run %q: %w", what, id, err)
+	}
+	return nil
+}
+
+func withRun(tx *bbolt.Tx, id string, f func(*bbolt.Bucket) error) error {
+	bucket := tx.Bucket(runsBucket).Bucket([]byte(id))
+	if bucket == nil {
+		return ErrNotFound
+	}
+	return f(bucket)
+}
+
+func putJSON(bucket *bbolt.Bucket, key []byte, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encode %T: %w", value, err)
+	}
+	return bucket.Put(key, data)
+}
+
+func getJSON(bucket *bbolt.Bucket, key []byte, value any) error {
+	data := bucket.Get(key)
+	if data == nil {
+		return ErrNotFound
+	}
+	return decodeJSON(data, value)
+}
+
+func decodeJSON(data []byte, value any) error {
+	if err := json.Unmarshal(data, value); err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return nil
+}
