@@ -1,0 +1,92 @@
+package runtime
+
+import (
+	"fmt"
+	"math"
+
+	"galen/hw/graph"
+	"galen/hw/kernel"
+)
+
+// floatOp computes a node's output on floats in kernel layout; it leaves the padding pixel
+// alone.
+type floatOp func(out []float32, in [][]float32)
+
+// newFloatOp prepares a node that is not a layer. Its result is clamped to [lo, hi]
+// where the operator is one that fuse lets clamps follow.
+func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatOp {
+	n := &g.Nodes[node]
+	in := make([]graph.Shape, len(n.Inputs))
+	for i, id := range n.Inputs {
+		in[i] = g.Values[id].Shape
+	}
+	out := g.Values[n.Output].Shape
+	stride := kernel.ChannelStride(in[0][0])
+	switch op := n.Op.(type) {
+	case *graph.BatchNorm:
+		return newBatchNorm(op, lo, hi)
+	case graph.Relu, graph.Clip, graph.Quantize:
+		return func(out []float32, in [][]float32) { kernel.ClampFloat(isa, out, in[0], lo, hi) }
+	case graph.Add:
+		return func(out []float32, in [][]float32) { kernel.AddFloat(isa, out, in[0], in[1], lo, hi) }
+	case graph.MaxPool:
+		w := poolWindow(in[0], out, op.Kernel, op.Stride, op.Pad)
+		return func(out []float32, in [][]float32) { maxPool(w, stride, out, in[0]) }
+	case graph.AveragePool, graph.GlobalAveragePool:
+		w := averageWindow(op, in[0])
+		return func(out []float32, in [][]float32) { averageFloat(w, stride, out, in[0]) }
+	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
+		mv := newMove[float32](op, in, out)
+		if pad, ok := op.(*graph.Pad); ok {
+			mv.fill = pad.Value
+		}
+		return func(out []float32, in [][]float32) {
+			mv.prepare(out)
+			for i, src := range in {
+				mv.place(i, out, src)
+			}
+		}
+	case graph.Softmax:
+		features := in[0][0]
+		return func(out []float32, in [][]float32) {
+			softmax(out[stride:stride+features], in[0][stride:])
+			clear(out[stride+features:])
+		}
+	}
+	panic(fmt.Sprintf("runtime: no kernel for %s", n.Op.Kind())) // check lets only known operators through
+}
+
+func newBatchNorm(b *graph.BatchNorm, lo, hi float32) floatOp {
+	stride := kernel.ChannelStride(len(b.Scale))
+	factor, shift := make([]float32, stride), make([]float32, stride)
+	for c := range b.Scale {
+		f := float64(b.Scale[c]) / math.Sqrt(float64(b.Variance[c])+float64(b.Epsilon))
+		factor[c] = float32(f)
+		shift[c] = float32(float64(b.Shift[c]) - float64(b.Mean[c])*f)
+	}
+	return func(out []float32, in [][]float32) {
+		for at := stride; at < len(out); at += stride {
+			dst, src := out[at:at+stride], in[0][at:at+stride]
+			for c, x := range src {
+				dst[c] = min(max(x*factor[c]+shift[c], lo), hi)
+			}
+		}
+	}
+}
+
+// softmax is exact for large logits: the largest one is subtracted first.
+func softmax(out, in []float32) {
+	largest := negInf
+	for _, x := range in[:len(out)] {
+		largest = max(largest, x)
+	}
+	sum := 0.0
+	for i := range out {
+		e := math.Exp(float64(in[i] - largest))
+		out[i] = float32(e)
+		sum += e
+	}
+	for i := range out {
+		out[i] = float32(float64(out[i]) / sum)
+	}
+}

@@ -1,0 +1,133 @@
+package runtime
+
+import (
+	"math"
+
+	"galen/hw/graph"
+)
+
+// unit is a node together with what follows it and is computed in the same pass: an
+// addition, a clamp, a change of precision.
+type unit struct {
+	node     int
+	residual graph.ValueID // added to a layer's result before the clamp; −1: none
+	lo, hi   float32       // the result is clamped to these, as real numbers
+	output   graph.ValueID // value of the last node; those in between do not exist
+	last     int           // node after which everything the unit reads is known
+}
+
+// fuse groups the nodes of a graph into units, in an order in which they can run.
+func fuse(g *graph.Graph) []unit {
+	f := fuser{g: g, reads: make([]int, len(g.Values)), reader: make([]int, len(g.Values)), taken: make([]bool, len(g.Nodes))}
+	for i, n := range g.Nodes {
+		for _, in := range n.Inputs {
+			f.reads[in]++
+			f.reader[in] = i
+		}
+	}
+	f.reads[g.Output]++ // the caller
+	at := make([]*unit, len(g.Nodes))
+	for i := range g.Nodes {
+		if !f.taken[i] {
+			u := f.grow(i)
+			at[u.last] = &u
+		}
+	}
+	var units []unit
+	for _, u := range at {
+		if u != nil {
+			units = append(units, *u)
+		}
+	}
+	return units
+}
+
+type fuser struct {
+	g      *graph.Graph
+	reads  []int // uses of each value
+	reader []int // the node that reads it, if only one does
+	taken  []bool
+}
+
+// grow starts a unit at a node and absorbs the nodes that follow while they are
+// the only reader and the meaning stays the same.
+func (f *fuser) grow(node int) unit {
+	n := &f.g.Nodes[node]
+	f.taken[node] = true
+	u := unit{node: node, residual: -1, output: n.Output, last: node}
+	if !u.start(n.Op) {
+		return u
+	}
+	for f.reads[u.output] == 1 && u.output != f.g.Output {
+		next := f.reader[u.output]
+		if !f.absorb(&u, next) {
+			break
+		}
+		f.taken[next] = true
+		u.output, u.last = f.g.Nodes[next].Output, next
+	}
+	return u
+}
+
+// start sets the clamp of the unit's first operator and tells whether others may follow it.
+func (u *unit) start(op graph.Op) bool {
+	u.lo, u.hi = negInf, posInf
+	switch op := op.(type) {
+	case graph.Relu:
+		u.clamp(0, posInf)
+	case graph.Clip:
+		u.clamp(op.Min, op.Max)
+	case *graph.Conv, *graph.Gemm, *graph.BatchNorm, graph.Add, graph.Quantize:
+	default:
+		return false
+	}
+	return true
+}
+
+// absorb adds a node to the unit if it can be part of it. Once the unit's result has
+// been rounded to a quantization, only operations that stay on its grid may follow:
+// rounding and clamping commute there.
+func (f *fuser) absorb(u *unit, next int) bool {
+	n := &f.g.Nodes[next]
+	from, to := f.g.Values[u.output].Quant, f.g.Values[n.Output].Quant
+	if from != nil && (to == nil || *from != *to) {
+		return false
+	}
+	switch op := n.Op.(type) {
+	case graph.Quantize:
+		return true
+	case graph.Relu:
+		u.clamp(0, posInf)
+		return true
+	case graph.Clip:
+		u.clamp(op.Min, op.Max)
+		return true
+	case graph.Add:
+		other := n.Inputs[0]
+		if other == u.output {
+			other = n.Inputs[1]
+		}
+		clamped := u.lo != negInf || u.hi != posInf
+		if f.g.Nodes[u.node].Weight() == nil || u.residual >= 0 || clamped || from != nil || f.laterLayer(other, u.node) {
+			return false
+		}
+		u.residual = other
+		return true
+	}
+	return false
+}
+
+// laterLayer tells whether a value comes straight from a layer behind node, which can
+// absorb the addition without being put off.
+func (f *fuser) laterLayer(id graph.ValueID, node int) bool {
+	producer := f.g.Producer(id)
+	return producer > node && f.g.Nodes[producer].Weight() != nil
+}
+
+// clamp limits the unit's result further.
+func (u *unit) clamp(lo, hi float32) {
+	u.lo = min(max(u.lo, lo), hi)
+	u.hi = min(max(u.hi, lo), hi)
+}
+
+var negInf, posInf = float32(math.Inf(-1)), float32(math.Inf(1))

@@ -1,0 +1,127 @@
+package runtime
+
+import (
+	"math"
+
+	"galen/hw/graph"
+	"galen/hw/kernel"
+)
+
+// geometry is a layer as a convolution: a Gemm is one of 1×1 over a single pixel.
+type geometry struct {
+	window       kernel.Window
+	in, out      int
+	groups       int
+	readsOutside bool
+}
+
+func newGeometry(n *graph.Node, in, out graph.Shape) geometry {
+	switch op := n.Op.(type) {
+	case *graph.Conv:
+		return geometry{
+			window: kernel.Window{
+				InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
+				Kernel: op.Kernel, Stride: op.Stride, Dilation: op.Dilation,
+				Top: op.Pad[0], Left: op.Pad[1],
+			},
+			in: in[0], out: out[0], groups: op.Groups,
+			readsOutside: op.Pad != [4]int{},
+		}
+	default:
+		return geometry{
+			window: kernel.Window{
+				InH: 1, InW: 1, OutH: 1, OutW: 1,
+				Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
+			},
+			in: in[0], out: out[0], groups: 1,
+		}
+	}
+}
+
+func (g geometry) float(isa kernel.ISA, weight, bias []float32, lo, hi float32) *kernel.FloatConv {
+	return kernel.NewFloatConv(isa, g.window, g.in, g.out, g.groups, weight, bias, lo, hi)
+}
+
+// integerLayer tells whether a layer multiplies integers: its weights and its input
+// are quantized, and no sum can leave 32 bits.
+func integerLayer(g *graph.Graph, node int) bool {
+	n := &g.Nodes[node]
+	w, q := n.Weight(), g.Values[n.Inputs[0]].Quant
+	if w == nil || !w.Quantized() || q == nil {
+		return false
+	}
+	largest := int64(w.Channel()) * int64(q.Max()) * 128
+	for _, b := range integerBias(n, q.Scale) {
+		if int64(max(b, -b))+largest > math.MaxInt32 || b == math.MinInt32 {
+			return false
+		}
+	}
+	return largest <= math.MaxInt32
+}
+
+// integerBias is a quantized layer's bias in units of its accumulators; nil: none.
+func integerBias(n *graph.Node, inputScale float32) []int32 {
+	if n.Bias() == nil {
+		return nil
+	}
+	bias := make([]int32, len(n.Bias()))
+	for o, b := range n.Bias() {
+		bias[o] = graph.QuantizeBias(b, inputScale, n.Weight().Scale[o])
+	}
+	return bias
+}
+
+// lowerLayer appends the steps of a Conv or Gemm unit.
+func (c *compiler) lowerLayer(u unit, out *slot) {
+	n := &c.g.Nodes[u.node]
+	if integerLayer(c.g, u.node) {
+		c.lowerInteger(n, u, out)
+		return
+	}
+	in := c.real(n.Inputs[0])
+	geo := newGeometry(n, in.shape, out.shape)
+	conv := geo.float(c.isa, n.Weight().Real(), n.Bias(), u.lo, u.hi)
+	c.layers[c.layer].Kernel = conv.Kernel()
+	in.border = in.border || geo.readsOutside
+	c.writeFloats(out, func(out *slot) {
+		if u.residual < 0 {
+			c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), nil) }, out, in)
+			return
+		}
+		residual := c.real(u.residual)
+		c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), residual.floats(m)) }, out, in, residual)
+	})
+}
+
+func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
+	in := c.values[n.Inputs[0]]
+	geo := newGeometry(n, in.shape, out.shape)
+	w, inScale := n.Weight(), in.quant.Scale
+	conv := kernel.NewIntConv(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Int, integerBias(n, inScale), in.quant.Zero)
+	c.layers[c.layer].Kernel = conv.Kernel()
+	in.border = in.border || geo.readsOutside
+
+	scale := kernel.Floats(out.stride)
+	for o, s := range w.Scale {
+		scale[o] = inScale * s
+	}
+	if out.quant == nil || u.residual >= 0 {
+		c.writeFloats(out, func(out *slot) {
+			if u.residual < 0 {
+				c.emit(func(m *memory) { conv.RunFloat(out.floats(m), in.bytes(m), nil, scale, u.lo, u.hi) }, out, in)
+				return
+			}
+			residual := c.real(u.residual)
+			c.emit(func(m *memory) {
+				conv.RunFloat(out.floats(m), in.bytes(m), residual.floats(m), scale, u.lo, u.hi)
+			}, out, in, residual)
+		})
+		return
+	}
+	for o := range w.Scale {
+		scale[o] /= out.quant.Scale
+	}
+	r := &kernel.Requantize{Scale: scale, Zero: out.quant.Zero}
+	r.Lo, r.Hi = limits(out.quant, u.lo, u.hi)
+	c.emit(func(m *memory) { conv.RunUint8(out.bytes(m), in.bytes(m), r) }, out, in)
+}

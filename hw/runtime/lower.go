@@ -1,0 +1,249 @@
+package runtime
+
+import (
+	"galen/hw/graph"
+	"galen/hw/kernel"
+)
+
+// compiler turns units into steps.
+type compiler struct {
+	g      *graph.Graph
+	isa    kernel.ISA
+	values []*slot                 // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
+	reals  map[graph.ValueID]*slot // quantized values as floats, where someone needs them
+	index  map[int]int             // position among the layers of each layer node
+	layers []LayerPlan
+	slots  []*slot
+	steps  []step
+	layer  int // that the steps under way belong to; −1: none
+	sums   int // most channels that are averaged as integers
+	inputs int // most inputs of a float operator
+}
+
+func newCompiler(g *graph.Graph, isa kernel.ISA) *compiler {
+	c := &compiler{g: g, isa: isa, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, index: map[int]int{}}
+	for i, node := range g.Layers() {
+		c.index[node] = i
+		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
+	}
+	in := g.Values[g.Input]
+	c.values[g.Input] = c.slot(in.Shape, in.Quant)
+	return c
+}
+
+func (c *compiler) slot(shape graph.Shape, quant *graph.Quant) *slot {
+	if quant != nil {
+		q := *quant
+		quant = &q
+	}
+	s := newSlot(shape, quant)
+	c.slots = append(c.slots, s)
+	return s
+}
+
+// emit appends a step that reads some tensors and writes another.
+func (c *compiler) emit(run func(*memory), out *slot, in ...*slot) {
+	at := len(c.steps)
+	for _, s := range in {
+		s.hold(at, at)
+	}
+	out.hold(at, at)
+	c.steps = append(c.steps, step{run, out, c.layer})
+}
+
+// real is a value as floats.
+func (c *compiler) real(id graph.ValueID) *slot {
+	s := c.values[id]
+	if s.quant == nil {
+		return s
+	}
+	if c.reals[id] == nil {
+		c.reals[id] = c.slot(s.shape, nil)
+		c.dequantize(c.reals[id], s)
+	}
+	return c.reals[id]
+}
+
+func (c *compiler) dequantize(out, in *slot) {
+	isa, q := c.isa, affine(in.quant)
+	c.emit(func(m *memory) { kernel.Dequantize(isa, out.floats(m), in.bytes(m), q) }, out, in)
+}
+
+func (c *compiler) quantize(out, in *slot) {
+	isa, q, limit := c.isa, affine(out.quant), uint8(out.quant.Max())
+	c.emit(func(m *memory) { kernel.QuantizeFloat(isa, out.bytes(m), in.floats(m), q, limit) }, out, in)
+}
+
+// lower appends the steps that compute a unit.
+func (c *compiler) lower(u unit) {
+	n := &c.g.Nodes[u.node]
+	c.layer = -1
+	if i, ok := c.index[u.node]; ok {
+		c.layer = i
+	}
+	to := c.g.Values[u.output].Quant
+	out := c.slot(c.g.Values[u.output].Shape, to)
+	c.values[u.output] = out
+	if n.Weight() != nil {
+		c.lowerLayer(u, out)
+		return
+	}
+	in := make([]*slot, len(n.Inputs))
+	integers := to != nil
+	for i, id := range n.Inputs {
+		in[i] = c.values[id]
+		integers = integers && in[i].quant != nil
+	}
+	switch op := n.Op.(type) {
+	case graph.MaxPool:
+		c.lowerMaxPool(op, out, in[0])
+		return
+	case graph.AveragePool, graph.GlobalAveragePool:
+		if in[0].quant != nil {
+			c.lowerSums(averageWindow(op, in[0].shape), out, in[0])
+			return
+		}
+	}
+	if integers && c.lowerIntegers(n.Op, u, out, in) {
+		return
+	}
+	if to != nil && clamps(n.Op) {
+		if lo, hi := limits(to, u.lo, u.hi); lo == 0 && int(hi) == to.Max() { // saturation clamps
+			c.quantize(out, c.real(n.Inputs[0]))
+			return
+		}
+	}
+	for i, id := range n.Inputs {
+		in[i] = c.real(id)
+	}
+	c.inputs = max(c.inputs, len(in))
+	run := newFloatOp(c.isa, c.g, u.node, u.lo, u.hi)
+	c.writeFloats(out, func(out *slot) {
+		c.emit(func(m *memory) {
+			for i, s := range in {
+				m.inputs[i] = s.floats(m)
+			}
+			run(out.floats(m), m.inputs[:len(in)])
+		}, out, in...)
+	})
+}
+
+// clamps tells whether an operator does nothing but limit and round.
+func clamps(op graph.Op) bool {
+	switch op.(type) {
+	case graph.Relu, graph.Clip, graph.Quantize:
+		return true
+	}
+	return false
+}
+
+// writeFloats has a tensor computed in floats, and rounds it if it is quantized.
+func (c *compiler) writeFloats(out *slot, compute func(out *slot)) {
+	if out.quant == nil {
+		compute(out)
+		return
+	}
+	real := c.slot(out.shape, nil)
+	compute(real)
+	c.quantize(out, real)
+}
+
+// lowerIntegers handles the operators that need no reals when all they touch is
+// quantized; false if this is none.
+func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) bool {
+	isa := c.isa
+	lo, hi := limits(out.quant, u.lo, u.hi)
+	switch op := op.(type) {
+	case graph.Relu, graph.Clip, graph.Quantize:
+		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
+		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), in[0].bytes(m), table) }, out, in...)
+	case graph.Add:
+		qa, qb, qo := affine(in[0].quant), affine(in[1].quant), affine(out.quant)
+		c.emit(func(m *memory) {
+			kernel.AddUint8(isa, out.bytes(m), in[0].bytes(m), in[1].bytes(m), qa, qb, qo, lo, hi)
+		}, out, in...)
+	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
+		mv := newMove[uint8](op, shapes(in), out.shape)
+		mv.fill = out.quant.Zero
+		if pad, ok := op.(*graph.Pad); ok {
+			mv.fill = quantized(out.quant, pad.Value)
+		}
+		for i, s := range in {
+			if *s.quant != *out.quant {
+				mv.parts[i].table = kernel.RequantizeTable(affine(s.quant), affine(out.quant), lo, hi)
+			}
+		}
+		c.emit(func(m *memory) {
+			dst := out.bytes(m)
+			mv.prepare(dst)
+			for i, s := range in {
+				mv.place(i, dst, s.bytes(m))
+			}
+		}, out, in...)
+	default:
+		return false
+	}
+	return true
+}
+
+// lowerMaxPool takes maxima of integers, which are in the order of the reals they
+// stand for, before anything is converted.
+func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
+	w := poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Pad)
+	if in.quant == nil {
+		c.writeFloats(out, func(out *slot) {
+			c.emit(func(m *memory) { maxPool(w, in.stride, out.floats(m), in.floats(m)) }, out, in)
+		})
+		return
+	}
+	pooled := out
+	if out.quant == nil || *out.quant != *in.quant {
+		pooled = c.slot(out.shape, in.quant)
+	}
+	c.emit(func(m *memory) { maxPool(w, in.stride, pooled.bytes(m), in.bytes(m)) }, pooled, in)
+	switch {
+	case pooled == out:
+	case out.quant == nil:
+		c.dequantize(out, pooled)
+	default:
+		isa := c.isa
+		table := kernel.RequantizeTable(affine(in.quant), affine(out.quant), 0, uint8(out.quant.Max()))
+		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), pooled.bytes(m), table) }, out, pooled)
+	}
+}
+
+// lowerSums averages integers by exact sums.
+func (c *compiler) lowerSums(w average, out, in *slot) {
+	c.sums = max(c.sums, in.stride)
+	scale, zero := in.quant.Scale, in.quant.Zero
+	if out.quant == nil {
+		c.emit(func(m *memory) {
+			averageToFloat(w, in.stride, out.floats(m), in.bytes(m), m.sums, scale, zero)
+		}, out, in)
+		return
+	}
+	to := *out.quant
+	c.emit(func(m *memory) {
+		averageToUint8(w, in.stride, out.bytes(m), in.bytes(m), m.sums, scale, zero, to)
+	}, out, in)
+}
+
+func affine(q *graph.Quant) kernel.Affine { return kernel.Affine{Scale: q.Scale, Zero: q.Zero} }
+
+// limits are the integers that a clamp to reals lo and hi allows.
+func limits(q *graph.Quant, lo, hi float32) (uint8, uint8) { return quantized(q, lo), quantized(q, hi) }
+
+// quantized is the integer that stands for a real.
+func quantized(q *graph.Quant, real float32) uint8 {
+	var out [1]uint8
+	kernel.QuantizeFloat(kernel.Portable, out[:], []float32{real}, affine(q), uint8(q.Max()))
+	return out[0]
+}
+
+func shapes(slots []*slot) []graph.Shape {
+	s := make([]graph.Shape, len(slots))
+	for i := range slots {
+		s[i] = slots[i].shape
+	}
+	return s
+}

@@ -1,0 +1,126 @@
+// Package runtime compiles a graph to a plan and runs it.
+//
+// Compile fuses what follows a layer into it, chooses where integers stay integers,
+// packs the weights and lays every intermediate tensor out in one arena by lifetime. The
+// plan is immutable; each worker adds an arena of its own, so that any number of
+// them run at once and a run allocates nothing.
+package runtime
+
+import (
+	"fmt"
+
+	"galen/hw/graph"
+	"galen/hw/kernel"
+)
+
+// Options steer compilation.
+type Options struct {
+	ISA kernel.ISA // instruction set of the kernels; empty: kernel.Default
+}
+
+// Plan is a compiled graph: what to run, in which order, on which part of the arena.
+type Plan struct {
+	isa        kernel.ISA
+	layers     []LayerPlan
+	steps      []step
+	input      *slot
+	inputShape graph.Shape
+	output     *slot
+	outShape   graph.Shape
+
+	floats, bytes, sums, inputs int // extents of a worker's memory
+}
+
+// LayerPlan says how a layer of the graph is executed.
+type LayerPlan struct {
+	Name   string
+	Kernel string // what its arithmetic runs on: "fp32", "int8"
+	MACs   int64  // per image
+}
+
+// step is one kernel call. It names the layer its time belongs to and the tensor it
+// writes.
+type step struct {
+	run   func(*memory)
+	out   *slot
+	layer int // position in graph.Layers; −1: none
+}
+
+// maxArena bounds a worker's memory: a graph that needs more is refused rather than
+// left to exhaust the machine.
+const maxArena = 4 << 30
+
+// Compile translates a graph into a plan. It fails if the graph is malformed, has
+// tensors that are neither [channels, height, width] nor [features], or needs an
+// instruction set that this machine lacks. The plan shares nothing with the graph
+// that later edits to the graph could change.
+func Compile(g *graph.Graph, o Options) (*Plan, error) {
+	isa, err := resolve(o.ISA)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(g); err != nil {
+		return nil, fmt.Errorf("compile graph %q: %w", g.Name, err)
+	}
+	c := newCompiler(g, isa)
+	for _, u := range fuse(g) {
+		c.lower(u)
+	}
+	p := &Plan{
+		isa:        isa,
+		layers:     c.layers,
+		steps:      c.steps,
+		input:      c.values[g.Input],
+		inputShape: g.Values[g.Input].Shape,
+		output:     c.values[g.Output],
+		outShape:   g.Values[g.Output].Shape,
+		sums:       c.sums,
+		inputs:     c.inputs,
+	}
+	p.input.hold(-1, len(p.steps))
+	p.output.hold(-1, len(p.steps))
+	p.floats, p.bytes = place(c.slots)
+	if need := 4*int64(p.floats) + int64(p.bytes); need > maxArena {
+		return nil, fmt.Errorf("compile graph %q: intermediate tensors need %d MiB per image, more than %d MiB", g.Name, need>>20, maxArena>>20)
+	}
+	return p, nil
+}
+
+func resolve(isa kernel.ISA) (kernel.ISA, error) {
+	if isa == "" {
+		return kernel.Default()
+	}
+	for _, s := range kernel.Supported() {
+		if s == isa {
+			return isa, nil
+		}
+	}
+	return "", fmt.Errorf("instruction set %q is not available here; choose one of %v", isa, kernel.Supported())
+}
+
+func check(g *graph.Graph) error {
+	if err := g.Validate(); err != nil {
+		return err
+	}
+	for _, v := range g.Values {
+		if len(v.Shape) != 1 && len(v.Shape) != 3 {
+			return fmt.Errorf("value %q is %v, wants [channels, height, width] or [features]", v.Name, v.Shape)
+		}
+	}
+	return nil
+}
+
+// ISA is the instruction set the plan was compiled for.
+func (p *Plan) ISA() kernel.ISA { return p.isa }
+
+// Layers says how each layer runs, in the order of graph.Layers.
+func (p *Plan) Layers() []LayerPlan { return append([]LayerPlan(nil), p.layers...) }
+
+// InputElements is the number of scalars of an input image.
+func (p *Plan) InputElements() int { return p.inputShape.Elements() }
+
+// OutputElements is the number of scalars of an output.
+func (p *Plan) OutputElements() int { return p.outShape.Elements() }
+
+// ArenaBytes is the size of the intermediate tensors of one worker.
+func (p *Plan) ArenaBytes() int { return 4*p.floats + p.bytes }
