@@ -1,0 +1,55 @@
+package compress
+
+import (
+	"math"
+
+	"galen/hw/graph"
+)
+
+// MACs is how many multiply-accumulates each layer spends on one image under a policy,
+// without compressing anything: how many channels stay follows from the sparsities,
+// which ones does not matter.
+func (s *Structure) MACs(p Policy, roundTo int) []int64 {
+	share := s.shares(p, roundTo)
+	macs := make([]int64, len(s.Layers))
+	for l, info := range s.Layers {
+		n := &s.Graph.Nodes[info.Node]
+		left := average(share, s.classes[n.Output])
+		if c, ok := n.Op.(*graph.Conv); !ok || c.Groups == 1 {
+			left *= average(share, s.classes[n.Inputs[0]])
+		}
+		macs[l] = int64(math.Round(left * float64(s.Graph.MACs(info.Node))))
+	}
+	return macs
+}
+
+// shares is, per class, the share of its block that stays.
+func (s *Structure) shares(p Policy, roundTo int) []float64 {
+	share := make([]float64, s.count)
+	for class := range share {
+		share[class] = 1
+	}
+	for _, group := range s.Groups {
+		for _, b := range group.Blocks {
+			if b.Frozen != "" {
+				continue
+			}
+			all := len(b.Classes) * b.Channels
+			kept := Kept(p[group.Layers[0]].Sparsity, all, roundTo)
+			classes := (kept + b.Channels - 1) / b.Channels
+			for _, class := range b.Classes {
+				share[class] = float64(classes) / float64(len(b.Classes))
+			}
+		}
+	}
+	return share
+}
+
+// average is the mean share over a value's channels.
+func average(share []float64, classes []int) float64 {
+	sum := 0.0
+	for _, class := range classes {
+		sum += share[class]
+	}
+	return sum / float64(len(classes))
+}

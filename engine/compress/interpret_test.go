@@ -1,0 +1,407 @@
+package compress
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"galen/hw/graph"
+)
+
+// interpret runs a float graph on one image, naively and in float64. zero tells which
+// channels of a value a layer reads as zeros; nil: none.
+func interpret(g *graph.Graph, image []float32, zero func(graph.ValueID, int) bool) []float64 {
+	values := make([][]float64, len(g.Values))
+	values[g.Input] = make([]float64, len(image))
+	for i, x := range image {
+		values[g.Input][i] = float64(x)
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		inputs, shapes := make([][]float64, len(n.Inputs)), make([]graph.Shape, len(n.Inputs))
+		for j, id := range n.Inputs {
+			inputs[j], shapes[j] = values[id], g.Values[id].Shape
+			if n.Weight() != nil && zero != nil {
+				masked := append([]float64(nil), inputs[j]...)
+				per := len(masked) / shapes[j][0]
+				for k := range masked {
+					if zero(id, k/per) {
+						masked[k] = 0
+					}
+				}
+				inputs[j] = masked
+			}
+		}
+		values[n.Output] = apply(n, inputs, shapes, g.Values[n.Output].Shape)
+	}
+	return values[g.Output]
+}
+
+func apply(n *graph.Node, inputs [][]float64, shapes []graph.Shape, shape graph.Shape) []float64 {
+	out, in := make([]float64, shape.Elements()), inputs[0]
+	h, w := 1, 1
+	if len(shapes[0]) == 3 {
+		h, w = shapes[0][1], shapes[0][2]
+	}
+	oh, ow := 1, 1
+	if len(shape) == 3 {
+		oh, ow = shape[1], shape[2]
+	}
+	at := func(c, y, x int) (float64, bool) {
+		if y < 0 || x < 0 || y >= h || x >= w {
+			return 0, false
+		}
+		return in[(c*h+y)*w+x], true
+	}
+	pixels := func(f func(c, y, x int) float64) {
+		for c := range len(out) / (oh * ow) {
+			for y := range oh {
+				for x := range ow {
+					out[(c*oh+y)*ow+x] = f(c, y, x)
+				}
+			}
+		}
+	}
+	switch op := n.Op.(type) {
+	case *graph.Conv:
+		per, weights := op.Weight.Shape[1], op.Weight.Real()
+		perGroup := shape[0] / op.Groups
+		pixels(func(o, y, x int) float64 {
+			sum := 0.0
+			for i := range per {
+				for ky := range op.Kernel[0] {
+					for kx := range op.Kernel[1] {
+						v, _ := at(o/perGroup*per+i, y*op.Stride[0]+ky*op.Dilation[0]-op.Pad[0], x*op.Stride[1]+kx*op.Dilation[1]-op.Pad[1])
+						sum += v * float64(weights[((o*per+i)*op.Kernel[0]+ky)*op.Kernel[1]+kx])
+					}
+				}
+			}
+			if op.Bias != nil {
+				sum += float64(op.Bias[o])
+			}
+			return sum
+		})
+	case *graph.Gemm:
+		weights := op.Weight.Real()
+		for o := range out {
+			for i, v := range in {
+				out[o] += v * float64(weights[o*len(in)+i])
+			}
+			if op.Bias != nil {
+				out[o] += float64(op.Bias[o])
+			}
+		}
+	case *graph.BatchNorm:
+		pixels(func(c, y, x int) float64 {
+			v, _ := at(c, y, x)
+			return (v-float64(op.Mean[c]))/math.Sqrt(float64(op.Variance[c])+float64(op.Epsilon))*float64(op.Scale[c]) + float64(op.Shift[c])
+		})
+	case graph.Relu:
+		for i, v := range in {
+			out[i] = max(v, 0)
+		}
+	case graph.Clip:
+		for i, v := range in {
+			out[i] = min(max(v, float64(op.Min)), float64(op.Max))
+		}
+	case graph.Add:
+		for i, v := range in {
+			out[i] = v + inputs[1][i]
+		}
+	case graph.MaxPool, graph.AveragePool:
+		var size, stride [2]int
+		var pad [4]int
+		most, countPad := false, false
+		switch p := op.(type) {
+		case graph.MaxPool:
+			size, stride, pad, most = p.Kernel, p.Stride, p.Pad, true
+		case graph.AveragePool:
+			size, stride, pad, countPad = p.Kernel, p.Stride, p.Pad, p.CountIncludePad
+		}
+		pixels(func(c, y, x int) float64 {
+			largest, sum, count := math.Inf(-1), 0.0, 0
+			for ky := range size[0] {
+				for kx := range size[1] {
+					v, inside := at(c, y*stride[0]+ky-pad[0], x*stride[1]+kx-pad[1])
+					if inside || countPad {
+						largest, sum, count = max(largest, v), sum+v, count+1
+					}
+				}
+			}
+			if most {
+				return largest
+			}
+			return sum / float64(count)
+		})
+	case graph.GlobalAveragePool:
+		for c := range out {
+			for _, v := range in[c*h*w : (c+1)*h*w] {
+				out[c] += v / float64(h*w)
+			}
+		}
+	case *graph.Slice:
+		pixels(func(c, y, x int) float64 {
+			v, _ := at(op.Start[0]+c*op.Step[0], op.Start[1]+y*op.Step[1], op.Start[2]+x*op.Step[2])
+			return v
+		})
+	case *graph.Pad:
+		pixels(func(c, y, x int) float64 {
+			c -= op.Before[0]
+			if c >= 0 && c < shapes[0][0] {
+				if v, inside := at(c, y-op.Before[1], x-op.Before[2]); inside {
+					return v
+				}
+			}
+			return float64(op.Value)
+		})
+	case graph.Concat:
+		if op.Axis == 0 {
+			out = out[:0]
+			for _, part := range inputs {
+				out = append(out, part...)
+			}
+			break
+		}
+		outer := graph.Shape(shape[:op.Axis]).Elements()
+		at := 0
+		for o := range outer {
+			for j, part := range inputs {
+				run := shapes[j][op.Axis:].Elements()
+				at += copy(out[at:], part[o*run:(o+1)*run])
+			}
+		}
+	case graph.Flatten, graph.Quantize:
+		copy(out, in)
+	default:
+		panic("no interpretation of " + n.Op.Kind())
+	}
+	return out
+}
+
+// builder makes graphs with random weights.
+type builder struct {
+	t   testing.TB
+	g   *graph.Graph
+	rng *rand.Rand
+}
+
+func newBuilder(t testing.TB, seed uint64, shape ...int) *builder {
+	return &builder{t, graph.NewGraph("test", "input", shape), rand.New(rand.NewPCG(seed, 1))}
+}
+
+func (b *builder) add(op graph.Op, inputs ...graph.ValueID) graph.ValueID {
+	b.t.Helper()
+	i := len(b.g.Nodes)
+	id, err := b.g.Append(fmt.Sprintf("%s_%d", op.Kind(), i), op, fmt.Sprintf("v%d", i), inputs...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+func (b *builder) shape(id graph.ValueID) graph.Shape { return b.g.Values[id].Shape }
+
+func (b *builder) floats(n int, mean, deviation float64) []float32 {
+	f := make([]float32, n)
+	for i := range f {
+		f[i] = float32(mean + deviation*b.rng.NormFloat64())
+	}
+	return f
+}
+
+func (b *builder) conv(in graph.ValueID, out, size, stride, groups int) graph.ValueID {
+	b.t.Helper()
+	channels := b.shape(in)[0] / groups
+	pad := size / 2
+	shape := []int{out, channels, size, size}
+	fan := channels * size * size
+	return b.add(&graph.Conv{
+		Kernel: [2]int{size, size}, Stride: [2]int{stride, stride}, Dilation: [2]int{1, 1},
+		Pad: [4]int{pad, pad, pad, pad}, Groups: groups,
+		Weight: graph.Weight{Shape: shape, Float: b.floats(out*fan, 0, math.Sqrt(2/float64(fan)))},
+		Bias:   b.floats(out, 0, 0.1),
+	}, in)
+}
+
+func (b *builder) relu(in graph.ValueID) graph.ValueID { return b.add(graph.Relu{}, in) }
+
+func (b *builder) gemm(in graph.ValueID, out int) graph.ValueID {
+	b.t.Helper()
+	features := b.shape(in)[0]
+	return b.add(&graph.Gemm{
+		Weight: graph.Weight{Shape: []int{out, features}, Float: b.floats(out*features, 0, math.Sqrt(1/float64(features)))},
+		Bias:   b.floats(out, 0, 0.1),
+	}, in)
+}
+
+func (b *builder) norm(in graph.ValueID) graph.ValueID {
+	c := b.shape(in)[0]
+	variance := b.floats(c, 0, 1)
+	for i, v := range variance {
+		variance[i] = 0.5 + v*v
+	}
+	return b.add(&graph.BatchNorm{
+		Scale: b.floats(c, 1, 0.2), Shift: b.floats(c, 0, 0.2), Mean: b.floats(c, 0, 0.2), Variance: variance, Epsilon: 1e-5,
+	}, in)
+}
+
+// end closes the network with global pooling and a classifier of ten classes.
+func (b *builder) end(in graph.ValueID) *graph.Graph {
+	b.t.Helper()
+	b.gemm(b.add(graph.Flatten{}, b.add(graph.GlobalAveragePool{}, in)), 10)
+	return b.g
+}
+
+// slicePad is ResNet's option-A shortcut: every second pixel, zero channels around.
+func (b *builder) slicePad(in graph.ValueID, channels int) graph.ValueID {
+	s := b.shape(in)
+	half := b.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{s[0], s[1], s[2]}, Step: []int{1, 2, 2}}, in)
+	more := channels - s[0]
+	return b.add(&graph.Pad{Before: []int{more / 2, 0, 0}, After: []int{more - more/2, 0, 0}}, half)
+}
+
+// The networks below are small forms of the ones people bring.
+
+func plainNet(t testing.TB) *graph.Graph {
+	b := newBuilder(t, 1, 3, 8, 8)
+	x := b.relu(b.conv(0, 8, 3, 1, 1))
+	x = b.add(graph.MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, x)
+	x = b.relu(b.norm(b.conv(x, 12, 3, 1, 1)))
+	x = b.relu(b.gemm(b.add(graph.Flatten{}, x), 16))
+	b.gemm(x, 10)
+	return b.g
+}
+
+// residualNet is a ResNet of three stages with one block each; optionB takes 1×1
+// convolutions for its shortcuts, else slices and pads.
+func residualNet(t testing.TB, optionB bool) *graph.Graph {
+	b := newBuilder(t, 2, 3, 8, 8)
+	x := b.relu(b.conv(0, 8, 3, 1, 1))
+	for stage, channels := range []int{8, 16, 32} {
+		stride := 1
+		shortcut := x
+		if stage > 0 {
+			stride = 2
+			if optionB {
+				shortcut = b.conv(x, channels, 1, 2, 1)
+			} else {
+				shortcut = b.slicePad(x, channels)
+			}
+		}
+		inner := b.conv(b.relu(b.conv(x, channels, 3, stride, 1)), channels, 3, 1, 1)
+		x = b.relu(b.add(graph.Add{}, inner, shortcut))
+	}
+	return b.end(x)
+}
+
+func concatNet(t testing.TB) *graph.Graph {
+	b := newBuilder(t, 3, 3, 8, 8)
+	x := b.relu(b.conv(0, 8, 3, 1, 1))
+	left, right := b.relu(b.conv(x, 6, 1, 1, 1)), b.relu(b.conv(x, 10, 3, 1, 1))
+	x = b.add(graph.Concat{}, left, x, right)
+	x = b.relu(b.norm(x))
+	x = b.add(graph.AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, x)
+	return b.end(b.relu(b.conv(x, 8, 3, 1, 1)))
+}
+
+func separableNet(t testing.TB) *graph.Graph {
+	b := newBuilder(t, 4, 3, 8, 8)
+	x := b.relu(b.conv(0, 8, 3, 2, 1))
+	for _, channels := range []int{16, 16} {
+		wide := b.add(graph.Clip{Min: 0, Max: 6}, b.conv(x, 24, 1, 1, 1))
+		wide = b.add(graph.Clip{Min: 0, Max: 6}, b.conv(wide, 24, 3, 1, 24))
+		y := b.conv(wide, channels, 1, 1, 1)
+		if b.shape(y)[0] == b.shape(x)[0] {
+			y = b.add(graph.Add{}, y, x)
+		}
+		x = y
+	}
+	return b.end(x)
+}
+
+func nets(t testing.TB) map[string]*graph.Graph {
+	return map[string]*graph.Graph{
+		"plain": plainNet(t), "residual A": residualNet(t, false), "residual B": residualNet(t, true),
+		"concat": concatNet(t), "separable": separableNet(t),
+	}
+}
+
+// randomNet joins random operators to random earlier values.
+func randomNet(t testing.TB, seed uint64) *graph.Graph {
+	b := newBuilder(t, seed, 4, 8, 8)
+	pool := []graph.ValueID{0}
+	like := func(id graph.ValueID, from int) (same []graph.ValueID) {
+		for _, other := range pool {
+			s, o := b.shape(id), b.shape(other)
+			if s[1] == o[1] && s[2] == o[2] && (from == 1 || s[0] == o[0]) {
+				same = append(same, other)
+			}
+		}
+		return same
+	}
+	pickFrom := func(ids []graph.ValueID) graph.ValueID { return ids[b.rng.IntN(len(ids))] }
+	for range 12 + b.rng.IntN(12) {
+		// Mostly deep, sometimes wide.
+		x := pool[len(pool)-1]
+		if b.rng.IntN(3) == 0 {
+			x = pickFrom(pool)
+		}
+		s := b.shape(x)
+		var y graph.ValueID
+		switch b.rng.IntN(13) {
+		case 0, 1, 2:
+			y = b.conv(x, 2*(1+b.rng.IntN(6)), 1+2*b.rng.IntN(2), 1, 1)
+		case 3:
+			y = b.conv(x, 4, 3, 1+b.rng.IntN(min(2, s[1])), 1)
+		case 4:
+			y = b.conv(x, s[0]*(1+b.rng.IntN(2)), 3, 1, s[0])
+		case 5:
+			if s[0]%2 != 0 {
+				continue
+			}
+			y = b.conv(x, 6, 3, 1, 2)
+		case 6:
+			y = b.norm(x)
+		case 7:
+			y = b.add(graph.Add{}, x, pickFrom(like(x, 0)))
+		case 8:
+			y = b.add(graph.Concat{}, x, pickFrom(like(x, 1)))
+			if b.shape(y)[0] > 40 {
+				continue
+			}
+		case 9:
+			if b.rng.IntN(2) == 0 {
+				y = b.add(graph.MaxPool{Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}}, x)
+			} else {
+				y = b.add(graph.AveragePool{Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, CountIncludePad: b.rng.IntN(2) == 0}, x)
+			}
+		case 10:
+			y = b.add(&graph.Pad{Before: []int{b.rng.IntN(3), 0, 0}, After: []int{b.rng.IntN(3), 0, 0}, Value: float32(b.rng.IntN(2))}, x)
+		case 11:
+			from := b.rng.IntN(s[0])
+			step := 1 + b.rng.IntN(8)/7
+			y = b.add(&graph.Slice{Start: []int{from, 0, 0}, End: []int{from + 1 + b.rng.IntN(s[0]-from), s[1], s[2]}, Step: []int{step, 1, 1}}, x)
+		case 12:
+			y = b.add(graph.Concat{Axis: 1 + b.rng.IntN(2)}, x, pickFrom(like(x, 0)))
+			if b.shape(y).Elements() > 4000 {
+				continue
+			}
+		}
+		if b.rng.IntN(2) == 0 {
+			y = b.relu(y)
+		}
+		pool = append(pool, y)
+	}
+	x := pool[len(pool)-1]
+	if b.rng.IntN(2) == 0 {
+		x = b.add(graph.GlobalAveragePool{}, x)
+	}
+	x = b.add(graph.Flatten{}, x)
+	if b.rng.IntN(2) == 0 {
+		x = b.relu(b.gemm(x, 12))
+	}
+	b.gemm(x, 5)
+	b.g.Prune()
+	return b.g
+}
