@@ -1,0 +1,184 @@
+package hw
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"galen/hw/graph"
+)
+
+// network is a chain of 3×3 convolutions over a 16×16 image; bits 32 leaves it in float.
+func network(t testing.TB, channels, layers, bits int) *graph.Graph {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	g := graph.NewGraph("chain", "input", graph.Shape{channels, 16, 16})
+	quant := &graph.Quant{Scale: 0.05, Zero: 0, Bits: min(bits, 8)}
+	last := g.Input
+	append := func(op graph.Op, name string) {
+		id, err := g.Append(name, op, name+".out", last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = id
+	}
+	if bits < graph.FloatBits {
+		append(graph.Quantize{}, "quantize")
+		g.Values[last].Quant = quant
+	}
+	for i := range layers {
+		n := channels * channels * 9
+		w := graph.Weight{Shape: []int{channels, channels, 3, 3}}
+		if bits < graph.FloatBits {
+			w.Bits, w.Int, w.Scale = bits, make([]int8, n), make([]float32, channels)
+			limit := graph.WeightLimit(bits)
+			for j := range w.Int {
+				w.Int[j] = int8(rng.IntN(2*limit+1) - limit)
+			}
+			for j := range w.Scale {
+				w.Scale[j] = 0.01
+			}
+		} else {
+			w.Float = make([]float32, n)
+			for j := range w.Float {
+				w.Float[j] = float32(rng.NormFloat64() / 20)
+			}
+		}
+		append(&graph.Conv{
+			Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1, Weight: w,
+		}, "conv"+string(rune('a'+i)))
+		append(graph.Relu{}, "relu"+string(rune('a'+i)))
+		if bits < graph.FloatBits && i < layers-1 {
+			g.Values[last].Quant = quant
+		}
+	}
+	return g
+}
+
+func TestLocalMeasuresTheReferenceAgainstItself(t *testing.T) {
+	reference := network(t, 32, 3, graph.FloatBits)
+	d, err := Open("local", reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	m, err := d.Measure(context.Background(), reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Wide on purpose: it must hold on a machine that is busy with other tests.
+	if m.Ratio < 0.7 || m.Ratio > 1.4 {
+		t.Errorf("the reference takes %.3f× its own time", m.Ratio)
+	}
+	if len(m.Samples) < minimumPairs/2 || m.Candidate.Median <= 0 || m.Reference.Median <= 0 {
+		t.Errorf("implausible measurement %+v", m)
+	}
+	if len(m.Layers) != 3 || m.Layers[0].Layer != "conva" || m.Layers[0].MS <= 0 || m.Layers[0].Kernel == "" {
+		t.Errorf("layer times %+v", m.Layers)
+	}
+	t.Logf("ratio %.4f ± %.4f from %d samples, %.3f ms, flags %v", m.Ratio, m.RatioError, len(m.Samples), m.Candidate.Median, m.Flags)
+}
+
+func TestLocalStopsWhenAsked(t *testing.T) {
+	reference := network(t, 16, 1, graph.FloatBits)
+	d, err := Open("local", reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := d.Measure(ctx, reference); !errors.Is(err, context.Canceled) {
+		t.Errorf("measuring under an ended context gives %v", err)
+	}
+}
+
+func TestRooflineRewardsCompression(t *testing.T) {
+	reference := network(t, 32, 3, graph.FloatBits)
+	d, err := Open("roofline:", reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ratio := func(g *graph.Graph) float64 {
+		m, err := d.Measure(context.Background(), g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Ratio
+	}
+	if r := ratio(reference); r != 1 {
+		t.Errorf("the reference takes %v× its own time", r)
+	}
+	last := 1.0
+	for _, bits := range []int{8, 4, 2, 1} {
+		r := ratio(network(t, 32, 3, bits))
+		if r > last {
+			t.Errorf("%d bits take %.3f×, more than wider ones with %.3f×", bits, r, last)
+		}
+		last = r
+	}
+	if r := ratio(network(t, 16, 3, graph.FloatBits)); r >= 0.6 {
+		t.Errorf("half the channels take %.3f×", r)
+	}
+	if a, b := ratio(network(t, 32, 3, 4)), ratio(network(t, 32, 3, 4)); a != b {
+		t.Errorf("equal graphs take %v× and %v×", a, b)
+	}
+}
+
+func TestOpenRefusesUnknownDevices(t *testing.T) {
+	for _, name := range []string{"", "gpu", "roofline:fast"} {
+		if _, err := Open(name, network(t, 16, 1, graph.FloatBits)); err == nil {
+			t.Errorf("device %q opens", name)
+		}
+	}
+}
+
+func TestStatistics(t *testing.T) {
+	s := summarize([]float64{5, 1, 2, 100, 3})
+	if s.Median != 3 || s.MAD != 2 {
+		t.Errorf("median and MAD of 1 2 3 5 100 are %+v", s)
+	}
+	if m := median([]float64{4, 1, 3, 2}); m != 2.5 {
+		t.Errorf("median of 1 2 3 4 is %v", m)
+	}
+	if !math.IsInf(medianError([]float64{1, 2, 3}), 1) {
+		t.Error("three samples give an interval")
+	}
+	// The interval must cover the true median about 95 times of 100.
+	rng := rand.New(rand.NewPCG(5, 6))
+	covered := 0
+	const trials = 2000
+	for range trials {
+		samples := make([]float64, 25)
+		for i := range samples {
+			samples[i] = rng.ExpFloat64()
+		}
+		if math.Abs(median(samples)-math.Ln2) <= 2*medianError(samples) {
+			covered++
+		}
+	}
+	if covered < trials*90/100 {
+		t.Errorf("the interval covers the median in %d of %d trials", covered, trials)
+	}
+}
+
+func TestMeasurementFlags(t *testing.T) {
+	p := &pairs{settled: true}
+	for i := range 20 {
+		reference := 1.0
+		if i >= 10 {
+			reference = 1.2
+		}
+		p.add(0.5*reference, reference)
+	}
+	if m := p.measurement(1.1); len(m.Flags) != 1 || m.Flags[0] != "drifting" {
+		t.Errorf("a reference that slows down by 20 %% is flagged %v", m.Flags)
+	}
+	if m := p.measurement(0.5); len(m.Flags) != 2 || m.Flags[1] != "throttled" {
+		t.Errorf("a reference twice as slow as at first is flagged %v", m.Flags)
+	}
+	if m := p.measurement(1.1); m.Ratio != 0.5 {
+		t.Errorf("ratio %v, want 0.5", m.Ratio)
+	}
+}
