@@ -5,6 +5,8 @@ import "unsafe"
 const (
 	lanes     = 16 // channels per vector; a pixel is a whole number of them
 	alignment = 64 // bytes: a cache line and the widest vector
+
+	floatBytes = 4
 )
 
 // ChannelStride is the number of scalars a pixel of the given channels occupies.
@@ -29,3 +31,11 @@ func aligned[T any](n int) []T {
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// reinterpret views aligned memory as numbers of another size.
+func reinterpret[T any](bytes []int8) []T {
+	if len(bytes) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(&bytes[0])), len(bytes)/int(unsafe.Sizeof(*new(T))))
+}

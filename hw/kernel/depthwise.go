@@ -3,44 +3,79 @@ package kernel
 // Depthwise weights are packed [tap][ChannelStride(C)]: channels across lanes in both
 // operands.
 
-func packDepthwise[T int8 | float32](f filter, weight []T) []T {
+// depthwiseTile is the most pixels that share the loads of weights.
+const depthwiseTile = 4
+
+func packDepthwise[D, S int8 | int32 | float32](f filter, dst []D, weight []S) {
 	stride := ChannelStride(f.outC)
-	packed := aligned[T](f.taps * stride)
 	for c := range f.outC {
 		for tap := range f.taps {
-			packed[tap*stride+c] = weight[c*f.taps+tap]
+			dst[tap*stride+c] = D(weight[c*f.taps+tap])
 		}
 	}
-	return packed
 }
 
 func (c *FloatConv) planDepthwise(weight []float32) {
-	c.tiling = newTiling(c.window, 1, ChannelStride(c.filter.inC))
-	c.weights = packDepthwise(c.filter, weight)
+	stride := ChannelStride(c.filter.inC)
+	c.weights = Floats(c.filter.taps * stride)
+	packDepthwise(c.filter, c.weights, weight)
+	if c.vector != nil {
+		c.tiling = newTiling(c.window, depthwiseTile, stride*floatBytes)
+	} else {
+		c.tiling = newTiling(c.window, 1, stride)
+	}
 }
 
 func (c *FloatConv) runDepthwise(out, in, residual []float32) {
-	stride, taps := ChannelStride(c.filter.outC), c.filter.taps
-	for p := range c.window.OutH * c.window.OutW {
-		at := (1 + p) * stride
-		y := out[at : at+stride]
+	stride, t := ChannelStride(c.filter.outC), c.tiling
+	for i, first := range t.bounds[:len(t.bounds)-1] {
+		at, offsets := (1+first)*stride, t.offsets[first*t.taps:]
+		if c.vector != nil {
+			c.vector.depthwiseFloat[t.bounds[i+1]-first](t.taps, stride, &in[0], &c.weights[0], &out[at],
+				&offsets[0], stride*floatBytes, stride*floatBytes, &c.bias[0], optional(residual, at), c.lo, c.hi)
+			continue
+		}
 		for j := 0; j < stride; j += portableWidth {
 			var sums [portableWidth]float32
 			copy(sums[:], c.bias[j:])
-			depthwiseSums(&sums, in[j:], c.tiling.offsets[p*taps:(p+1)*taps], c.weights[j:], stride)
-			for i, s := range sums {
+			depthwiseSums(&sums, in[j:], offsets[:t.taps], c.weights[j:], stride)
+			for k, y := range sums {
 				if residual != nil {
-					s += residual[at+j+i]
+					y += residual[at+j+k]
 				}
-				y[j+i] = clamp(s, c.lo, c.hi)
+				out[at+j+k] = clamp(y, c.lo, c.hi)
 			}
 		}
 	}
 }
 
 func (c *IntConv) planDepthwise(weight []int8) {
-	c.tiling = newTiling(c.window, 1, ChannelStride(c.filter.inC))
-	c.weights = packDepthwise(c.filter, weight)
+	stride := ChannelStride(c.filter.inC)
+	size := c.filter.taps * stride
+	if c.vector != nil {
+		c.weights = aligned[int8](4 * size)
+		packDepthwise(c.filter, reinterpret[int32](c.weights), weight)
+		c.tiling = newTiling(c.window, depthwiseTile, stride)
+	} else {
+		c.weights = aligned[int8](size)
+		packDepthwise(c.filter, c.weights, weight)
+		c.tiling = newTiling(c.window, 1, stride)
+	}
+}
+
+// eachTileDepthwise is eachTile for depthwise convolutions.
+func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
+	const atOnce = scratchSums / depthwiseTile / lanes * lanes
+	stride, t := ChannelStride(c.filter.outC), c.tiling
+	for i, first := range t.bounds[:len(t.bounds)-1] {
+		pixels := t.bounds[i+1] - first
+		for channel := 0; channel < stride; channel += atOnce {
+			channels := min(atOnce, stride-channel)
+			c.vector.depthwiseInt[pixels](t.taps, channels, &in[channel], &c.weights[4*channel], &s.sums[0],
+				&t.offsets[first*t.taps], 4*channels, 4*stride, &c.bias[channel])
+			end(first, pixels, channel, channels)
+		}
+	}
 }
 
 func (c *IntConv) eachPixelDepthwise(in []uint8, end func(sums *[portableWidth]int32, at, channel int)) {

@@ -9,7 +9,12 @@ type Affine struct {
 // AddFloat computes out = clamp(a + b, lo, hi) over len(out) scalars.
 func AddFloat(isa ISA, out, a, b []float32, lo, hi float32) {
 	a, b = a[:len(out)], b[:len(out)]
-	for i := range out {
+	done := 0
+	if v := vectorOf(isa); v != nil && len(out) >= lanes {
+		done = len(out) / lanes * lanes
+		v.addFloat(done, &out[0], &a[0], &b[0], lo, hi)
+	}
+	for i := done; i < len(out); i++ {
 		out[i] = clamp(a[i]+b[i], lo, hi)
 	}
 }
@@ -17,7 +22,12 @@ func AddFloat(isa ISA, out, a, b []float32, lo, hi float32) {
 // ClampFloat computes out = clamp(in, lo, hi) over len(out) scalars.
 func ClampFloat(isa ISA, out, in []float32, lo, hi float32) {
 	in = in[:len(out)]
-	for i := range out {
+	done := 0
+	if v := vectorOf(isa); v != nil && len(out) >= lanes {
+		done = len(out) / lanes * lanes
+		v.addFloat(done, &out[0], &in[0], nil, lo, hi)
+	}
+	for i := done; i < len(out); i++ {
 		out[i] = clamp(in[i], lo, hi)
 	}
 }
@@ -30,8 +40,25 @@ func ClampFloat(isa ISA, out, in []float32, lo, hi float32) {
 // over len(out) scalars.
 func AddUint8(isa ISA, out, a, b []uint8, qa, qb, qo Affine, lo, hi uint8) {
 	a, b = a[:len(out)], b[:len(out)]
-	for i := range out {
+	done := 0
+	if v := vectorOf(isa); v != nil && len(out) >= lanes {
+		done = len(out) / lanes * lanes
+		s := scratches.Get().(*scratch)
+		s.add = newAddConstants(qa, qb, qo, lo, hi)
+		v.addUint8(done, &out[0], &a[0], &b[0], &s.add.lo)
+		scratches.Put(s)
+	}
+	for i := done; i < len(out); i++ {
 		out[i] = addUint8(a[i], b[i], qa, qb, qo, lo, hi)
+	}
+}
+
+func newAddConstants(qa, qb, qo Affine, lo, hi uint8) addConstants {
+	return addConstants{
+		scale: qa.Scale, zero: int32(qa.Zero),
+		inputScale: qb.Scale, inputZero: int32(qb.Zero),
+		outScale: qo.Scale, outZero: int32(qo.Zero),
+		outLo: float32(lo) - float32(qo.Zero), outHi: float32(hi) - float32(qo.Zero),
 	}
 }
 
@@ -46,7 +73,13 @@ func addUint8(a, b uint8, qa, qb, qo Affine, lo, hi uint8) uint8 {
 // over len(out) scalars; NaN gives 0.
 func QuantizeFloat(isa ISA, out []uint8, in []float32, q Affine, limit uint8) {
 	in = in[:len(out)]
-	for i := range out {
+	done := 0
+	if v := vectorOf(isa); v != nil && len(out) >= lanes {
+		done = len(out) / lanes * lanes
+		zero := float32(q.Zero)
+		v.quantizeFloat(done, &out[0], &in[0], q.Scale, -zero, float32(limit)-zero, int32(q.Zero))
+	}
+	for i := done; i < len(out); i++ {
 		out[i] = round(in[i]/q.Scale, q.Zero, 0, limit)
 	}
 }
@@ -54,7 +87,12 @@ func QuantizeFloat(isa ISA, out []uint8, in []float32, q Affine, limit uint8) {
 // Dequantize computes out = float32(in−q.Zero)·q.Scale over len(out) scalars.
 func Dequantize(isa ISA, out []float32, in []uint8, q Affine) {
 	in = in[:len(out)]
-	for i := range out {
+	done := 0
+	if v := vectorOf(isa); v != nil && len(out) >= lanes {
+		done = len(out) / lanes * lanes
+		v.dequantize(done, &out[0], &in[0], q.Scale, int32(q.Zero))
+	}
+	for i := done; i < len(out); i++ {
 		out[i] = float32(int32(in[i])-int32(q.Zero)) * q.Scale
 	}
 }

@@ -3,7 +3,7 @@ package kernel
 // FloatConv is a float convolution with bias, optional residual and clamp. It is
 // immutable and safe for concurrent Runs.
 type FloatConv struct {
-	isa     ISA
+	vector  *vector // nil: portable
 	window  Window
 	filter  filter
 	tiling  tiling
@@ -17,19 +17,23 @@ type FloatConv struct {
 // I = inC/groups; bias may be nil. Results are clamped to [lo, hi]: 0 and +Inf
 // make a ReLU, −Inf and +Inf nothing. The caller has checked that the shapes fit.
 func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float32, lo, hi float32) *FloatConv {
-	c := &FloatConv{isa: isa, window: w, filter: filter{inC, outC, groups, w.Taps()}, lo: lo, hi: hi}
+	c := &FloatConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}, lo: lo, hi: hi}
 	c.bias = Floats(ChannelStride(outC))
 	copy(c.bias, bias)
 	if c.filter.depthwise() {
 		c.planDepthwise(weight)
 		return c
 	}
-	c.tiling = newTiling(w, portableTile, ChannelStride(inC))
+	tile, width, unit := portableTile, portableWidth, 1
+	if v := c.vector; v != nil {
+		tile, width, unit = v.floatPixels, v.floatWidth, floatBytes
+	}
+	c.tiling = newTiling(w, tile, unit*ChannelStride(inC))
 	var size int
-	c.blocks, size = c.filter.blocks(portableWidth)
+	c.blocks, size = c.filter.blocks(width)
 	c.weights = Floats(size)
 	for _, b := range c.blocks {
-		pack(c.filter, b, c.weights[b.weights:], weight, []int{0})
+		pack(c.filter, b, c.weights[b.weights:], weight, 1, inOrder)
 	}
 	return c
 }
@@ -46,14 +50,38 @@ func (c *FloatConv) Run(out, in, residual []float32) {
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
-	if c.filter.depthwise() {
+	switch {
+	case c.filter.depthwise():
 		c.runDepthwise(out, in, residual)
-	} else {
+	case c.vector != nil:
+		c.runVector(out, in, residual)
+	default:
 		c.runPortable(out, in, residual)
 	}
 	if c.lo > 0 || c.hi < 0 {
 		clearPadding(out, c.filter.outC)
 	}
+}
+
+// runVector keeps a block's weights in the cache while all pixels pass by.
+func (c *FloatConv) runVector(out, in, residual []float32) {
+	stride, t := ChannelStride(c.filter.outC), c.tiling
+	for _, b := range c.blocks {
+		tiles := c.vector.float[b.width/lanes]
+		for i, first := range t.bounds[:len(t.bounds)-1] {
+			at := (1+first)*stride + b.out
+			tiles[t.bounds[i+1]-first](t.taps, b.depth, &in[b.in], &c.weights[b.weights], &out[at],
+				&t.offsets[first*t.taps], stride*floatBytes, &c.bias[b.out], optional(residual, at), c.lo, c.hi)
+		}
+	}
+}
+
+// optional is the address of an element, nil if there is no slice.
+func optional(s []float32, i int) *float32 {
+	if s == nil {
+		return nil
+	}
+	return &s[i]
 }
 
 func (c *FloatConv) runPortable(out, in, residual []float32) {

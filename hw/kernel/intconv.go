@@ -4,12 +4,12 @@ package kernel
 // exactly in 32 bits (which wrap around, should they overflow). Its sums are of
 // (x − inZero)·w; they end as uint8 or as float. It is immutable and safe for concurrent Runs.
 type IntConv struct {
-	isa     ISA
+	vector  *vector // nil: portable
 	window  Window
 	filter  filter
 	tiling  tiling
 	blocks  []block
-	weights []int8  // packed
+	weights []int8  // packed; wider integers in the same memory where the kernel wants them
 	bias    []int32 // ChannelStride(outC) long, with the zero point's share
 }
 
@@ -17,7 +17,7 @@ type IntConv struct {
 // I = inC/groups; bias is in the sums' units and may be nil. inZero is the
 // integer that stands for 0 in the input; the padding pixel must hold it.
 func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []int32, inZero uint8) *IntConv {
-	c := &IntConv{isa: isa, window: w, filter: filter{inC, outC, groups, w.Taps()}}
+	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}}
 	c.bias = aligned[int32](ChannelStride(outC))
 	copy(c.bias, bias)
 	per := len(weight) / outC
@@ -34,26 +34,54 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 		c.planDepthwise(weight)
 		return c
 	}
-	c.tiling = newTiling(w, portableTile, ChannelStride(inC))
-	var size int
-	c.blocks, size = c.filter.blocks(portableWidth)
-	c.weights = aligned[int8](size)
-	for _, b := range c.blocks {
-		pack(c.filter, b, c.weights[b.weights:], weight, []int{0})
+	tile, width := portableTile, portableWidth
+	if v := c.vector; v != nil {
+		tile, width = v.intPixels, v.intWidth
 	}
+	c.tiling = newTiling(w, tile, ChannelStride(inC))
+	c.packWeights(width, weight)
 	return c
 }
 
 // Kernel names the arithmetic for people.
 func (c *IntConv) Kernel() string { return "int8" }
 
+func (c *IntConv) packWeights(width int, weight []int8) {
+	var size int
+	c.blocks, size = c.filter.blocks(width)
+	switch {
+	case c.vector == nil:
+		c.weights = aligned[int8](size)
+	case c.vector.words:
+		c.weights = aligned[int8](2 * size)
+	default:
+		c.weights = aligned[int8](size)
+	}
+	for i, b := range c.blocks {
+		switch {
+		case c.vector == nil:
+			pack(c.filter, b, c.weights[b.weights:], weight, 1, inOrder)
+		case c.vector.words:
+			pack(c.filter, b, reinterpret[int16](c.weights)[b.weights:], weight, 2, alternating)
+			c.blocks[i].weights *= 2
+		default:
+			pack(c.filter, b, c.weights[b.weights:], weight, 4, inOrder)
+		}
+	}
+}
+
 // RunUint8 computes out = r(sums), see [Requantize].
 func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
+	in = in[:(1+c.window.InH*c.window.InW)*ChannelStride(c.filter.inC)]
 	_ = r.Scale[:stride]
 	if r.Residual != nil {
 		_ = r.Residual.Input[:len(out)]
+	}
+	if c.vector != nil {
+		c.vectorUint8(out, in, r)
+		return
 	}
 	c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
 		for j, s := range sums {
@@ -71,19 +99,24 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
 	stride := ChannelStride(c.filter.outC)
 	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
+	in = in[:(1+c.window.InH*c.window.InW)*ChannelStride(c.filter.inC)]
 	scale = scale[:stride]
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
-	c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
-		for j, s := range sums {
-			y := float32(float32(s) * scale[channel+j])
-			if residual != nil {
-				y += residual[at+j]
+	if c.vector != nil {
+		c.vectorFloat(out, in, residual, scale, lo, hi)
+	} else {
+		c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
+			for j, s := range sums {
+				y := float32(float32(s) * scale[channel+j])
+				if residual != nil {
+					y += residual[at+j]
+				}
+				out[at+j] = clamp(y, lo, hi)
 			}
-			out[at+j] = clamp(y, lo, hi)
-		}
-	})
+		})
+	}
 	if lo > 0 || hi < 0 {
 		clearPadding(out, c.filter.outC)
 	}
@@ -92,7 +125,6 @@ func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32,
 // eachPixel calls end with the sums of a block of channels of each pixel, the
 // block's position in the output and its first channel.
 func (c *IntConv) eachPixel(in []uint8, end func(sums *[portableWidth]int32, at, channel int)) {
-	in = in[:(1+c.window.InH*c.window.InW)*ChannelStride(c.filter.inC)]
 	if c.filter.depthwise() {
 		c.eachPixelDepthwise(in, end)
 		return

@@ -32,18 +32,24 @@ func (f filter) blocks(width int) ([]block, int) {
 	return blocks, total
 }
 
-// pack writes the weights of a block as [tap][depth/unit][width][unit]: unit input
-// channels of one output channel side by side, output channels across lanes.
-// order permutes the channels within a unit.
-func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, order []int) {
-	unit := len(order)
+// inOrder and alternating are orders of four input channels within packed weights.
+var (
+	inOrder     = [4]int{0, 1, 2, 3}
+	alternating = [4]int{0, 2, 1, 3}
+)
+
+// pack writes the weights of a block as [tap][depth/unit][width][unit]: unit (1, 2 or 4) input
+// channels of one output channel side by side, output channels across lanes, every
+// four input channels in the given order. dst is zero before.
+func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, unit int, order [4]int) {
 	inPer, outPer := f.inC/f.groups, f.outC/f.groups
 	i := 0
 	for tap := range f.taps {
-		for k := b.in; k < b.in+b.depth; k += unit {
+		for k := 0; k < b.depth; k += unit {
 			for o := b.out; o < b.out+b.width; o++ {
-				for _, r := range order {
-					if in := k + r; o < f.outC && in < f.inC && in/inPer == o/outPer {
+				for r := k; r < k+unit; r++ {
+					in := b.in + r/4*4 + order[r%4]
+					if o < f.outC && in < f.inC && in/inPer == o/outPer {
 						dst[i] = D(weight[(o*inPer+in%inPer)*f.taps+tap])
 					}
 					i++

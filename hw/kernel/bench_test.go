@@ -1,0 +1,103 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// networkLayers are the convolutions of ResNet18 and ResNet20 on 32×32 images.
+var networkLayers = []layer{
+	square(3, 64, 32, 3, 1), square(64, 64, 32, 3, 1),
+	square(64, 128, 32, 3, 2), square(64, 128, 32, 1, 2), square(128, 128, 16, 3, 1),
+	square(128, 256, 16, 3, 2), square(256, 256, 8, 3, 1),
+	square(256, 512, 8, 3, 2), square(512, 512, 4, 3, 1),
+	square(3, 16, 32, 3, 1), square(16, 16, 32, 3, 1), square(32, 32, 16, 3, 1), square(64, 64, 8, 3, 1),
+	square(512, 10, 1, 1, 1),
+}
+
+func (l layer) macs() int { return l.OutH * l.OutW * l.weights() }
+
+func (l layer) name() string {
+	return fmt.Sprintf("%dx%dx%d-%d-k%ds%d", l.inC, l.InH, l.InW, l.outC, l.Kernel[0], l.Stride[0])
+}
+
+// rate reports arithmetic operations, two per multiply-accumulate.
+func rate(b *testing.B, macs int, unit string) {
+	b.ReportMetric(2*float64(macs)*float64(b.N)/b.Elapsed().Seconds()/1e9, unit)
+}
+
+func BenchmarkFloatConv(b *testing.B) {
+	random := rand.New(rand.NewPCG(4, 1))
+	for _, isa := range Supported() {
+		if isa == AVX512VNNI {
+			continue // the same as AVX-512 in float
+		}
+		for _, l := range networkLayers {
+			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {
+				c := NewFloatConv(isa, l.Window, l.inC, l.outC, 1, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
+				in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+				for b.Loop() {
+					c.Run(out, in, nil)
+				}
+				rate(b, l.macs(), "GFLOP/s")
+			})
+		}
+	}
+}
+
+func BenchmarkIntConv(b *testing.B) {
+	random := rand.New(rand.NewPCG(4, 2))
+	for _, isa := range Supported() {
+		if isa == AVX512 {
+			continue // the same as AVX2 in integers
+		}
+		for _, l := range networkLayers {
+			c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, integers[int8](random, l.weights()), nil, 0)
+			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
+			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
+			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {
+				for b.Loop() {
+					c.RunUint8(out, in, r)
+				}
+				rate(b, l.macs(), "GOP/s")
+			})
+			if l.inC != l.outC {
+				continue
+			}
+			b.Run(string(isa)+"/"+l.name()+"-add", func(b *testing.B) {
+				r := *r
+				r.Residual = &QuantAdd{Scale: 1, Input: out, InputScale: 1, OutScale: 1, OutHi: 255}
+				for b.Loop() {
+					c.RunUint8(out, in, &r)
+				}
+				rate(b, l.macs(), "GOP/s")
+			})
+		}
+	}
+}
+
+func BenchmarkDepthwise(b *testing.B) {
+	random := rand.New(rand.NewPCG(4, 3))
+	l := convolution(96, 96, 96, 16, 16, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1})
+	for _, isa := range Supported() {
+		b.Run(string(isa)+"/float", func(b *testing.B) {
+			c := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
+			in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+			for b.Loop() {
+				c.Run(out, in, nil)
+			}
+			rate(b, l.macs(), "GFLOP/s")
+		})
+		b.Run(string(isa)+"/int", func(b *testing.B) {
+			c := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 0)
+			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
+			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
+			for b.Loop() {
+				c.RunUint8(out, in, r)
+			}
+			rate(b, l.macs(), "GOP/s")
+		})
+	}
+}

@@ -1,0 +1,82 @@
+// Gen writes the amd64 assembly of package kernel. Its go:generate line is in tiles_amd64.go.
+//
+// Common to all tiles: output channels lie across vector lanes, a scalar of the
+// input is broadcast to them, and the sums of all pixels of a tile stay in
+// registers. The register file therefore bounds a tile's size:
+// 12 pixels × 32 channels fill 24 of AVX-512's 32 registers, 6 × 16 floats or 4 × 16
+// integers all 16 of AVX2's.
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("amd64")
+	for pixels := 1; pixels <= 12; pixels++ {
+		for vectors := 1; vectors <= 2; vectors++ {
+			floatTile(avx512, pixels, vectors)
+			dotTile(pixels, vectors)
+		}
+	}
+	for pixels := 1; pixels <= 6; pixels++ {
+		floatTile(avx2, pixels, 2)
+	}
+	for pixels := 1; pixels <= 4; pixels++ {
+		wordTile(pixels)
+	}
+	for _, v := range []isa{avx512, avx2} {
+		for pixels := 1; pixels <= 4; pixels++ {
+			depthwiseFloat(v, pixels)
+			depthwiseInt(v, pixels)
+		}
+		endUint8(v)
+		endAdd(v)
+		endFloat(v)
+		addFloat(v)
+		addUint8(v)
+		quantizeFloat(v)
+		dequantize(v)
+	}
+	Generate()
+}
+
+// isa is what differs between the instruction sets.
+type isa struct {
+	name  string
+	bytes int // per vector
+	new   func() reg.VecVirtual
+}
+
+var (
+	avx512 = isa{"AVX512", 64, ZMM}
+	avx2   = isa{"AVX2", 32, YMM}
+)
+
+// lanes is the number of 32-bit elements per vector.
+func (v isa) lanes() int { return v.bytes / 4 }
+
+func (v isa) vectors(n int) []reg.VecVirtual {
+	r := make([]reg.VecVirtual, n)
+	for i := range r {
+		r[i] = v.new()
+	}
+	return r
+}
+
+// broadcast copies a 32-bit scalar in memory to all lanes. The integer form runs on
+// the load ports alone where VBROADCASTSS costs a shuffle.
+func broadcast(m operand.Mem, to reg.VecVirtual) { VPBROADCASTD(m, to) }
+
+// parameter is a parameter's address.
+func parameter(name string) operand.Mem {
+	c, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return c.Addr
+}
+
+func load(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }

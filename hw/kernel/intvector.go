@@ -1,0 +1,68 @@
+package kernel
+
+import "unsafe"
+
+// vectorUint8 is RunUint8 in assembly.
+func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
+	stride := ChannelStride(c.filter.outC)
+	zero := float32(r.Zero)
+	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
+	if r.Residual == nil && !c.filter.depthwise() {
+		t := c.tiling
+		for _, b := range c.blocks {
+			tiles := c.vector.int[b.width/lanes]
+			for i, first := range t.bounds[:len(t.bounds)-1] {
+				tiles[t.bounds[i+1]-first](t.taps, b.depth, &in[b.in], &c.weights[b.weights], &out[(1+first)*stride+b.out],
+					&t.offsets[first*t.taps], stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero))
+			}
+		}
+		return
+	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	if r.Residual == nil {
+		c.eachTile(in, s, func(first, pixels, channel, channels int) {
+			c.vector.requantizeSums(pixels, channels, &out[(1+first)*stride+channel], &s.sums[0], stride,
+				&r.Scale[channel], lo, hi, int32(r.Zero))
+		})
+		return
+	}
+	a := r.Residual
+	s.add = newAddConstants(Affine{a.Scale, r.Zero}, Affine{a.InputScale, a.InputZero}, Affine{a.OutScale, a.OutZero}, a.OutLo, a.OutHi)
+	s.add.lo, s.add.hi = lo, hi
+	c.eachTile(in, s, func(first, pixels, channel, channels int) {
+		at := (1+first)*stride + channel
+		c.vector.addSums(pixels, channels, &out[at], &s.sums[0], stride, &a.Input[at], &r.Scale[channel], &s.add.lo)
+	})
+}
+
+// vectorFloat is RunFloat in assembly.
+func (c *IntConv) vectorFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
+	stride := ChannelStride(c.filter.outC)
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	c.eachTile(in, s, func(first, pixels, channel, channels int) {
+		at := (1+first)*stride + channel
+		c.vector.dequantizeSums(pixels, channels, &out[at], &s.sums[0], stride*floatBytes, optional(residual, at), &scale[channel], lo, hi)
+	})
+}
+
+// eachTile calls end with every tile's first pixel, pixels, first channel and channels,
+// having left its sums in s.
+func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
+	if c.filter.depthwise() {
+		c.eachTileDepthwise(in, s, end)
+		return
+	}
+	t := c.tiling
+	sums := (*uint8)(unsafe.Pointer(&s.sums[0]))
+	for _, b := range c.blocks {
+		tiles := c.vector.int[b.width/lanes]
+		for i, first := range t.bounds[:len(t.bounds)-1] {
+			pixels := t.bounds[i+1] - first
+			tiles[pixels](t.taps, b.depth, &in[b.in], &c.weights[b.weights], sums,
+				&t.offsets[first*t.taps], b.width*4, &c.bias[b.out], nil, 0, 0, 0)
+			end(first, pixels, b.out, b.width)
+		}
+	}
+}

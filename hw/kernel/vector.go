@@ -1,0 +1,62 @@
+package kernel
+
+import "sync"
+
+// vector is one instruction set's assembly. Operations that find none for their
+// ISA run the portable version.
+//
+// The tiles compute a run of output pixels for a block of channels. Tables are
+// indexed by pixels, and by channels/16 where there are blocks of two widths.
+// stride is in bytes.
+type vector struct {
+	floatPixels, floatWidth int // of the largest tile
+	float                   [3][]floatTile
+
+	intPixels, intWidth int
+	int                 [3][]intTile
+	words               bool // integer weights are 16 bits wide, see wordTile in gen
+
+	depthwiseFloat []depthwiseFloat
+	depthwiseInt   []depthwiseInt
+
+	requantizeSums func(pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32)
+	addSums        func(pixels, channels int, out *uint8, sums *int32, stride int, residual *uint8, scale, c *float32)
+	dequantizeSums func(pixels, channels int, out *float32, sums *int32, stride int, residual, scale *float32, lo, hi float32)
+
+	// Element-wise operations take a multiple of 16 scalars.
+	addFloat      func(n int, out, a, b *float32, lo, hi float32)
+	addUint8      func(n int, out, a, b *uint8, c *float32)
+	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
+	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
+}
+
+type (
+	floatTile func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)
+	intTile   func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
+
+	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
+	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
+)
+
+// addConstants are what a quantized addition needs, in the order assembly reads
+// them. Limits are without their zero.
+type addConstants struct {
+	lo, hi, scale float32 // of the first operand, when it comes from sums
+	inputZero     int32
+	inputScale    float32
+	outScale      float32
+	outLo, outHi  float32
+	outZero       int32
+	zero          int32 // of the first operand, when it is quantized
+}
+
+// scratch is what one call needs beside its operands: pointers handed to assembly
+// through a table escape, so that it can't live on the stack.
+type scratch struct {
+	sums [scratchSums]int32 // [pixel][channel] of a tile
+	add  addConstants
+}
+
+const scratchSums = 12 * 32
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}

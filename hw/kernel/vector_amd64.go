@@ -1,0 +1,103 @@
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
+
+func detected() []ISA {
+	x := cpu.X86
+	if !x.HasAVX2 || !x.HasFMA {
+		return nil
+	}
+	if !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL {
+		return []ISA{AVX2}
+	}
+	if !x.HasAVX512VNNI {
+		return []ISA{AVX2, AVX512}
+	}
+	return []ISA{AVX2, AVX512, AVX512VNNI}
+}
+
+// vectorOf is the assembly of an ISA, nil if there is none.
+func vectorOf(isa ISA) *vector {
+	switch isa {
+	case AVX2:
+		return &avx2
+	case AVX512:
+		return &avx512
+	case AVX512VNNI:
+		return &avx512vnni
+	}
+	return nil
+}
+
+var avx2 = vector{
+	floatPixels: 6, floatWidth: 16,
+	float: [3][]floatTile{1: {nil,
+		floatTileAVX2x1x16, floatTileAVX2x2x16, floatTileAVX2x3x16,
+		floatTileAVX2x4x16, floatTileAVX2x5x16, floatTileAVX2x6x16,
+	}},
+	intPixels: 4, intWidth: 16, words: true,
+	int: [3][]intTile{1: {nil, wordTileAVX2x1x16, wordTileAVX2x2x16, wordTileAVX2x3x16, wordTileAVX2x4x16}},
+
+	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX2x1, depthwiseFloatAVX2x2, depthwiseFloatAVX2x3, depthwiseFloatAVX2x4},
+	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
+
+	requantizeSums: requantizeSumsAVX2,
+	addSums:        addSumsAVX2,
+	dequantizeSums: dequantizeSumsAVX2,
+
+	addFloat:      addFloatAVX2,
+	addUint8:      addUint8AVX2,
+	quantizeFloat: quantizeFloatAVX2,
+	dequantize:    dequantizeAVX2,
+}
+
+var avx512 = vector{
+	floatPixels: 12, floatWidth: 32,
+	float: [3][]floatTile{
+		1: {nil,
+			floatTileAVX512x1x16, floatTileAVX512x2x16, floatTileAVX512x3x16, floatTileAVX512x4x16,
+			floatTileAVX512x5x16, floatTileAVX512x6x16, floatTileAVX512x7x16, floatTileAVX512x8x16,
+			floatTileAVX512x9x16, floatTileAVX512x10x16, floatTileAVX512x11x16, floatTileAVX512x12x16,
+		},
+		2: {nil,
+			floatTileAVX512x1x32, floatTileAVX512x2x32, floatTileAVX512x3x32, floatTileAVX512x4x32,
+			floatTileAVX512x5x32, floatTileAVX512x6x32, floatTileAVX512x7x32, floatTileAVX512x8x32,
+			floatTileAVX512x9x32, floatTileAVX512x10x32, floatTileAVX512x11x32, floatTileAVX512x12x32,
+		},
+	},
+	// Without VNNI, 512-bit integers would gain little over AVX2's.
+	intPixels: avx2.intPixels, intWidth: avx2.intWidth, words: true, int: avx2.int,
+
+	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX512x1, depthwiseFloatAVX512x2, depthwiseFloatAVX512x3, depthwiseFloatAVX512x4},
+	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX512x1, depthwiseIntAVX512x2, depthwiseIntAVX512x3, depthwiseIntAVX512x4},
+
+	requantizeSums: requantizeSumsAVX512,
+	addSums:        addSumsAVX512,
+	dequantizeSums: dequantizeSumsAVX512,
+
+	addFloat:      addFloatAVX512,
+	addUint8:      addUint8AVX512,
+	quantizeFloat: quantizeFloatAVX512,
+	dequantize:    dequantizeAVX512,
+}
+
+var avx512vnni = withDotProducts(avx512)
+
+func withDotProducts(v vector) vector {
+	v.intPixels, v.intWidth, v.words = 12, 32, false
+	v.int = [3][]intTile{
+		1: {nil,
+			dotTileAVX512x1x16, dotTileAVX512x2x16, dotTileAVX512x3x16, dotTileAVX512x4x16,
+			dotTileAVX512x5x16, dotTileAVX512x6x16, dotTileAVX512x7x16, dotTileAVX512x8x16,
+			dotTileAVX512x9x16, dotTileAVX512x10x16, dotTileAVX512x11x16, dotTileAVX512x12x16,
+		},
+		2: {nil,
+			dotTileAVX512x1x32, dotTileAVX512x2x32, dotTileAVX512x3x32, dotTileAVX512x4x32,
+			dotTileAVX512x5x32, dotTileAVX512x6x32, dotTileAVX512x7x32, dotTileAVX512x8x32,
+			dotTileAVX512x9x32, dotTileAVX512x10x32, dotTileAVX512x11x32, dotTileAVX512x12x32,
+		},
+	}
+	return v
+}

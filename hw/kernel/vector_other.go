@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package kernel
+
+func detected() []ISA { return nil }
+
+func vectorOf(ISA) *vector { return nil }
