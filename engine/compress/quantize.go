@@ -13,30 +13,38 @@ import (
 //
 // Scales are at least the given floor of their channel (nil: none).
 func QuantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
+	return crew{workers: 1}.quantizeWeight(w, bits, floor)
+}
+
+func (c crew) quantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
 	per := w.Channel()
 	q := graph.Weight{Shape: w.Shape, Bits: bits, Int: make([]int8, len(w.Float)), Scale: make([]float32, w.Shape[0])}
-	for c := range q.Scale {
-		filter, rounded := w.Float[c*per:(c+1)*per], q.Int[c*per:(c+1)*per]
-		scale := weightScale(filter, bits)
+	c.each(len(q.Scale), func(o int) {
+		filter := w.Float[o*per : (o+1)*per]
+		q.Scale[o] = weightScale(filter, bits)
 		if floor != nil {
-			scale = max(scale, floor[c])
+			q.Scale[o] = max(q.Scale[o], floor[o])
 		}
-		q.Scale[c] = scale
-		if bits == 1 {
-			for i, x := range filter {
-				rounded[i] = 1
-				if x < 0 {
-					rounded[i] = -1
-				}
-			}
-			continue
-		}
-		inverse, limit := 1/scale, float32(graph.WeightLimit(bits))
-		for i, x := range filter {
-			rounded[i] = int8(roundEven(clamp(x*inverse, -limit, limit)))
-		}
-	}
+		roundFilter(q.Int[o*per:(o+1)*per], filter, q.Scale[o], bits)
+	})
 	return q
+}
+
+// roundFilter rounds a filter to integers of the given scale.
+func roundFilter(rounded []int8, filter []float32, scale float32, bits int) {
+	if bits == 1 {
+		for i, x := range filter {
+			rounded[i] = 1
+			if x < 0 {
+				rounded[i] = -1
+			}
+		}
+		return
+	}
+	inverse, limit := 1/scale, float32(graph.WeightLimit(bits))
+	for i, x := range filter {
+		rounded[i] = int8(roundEven(clamp(x*inverse, -limit, limit)))
+	}
 }
 
 // weightScale is the scale under which a filter loses least, in squared error. It is

@@ -1,0 +1,177 @@
+package compress
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"galen/hw/graph"
+	"galen/hw/kernel"
+	"galen/hw/runtime"
+)
+
+// crew does work on tensors with several goroutines. Its results do not depend on how
+// many there are.
+type crew struct {
+	isa     kernel.ISA
+	workers int
+}
+
+// each calls f for every index below n.
+func (c crew) each(n int, f func(i int)) {
+	workers := min(c.workers, n)
+	if workers <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for range workers {
+		done.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	done.Wait()
+}
+
+// moments are the mean and the standard deviation of every channel of a tensor.
+type moments struct {
+	mean, deviation []float64
+}
+
+// moments takes them over all images and pixels of a batch.
+func (c crew) moments(b *runtime.Batch) moments {
+	sums := make([][]float64, b.N) // per image: sums, then sums of squares
+	c.each(b.N, func(i int) {
+		s := make([]float64, 2*b.Channels)
+		sum, squares := s[:b.Channels], s[b.Channels:]
+		for p := range b.Pixels {
+			for ch, x := range b.Pixel(i, p) {
+				v := float64(x)
+				sum[ch] += v
+				squares[ch] += v * v
+			}
+		}
+		sums[i] = s
+	})
+	m := moments{make([]float64, b.Channels), make([]float64, b.Channels)}
+	count := float64(b.N * b.Pixels)
+	for ch := range b.Channels {
+		var sum, squares float64
+		for _, s := range sums {
+			sum += s[ch]
+			squares += s[b.Channels+ch]
+		}
+		m.mean[ch] = sum / count
+		m.deviation[ch] = math.Sqrt(max(0, squares/count-m.mean[ch]*m.mean[ch]))
+	}
+	return m
+}
+
+// finite tells whether all moments are numbers.
+func (m moments) finite() bool {
+	for i := range m.mean {
+		if x := m.mean[i] + m.deviation[i]; math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// histogramSample is about how many numbers of a tensor its histogram counts.
+const histogramSample = 1 << 18
+
+// histogram is the distribution of a batch's numbers: the range of all of them, the
+// shape from a regular sample of pixels.
+func (c crew) histogram(b *runtime.Batch) *histogram {
+	type extent struct{ lo, hi float32 }
+	extents := make([]extent, b.N)
+	c.each(b.N, func(i int) {
+		var e extent // zero is always in range
+		for p := range b.Pixels {
+			for _, x := range b.Pixel(i, p) {
+				if x < e.lo {
+					e.lo = x
+				}
+				if x > e.hi {
+					e.hi = x
+				}
+			}
+		}
+		extents[i] = e
+	})
+	h := &histogram{}
+	for _, e := range extents {
+		h.lo, h.hi = min(h.lo, e.lo), max(h.hi, e.hi)
+	}
+	if !(h.hi > h.lo) {
+		return h
+	}
+	perUnit := h.perUnit()
+	every := max(1, b.N*b.Pixels*b.Channels/histogramSample)
+	const parts = 8
+	partial := make([]*histogram, parts)
+	c.each(parts, func(part int) {
+		own := &histogram{lo: h.lo, hi: h.hi}
+		for at := part * every; at < b.N*b.Pixels; at += parts * every {
+			for _, x := range b.Pixel(at/b.Pixels, at%b.Pixels) {
+				own.add(x, perUnit)
+			}
+		}
+		partial[part] = own
+	})
+	for _, own := range partial {
+		for i, n := range own.counts {
+			h.counts[i] += n
+		}
+	}
+	return h
+}
+
+// round rounds a batch to a quantization, in place.
+func (c crew) round(b *runtime.Batch, q graph.Quant) {
+	affine := kernel.Affine{Scale: q.Scale, Zero: q.Zero}
+	scratch := sync.Pool{New: func() any {
+		integers := kernel.Bytes((1 + b.Pixels) * b.Stride)
+		return &integers
+	}}
+	c.each(b.N, func(i int) {
+		integers := scratch.Get().(*[]uint8)
+		kernel.QuantizeFloat(c.isa, *integers, b.Images[i], affine, uint8(q.Max()))
+		kernel.Dequantize(c.isa, b.Images[i], *integers, affine)
+		scratch.Put(integers)
+	})
+}
+
+// rounded is a batch rounded to a quantization; the batch stays as it is.
+func (c crew) rounded(b *runtime.Batch, q graph.Quant) *runtime.Batch {
+	out := runtime.NewBatch(b.Shape, b.N)
+	c.each(b.N, func(i int) { copy(out.Images[i], b.Images[i]) })
+	c.round(out, q)
+	return out
+}
+
+// clamp limits a batch to [lo, hi], in place.
+func (c crew) clamp(b *runtime.Batch, lo, hi float32) {
+	c.each(b.N, func(i int) {
+		pixels := b.Images[i][b.Stride:]
+		kernel.ClampFloat(c.isa, pixels, pixels, lo, hi)
+	})
+}
+
+// transform maps every channel's x to factor·x + shift, in place.
+func (c crew) transform(b *runtime.Batch, factor, shift []float32) {
+	c.each(b.N, func(i int) {
+		for p := range b.Pixels {
+			pixel := b.Pixel(i, p)
+			factor, shift := factor[:len(pixel)], shift[:len(pixel)]
+			for ch, x := range pixel {
+				pixel[ch] = float32(factor[ch]*x) + shift[ch]
+			}
+		}
+	})
+}

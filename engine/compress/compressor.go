@@ -1,0 +1,281 @@
+// Package compress turns a policy and a graph into a compressed graph: channels are
+// removed, weights and activations quantized, and what that changes in the layers'
+// statistics is corrected on calibration images.
+package compress
+
+import (
+	"context"
+	"fmt"
+	"math"
+	goruntime "runtime"
+
+	"galen/hw/graph"
+	"galen/hw/kernel"
+	"galen/hw/runtime"
+)
+
+// Options are a Compressor's settings; the zero value is the default.
+type Options struct {
+	RoundTo     int         // channels are kept in multiples of this; 0: 1
+	Importance  Importance  // how channels are ranked; empty: GroupL2
+	Calibration Calibration // how activation ranges are chosen; empty: SquaredError
+	Workers     int         // goroutines; 0: all cores
+	ISA         kernel.ISA  // empty: kernel.Default
+}
+
+// Compressor compresses one graph by any number of policies. It is not for concurrent
+// use.
+type Compressor struct {
+	structure   *Structure
+	options     Options
+	crew        crew
+	tracer      *runtime.Tracer
+	input       *runtime.Batch // the calibration images
+	importance  []float64      // per channel class
+	original    []observation  // per layer
+	uncorrected bool           // leaves the layers' statistics as compression makes them
+}
+
+// observation is what was seen at a layer of the original network.
+type observation struct {
+	input  *histogram // of what it reads
+	output moments    // of what it computes, per channel
+}
+
+// Result is a compressed graph.
+type Result struct {
+	Graph *graph.Graph
+	Kept  [][]int // per layer: the original's output channels that are left, ascending
+}
+
+// New prepares the compression of a float graph and observes it on n calibration images
+// (channels, height, width each, normalized as the network expects). Memory grows
+// with n times the largest tensors that are alive together.
+func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, error) {
+	structure, err := Analyze(g)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range structure.Layers {
+		if g.Nodes[info.Node].Weight().Quantized() {
+			return nil, fmt.Errorf("layer %q is quantized already; bring the float model", info.Layer)
+		}
+	}
+	for _, v := range g.Values {
+		if v.Quant != nil {
+			return nil, fmt.Errorf("the tensor %q is quantized already; bring the float model", v.Name)
+		}
+	}
+	if size := g.Values[g.Input].Shape.Elements(); n < 1 || len(calibration) != n*size {
+		return nil, fmt.Errorf("%d numbers are not the pixels of %d calibration images of %v", len(calibration), n, g.Values[g.Input].Shape)
+	}
+	o.RoundTo = max(o.RoundTo, 1)
+	if o.Importance == "" {
+		o.Importance = GroupL2
+	}
+	if o.Calibration == "" {
+		o.Calibration = SquaredError
+	}
+	if o.Workers <= 0 {
+		o.Workers = goruntime.GOMAXPROCS(0)
+	}
+	if o.ISA == "" {
+		if o.ISA, err = kernel.Default(); err != nil {
+			return nil, err
+		}
+	}
+	c := &Compressor{
+		structure: structure, options: o, crew: crew{o.ISA, o.Workers}, tracer: runtime.NewTracer(o.ISA, o.Workers),
+		importance: structure.Scores(o.Importance), original: make([]observation, len(structure.Layers)),
+	}
+	c.input = c.tracer.Input(g, calibration, n)
+	return c, c.observe()
+}
+
+// Layers tells what may be done to each layer.
+func (c *Compressor) Layers() []LayerInfo { return c.structure.Layers }
+
+// Structure is how the graph's channels hang together.
+func (c *Compressor) Structure() *Structure { return c.structure }
+
+// MACs is how many multiply-accumulates each layer would spend on one image under a
+// policy.
+func (c *Compressor) MACs(p Policy) []int64 { return c.structure.MACs(p, c.options.RoundTo) }
+
+// observe runs the original network over the calibration images.
+func (c *Compressor) observe() error {
+	g := c.structure.Graph
+	t := newTrace(g, c.tracer, c.input)
+	layer := 0
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		out, err := t.compute(i)
+		if err != nil {
+			return err
+		}
+		if n.Weight() != nil {
+			seen := observation{c.crew.histogram(t.values[n.Inputs[0]]), c.crew.moments(out)}
+			if !seen.output.finite() {
+				return fmt.Errorf("layer %q of the original network gives numbers that are not finite on the calibration images", n.Name)
+			}
+			c.original[layer] = seen
+			layer++
+		}
+		t.keep(i, out)
+	}
+	return nil
+}
+
+// Compress applies a policy: it removes channels and then goes through the network
+// once, layer by layer, on the calibration images, so that every layer is quantized
+// and corrected for what its compressed predecessors really hand it. Under a policy
+// that asks for nothing the graph computes what the original computes.
+func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
+	if err := c.structure.Validate(p); err != nil {
+		return nil, err
+	}
+	removed := c.structure.Select(p, c.importance, c.options.RoundTo)
+	pruned, err := c.structure.Prune(removed)
+	if err != nil {
+		return nil, err
+	}
+	kept := c.structure.Kept(removed)
+	placed := Place(pruned, p)
+	f := &fitting{
+		Compressor: c, policy: p, kept: kept, placed: placed, graph: placed.Graph,
+		trace: newTrace(placed.Graph, c.tracer, c.input), changed: make([]bool, len(placed.Graph.Values)),
+	}
+	if err := f.run(ctx); err != nil {
+		return nil, fmt.Errorf("compressing: %w", err)
+	}
+	return &Result{f.graph, kept}, nil
+}
+
+// fitting is one pass through a pruned network that settles its weights and
+// quantizations. The tensors it holds are those the finished graph computes.
+type fitting struct {
+	*Compressor
+	policy  Policy
+	kept    [][]int
+	placed  *Placement
+	graph   *graph.Graph // placed.Graph; operators and Quants are replaced in it
+	trace   *trace
+	changed []bool // per value: whether it differs from the original network's
+}
+
+func (f *fitting) run(ctx context.Context) error {
+	if f.idle() {
+		return nil
+	}
+	layer := 0
+	for i := range f.graph.Nodes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := &f.graph.Nodes[i]
+		var out *runtime.Batch
+		var err error
+		if n.Weight() != nil {
+			out, err = f.layer(i, layer)
+			layer++
+		} else {
+			out, err = f.operator(i)
+		}
+		if err != nil {
+			return err
+		}
+		f.quantize(n, out)
+		f.trace.keep(i, out)
+	}
+	return nil
+}
+
+// idle tells whether the policy changes nothing.
+func (f *fitting) idle() bool {
+	for l, info := range f.structure.Layers {
+		if !f.policy[l].Float() || len(f.kept[l]) < info.Channels {
+			return false
+		}
+	}
+	return true
+}
+
+// layer quantizes a layer's weights as the policy says, computes its output, and
+// corrects it.
+func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
+	n := &f.graph.Nodes[node]
+	original := f.structure.Graph.Nodes[f.structure.Layers[l].Node].Op
+	inputScale := float32(0)
+	if q := f.graph.Values[n.Inputs[0]].Quant; q != nil && !f.policy[l].Float() {
+		inputScale = q.Scale
+		n.Op = n.WithWeight(f.crew.quantizeWeight(n.Weight(), f.policy[l].WeightBits, scaleFloor(n.Bias(), inputScale)), n.Bias())
+	}
+	out, err := f.trace.compute(node)
+	if err != nil {
+		return nil, err
+	}
+	f.changed[n.Output] = f.changed[n.Inputs[0]] || n.Op != original
+	if f.changed[n.Output] && !f.uncorrected {
+		c := correct(f.crew.moments(out), f.original[l].output, f.kept[l])
+		n.Op = c.apply(n, inputScale)
+		f.crew.transform(out, c.factor, c.shift)
+	}
+	return out, nil
+}
+
+// operator computes a node that is not a layer. An activation overwrites a tensor that
+// nobody else reads.
+func (f *fitting) operator(node int) (*runtime.Batch, error) {
+	n := &f.graph.Nodes[node]
+	for _, id := range n.Inputs {
+		f.changed[n.Output] = f.changed[n.Output] || f.changed[id]
+	}
+	if lo, hi, ok := limits(n.Op); ok {
+		if in := f.trace.take(n.Inputs[0]); in != nil {
+			f.crew.clamp(in, lo, hi)
+			return in, nil
+		}
+	}
+	return f.trace.compute(node)
+}
+
+// quantize settles how a node's output is stored and rounds it.
+func (f *fitting) quantize(n *graph.Node, out *runtime.Batch) {
+	bits := f.placed.Bits[n.Output]
+	if bits == 0 {
+		return
+	}
+	f.changed[n.Output] = true
+	value := &f.graph.Values[n.Output]
+	if f.placed.Same[n.Output] {
+		value.Quant = f.graph.Values[n.Inputs[0]].Quant
+		return
+	}
+	q := f.crew.histogram(out).quant(bits, f.options.Calibration)
+	value.Quant = &q
+	f.crew.round(out, q)
+}
+
+// limits are the bounds an activation keeps its output in.
+func limits(op graph.Op) (lo, hi float32, ok bool) {
+	switch op := op.(type) {
+	case graph.Relu:
+		return 0, float32(math.Inf(1)), true
+	case graph.Clip:
+		return op.Min, op.Max, true
+	}
+	return 0, 0, false
+}
+
+// scaleFloor is the least weight scale per output channel under which the bias takes
+// at most 28 of the accumulator's 32 bits.
+func scaleFloor(bias []float32, inputScale float32) []float32 {
+	if bias == nil {
+		return nil
+	}
+	floor := make([]float32, len(bias))
+	for o, b := range bias {
+		floor[o] = max(b, -b) / (inputScale * (1 << 28))
+	}
+	return floor
+}

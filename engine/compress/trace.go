@@ -1,0 +1,59 @@
+package compress
+
+import (
+	"slices"
+
+	"galen/hw/graph"
+	"galen/hw/runtime"
+)
+
+// trace holds the tensors of a run that are still to be read.
+type trace struct {
+	graph  *graph.Graph
+	tracer *runtime.Tracer
+	values []*runtime.Batch
+	unread []int // per value: how many nodes are still to read it
+}
+
+func newTrace(g *graph.Graph, tracer *runtime.Tracer, input *runtime.Batch) *trace {
+	t := &trace{g, tracer, make([]*runtime.Batch, len(g.Values)), make([]int, len(g.Values))}
+	for id, readers := range g.Consumers() {
+		t.unread[id] = len(readers)
+	}
+	t.unread[g.Input]++ // the caller keeps it
+	t.unread[g.Output]++
+	t.values[g.Input] = input
+	return t
+}
+
+// compute runs one node.
+func (t *trace) compute(node int) (*runtime.Batch, error) {
+	n := &t.graph.Nodes[node]
+	inputs := make([]*runtime.Batch, len(n.Inputs))
+	for i, id := range n.Inputs {
+		inputs[i] = t.values[id]
+	}
+	return t.tracer.Node(t.graph, node, inputs)
+}
+
+// take gives a tensor to its last reader, to overwrite; nil if others will read it.
+func (t *trace) take(id graph.ValueID) *runtime.Batch {
+	if t.unread[id] != 1 {
+		return nil
+	}
+	return t.values[id]
+}
+
+// keep stores a node's output and lets go of what it was the last to read.
+func (t *trace) keep(node int, out *runtime.Batch) {
+	n := &t.graph.Nodes[node]
+	t.values[n.Output] = out
+	for j, id := range n.Inputs {
+		if slices.Index(n.Inputs, id) != j {
+			continue
+		}
+		if t.unread[id]--; t.unread[id] == 0 {
+			t.values[id] = nil
+		}
+	}
+}
