@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"syscall"
 
@@ -30,18 +29,13 @@ var (
 
 // openError classifies an error of opening a bbolt file.
 func openError(err error) error {
-	var pathError *fs.PathError
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return ErrLocked
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch):
 		return ErrForeign
-	case errors.Is(err, bolterrors.ErrChecksum):
+	case errors.Is(err, bolterrors.ErrChecksum), strings.HasPrefix(err.Error(), "file size too small"):
 		return ErrDamaged
-	case errors.As(err, &pathError):
-		return writeError(err)
-	case strings.Contains(err.Error(), "file size too small"):
-		return ErrForeign
 	}
 	return writeError(err)
 }

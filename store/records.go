@@ -78,6 +78,7 @@ type Episode struct {
 // LayerResult is what a policy chose for one layer and what that costs.
 type LayerResult struct {
 	Name           string  `json:"name"`
+	Asked          float64 `json:"asked"`           // sparsity the policy asked for, before rounding
 	Sparsity       float64 `json:"sparsity"`        // share of output channels removed
 	Kept           int     `json:"kept"`            // output channels left
 	Channels       int     `json:"channels"`        // output channels of the original

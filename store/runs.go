@@ -191,9 +191,13 @@ func (d *DB) SetReference(id string, r *Reference) error {
 // Reference returns the uncompressed model's evaluation; [ErrNotFound] before it was stored.
 func (d *DB) Reference(id string) (*Reference, error) {
 	r := new(Reference)
-	return r, d.readRun(id, "reference of", func(bucket *bbolt.Bucket) error {
+	err := d.readRun(id, "reference of", func(bucket *bbolt.Bucket) error {
 		return getJSON(bucket, referenceKey, r)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // SetSensitivities stores the layers' sensitivities, in order of the layers.
@@ -206,9 +210,10 @@ func (d *DB) SetSensitivities(id string, s []Sensitivity) error {
 // Sensitivities returns the layers' sensitivities; [ErrNotFound] before they were stored.
 func (d *DB) Sensitivities(id string) ([]Sensitivity, error) {
 	var s []Sensitivity
-	return s, d.readRun(id, "sensitivities of", func(bucket *bbolt.Bucket) error {
+	err := d.readRun(id, "sensitivities of", func(bucket *bbolt.Bucket) error {
 		return getJSON(bucket, sensitivitiesKey, &s)
 	})
+	return s, err
 }
 
 // inRun changes a run's bucket in one transaction.
