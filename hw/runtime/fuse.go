@@ -14,6 +14,7 @@ type unit struct {
 	lo, hi   float32       // the result is clamped to these, as real numbers
 	output   graph.ValueID // value of the last node; those in between do not exist
 	last     int           // node after which everything the unit reads is known
+	sum      *unit         // an addition of quantized tensors that the unit's integers go into; nil: none
 }
 
 // fuse groups the nodes of a graph into units, in an order in which they can run.
@@ -25,12 +26,19 @@ func fuse(g *graph.Graph) []unit {
 			f.reader[in] = i
 		}
 	}
-	f.reads[g.Output]++ // the caller
-	at := make([]*unit, len(g.Nodes))
+	f.reads[g.Output]++               // the caller
+	at := make([]*unit, len(g.Nodes)) // units by the node they end with
 	for i := range g.Nodes {
 		if !f.taken[i] {
 			u := f.grow(i)
 			at[u.last] = &u
+		}
+	}
+	for i, u := range at {
+		if layer := f.summand(u, at); layer != nil {
+			at[layer.last] = nil
+			layer.sum = u
+			at[i] = layer
 		}
 	}
 	var units []unit
@@ -40,6 +48,30 @@ func fuse(g *graph.Graph) []unit {
 		}
 	}
 	return units
+}
+
+// summand finds the integer layer that can do an addition of quantized tensors while it
+// rounds its own result: of two the later, so that the earlier is not put off.
+func (f *fuser) summand(u *unit, at []*unit) *unit {
+	if u == nil || f.g.Values[u.output].Quant == nil {
+		return nil
+	}
+	n := &f.g.Nodes[u.node]
+	if _, ok := n.Op.(graph.Add); !ok || f.g.Values[n.Inputs[0]].Quant == nil || f.g.Values[n.Inputs[1]].Quant == nil {
+		return nil
+	}
+	var found *unit
+	for _, id := range n.Inputs {
+		producer := f.g.Producer(id)
+		if producer < 0 || f.reads[id] != 1 {
+			continue
+		}
+		layer := at[producer]
+		if layer.sum == nil && layer.residual < 0 && integerLayer(f.g, layer.node) && (found == nil || layer.last > found.last) {
+			found = layer
+		}
+	}
+	return found
 }
 
 type fuser struct {

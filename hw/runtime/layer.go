@@ -118,10 +118,37 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 		})
 		return
 	}
+	to := c.g.Values[u.output].Quant
 	for o := range w.Scale {
-		scale[o] /= out.quant.Scale
+		scale[o] /= to.Scale
 	}
-	r := &kernel.Requantize{Scale: scale, Zero: out.quant.Zero}
-	r.Lo, r.Hi = limits(out.quant, u.lo, u.hi)
-	c.emit(func(m *memory) { conv.RunUint8(out.bytes(m), in.bytes(m), r) }, out, in)
+	r := kernel.Requantize{Scale: scale, Zero: to.Zero}
+	r.Lo, r.Hi = limits(to, u.lo, u.hi)
+	if u.sum == nil {
+		c.emit(func(m *memory) { conv.RunUint8(out.bytes(m), in.bytes(m), &r) }, out, in)
+		return
+	}
+	other := c.other(u)
+	add := kernel.QuantAdd{
+		Scale:      to.Scale,
+		InputScale: other.quant.Scale, InputZero: other.quant.Zero,
+		OutScale: out.quant.Scale, OutZero: out.quant.Zero,
+	}
+	add.OutLo, add.OutHi = limits(out.quant, u.sum.lo, u.sum.hi)
+	c.emit(func(m *memory) {
+		m.add = add
+		m.add.Input = other.bytes(m)
+		m.requantize = r
+		m.requantize.Residual = &m.add
+		conv.RunUint8(out.bytes(m), in.bytes(m), &m.requantize)
+	}, out, in, other)
+}
+
+// other is the tensor that a unit's result is added to.
+func (c *compiler) other(u unit) *slot {
+	inputs := c.g.Nodes[u.sum.node].Inputs
+	if inputs[0] == u.output {
+		return c.values[inputs[1]]
+	}
+	return c.values[inputs[0]]
 }

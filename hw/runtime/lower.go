@@ -81,9 +81,13 @@ func (c *compiler) lower(u unit) {
 	if i, ok := c.index[u.node]; ok {
 		c.layer = i
 	}
-	to := c.g.Values[u.output].Quant
-	out := c.slot(c.g.Values[u.output].Shape, to)
-	c.values[u.output] = out
+	value := u.output
+	if u.sum != nil {
+		value = u.sum.output
+	}
+	to := c.g.Values[value].Quant
+	out := c.slot(c.g.Values[value].Shape, to)
+	c.values[value] = out
 	if n.Weight() != nil {
 		c.lowerLayer(u, out)
 		return

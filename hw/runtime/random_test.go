@@ -79,7 +79,10 @@ func (s *sampler) grow() {
 	shape := s.g.Values[from].Shape
 	image := len(shape) == 3
 	var op graph.Op
-	switch kind := s.IntN(17); {
+	switch kind := s.IntN(18); {
+	case kind == 17 && image:
+		s.residual(from)
+		return
 	case kind < 5 && image:
 		op = s.conv(shape)
 	case kind < 3 && !image:
@@ -137,9 +140,14 @@ func (s *sampler) grow() {
 	default:
 		op = graph.Quantize{}
 	}
-	id, err := s.g.Append(fmt.Sprintf("n%d", len(s.g.Nodes)), op, fmt.Sprintf("v%d", ids), inputs...)
+	s.append(op, inputs...)
+}
+
+// append adds a node, unless it does not fit, and gives its output a quantization.
+func (s *sampler) append(op graph.Op, inputs ...graph.ValueID) (graph.ValueID, bool) {
+	id, err := s.g.Append(fmt.Sprintf("n%d", len(s.g.Nodes)), op, fmt.Sprintf("v%d", len(s.values)), inputs...)
 	if err != nil {
-		return // it does not fit
+		return 0, false
 	}
 	in := make([]*tensor, len(inputs))
 	for i, id := range inputs {
@@ -147,6 +155,25 @@ func (s *sampler) grow() {
 	}
 	s.values = append(s.values, interpret(s.g, len(s.g.Nodes)-1, in))
 	s.quantize(id)
+	return id, true
+}
+
+// residual appends a convolution whose result is added to its input, in either order, and
+// perhaps what follows that in networks.
+func (s *sampler) residual(from graph.ValueID) {
+	channels := s.g.Values[from].Shape[0]
+	id, _ := s.append(&graph.Conv{
+		Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1,
+		Weight: s.weight([]int{channels, channels, 3, 3}), Bias: s.bias(channels),
+	}, from)
+	pair := []graph.ValueID{id, from}
+	if s.IntN(2) == 0 {
+		slices.Reverse(pair)
+	}
+	id, _ = s.append(graph.Add{}, pair...)
+	if s.IntN(2) == 0 {
+		s.append(graph.Relu{}, id)
+	}
 }
 
 func (s *sampler) conv(shape graph.Shape) *graph.Conv {

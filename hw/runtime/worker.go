@@ -17,6 +17,9 @@ type memory struct {
 	bytes  []uint8
 	sums   []int32     // accumulators of integer pooling
 	inputs [][]float32 // of the operator that runs
+
+	requantize kernel.Requantize // the parameters of the layer that runs
+	add        kernel.QuantAdd
 }
 
 // Worker runs a plan one image at a time. It is not safe for concurrent use.

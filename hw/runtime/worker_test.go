@@ -1,0 +1,165 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"galen/hw/graph"
+	"galen/hw/kernel"
+)
+
+func compiled(t testing.TB, g *graph.Graph, isa kernel.ISA) *Plan {
+	t.Helper()
+	p, err := Compile(g, Options{ISA: isa})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	check := func(name string, g *graph.Graph, isa kernel.ISA) {
+		p := compiled(t, g, isa)
+		w := p.NewWorker()
+		in, out := make([]float32, p.InputElements()), make([]float32, p.OutputElements())
+		times := make([]time.Duration, len(p.Layers()))
+		if n := testing.AllocsPerRun(2, func() { w.Run(out, in); w.RunTimed(out, in, times) }); n != 0 {
+			t.Errorf("%s on %s: %v allocations", name, isa, n)
+		}
+	}
+	for _, isa := range kernel.Supported() {
+		check("float ResNet20", resnet(t, resnet20, nil), isa)
+		check("int8 ResNet20", resnet(t, resnet20, &precision{8, 8}), isa)
+		for seed := range uint64(30) {
+			s := randomGraph(seed, 12, false)
+			check(describe(s.g), s.g, isa)
+		}
+	}
+}
+
+// TestBatch has several goroutines share a plan; every one must see the results of a
+// single worker.
+func TestBatch(t *testing.T) {
+	const n = 9
+	for _, p := range []*precision{nil, {4, 5}} {
+		g := resnet(t, architecture{[]int{8, 16}, 1, true}, p)
+		plan := compiled(t, g, "")
+		x := images(g, n)
+		in, out := plan.InputElements(), plan.OutputElements()
+		want := make([]float32, n*out)
+		w := plan.NewWorker()
+		for i := range n {
+			w.Run(want[i*out:(i+1)*out], x[i*in:(i+1)*in])
+		}
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				got := make([]float32, n*out)
+				plan.RunBatch(got, x, n, 4)
+				if !slices.Equal(got, want) {
+					t.Errorf("quantized %v: a batch differs from single runs", p != nil)
+				}
+			})
+		}
+		group.Wait()
+	}
+}
+
+func TestBatchStops(t *testing.T) {
+	g := resnet(t, resnet20, nil)
+	plan := compiled(t, g, "")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := plan.RunBatchContext(ctx, make([]float32, 20), images(g, 2), 2, 1)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled batch gives %v", err)
+	}
+}
+
+func TestRunTimed(t *testing.T) {
+	g := resnet(t, resnet20, &precision{8, 8})
+	p := compiled(t, g, "")
+	x := images(g, 1)
+	want, got := make([]float32, 10), make([]float32, 10)
+	w := p.NewWorker()
+	w.Run(want, x)
+	times := make([]time.Duration, len(g.Layers()))
+	w.RunTimed(got, x, times)
+	if !slices.Equal(got, want) {
+		t.Errorf("timed results %v differ from %v", got, want)
+	}
+	for i, d := range times {
+		if d <= 0 {
+			t.Errorf("layer %d took %v", i, d)
+		}
+	}
+}
+
+func TestLayers(t *testing.T) {
+	g := resnet(t, resnet20, &precision{4, 4})
+	layers := compiled(t, g, "").Layers()
+	for i, node := range g.Layers() {
+		if l := layers[i]; l.Name != g.Nodes[node].Name || l.MACs != g.MACs(node) || l.Kernel != "int8" {
+			t.Errorf("layer %d is %+v", i, l)
+		}
+	}
+	for _, l := range compiled(t, resnet(t, resnet20, nil), "").Layers() {
+		if l.Kernel != "fp32" {
+			t.Errorf("layer %s runs on %s", l.Name, l.Kernel)
+		}
+	}
+}
+
+// TestQuantizedLike checks that an int8 network is near the float one it was
+// rounded from: no scale may be applied twice or left out.
+func TestQuantizedLike(t *testing.T) {
+	float, integer := resnet(t, resnet20, nil), resnet(t, resnet20, &precision{8, 8})
+	x := images(float, 1)
+	a, b := run(t, float, "", x), run(t, integer, "", x)
+	var difference, size float64
+	for i := range a {
+		difference += float64((a[i] - b[i]) * (a[i] - b[i]))
+		size += float64(a[i] * a[i])
+	}
+	if difference > 0.02*size {
+		t.Errorf("float gives %v, int8 %v", a, b)
+	}
+}
+
+func TestArenaIsReused(t *testing.T) {
+	g := resnet(t, resnet18, nil)
+	sum := 0
+	for _, v := range g.Values {
+		sum += 4 * v.Shape.Elements()
+	}
+	if arena := compiled(t, g, "").ArenaBytes(); arena > sum/4 {
+		t.Errorf("the arena takes %d bytes of %d for all tensors", arena, sum)
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	g := graph.NewGraph("", "x", graph.Shape{1, 2, 3, 4})
+	if _, err := Compile(g, Options{}); err == nil {
+		t.Error("a 4-D value is not refused")
+	}
+	if _, err := Compile(resnet(t, resnet20, nil), Options{ISA: "abacus"}); err == nil {
+		t.Error("an unknown instruction set is not refused")
+	}
+	g = graph.NewGraph("", "x", graph.Shape{1, 1 << 12, 1 << 12})
+	for range 3 {
+		if _, err := g.Append("", &graph.Pad{Before: []int{0, 0, 0}, After: []int{0, 1 << 12, 1 << 10}}, "y", g.Output); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Compile(g, Options{}); err == nil {
+		t.Error("an arena of many GiB is not refused")
+	}
+	g = graph.NewGraph("identity", "x", graph.Shape{2, 1, 2})
+	if got := run(t, g, "", []float32{1, 2, 3, 4}); !slices.Equal(got, []float32{1, 2, 3, 4}) {
+		t.Errorf("a graph without nodes gives %v", got)
+	}
+}
