@@ -1,0 +1,264 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// dashboard shows one run: where it stands against the reference and the target,
+// whether it still improves, and what one of its policies does to every layer.
+type dashboard struct {
+	s             *session
+	id            string
+	width, height int
+
+	snap   *engine.Snapshot // shown; nil until read
+	newest *engine.Snapshot // differs from snap while the display is frozen
+	frozen time.Duration    // the stopwatch when the display was frozen
+	still  bool             // the display is frozen
+
+	choice  choice
+	episode int  // the one shown, for oneEpisode
+	list    list // layers
+
+	results block[resultsKey]
+	layers  block[layersKey]
+}
+
+// choice is which policy the layer table shows.
+type choice int
+
+const (
+	lastEpisode choice = iota // follows the search
+	bestEpisode
+	reference
+	oneEpisode
+)
+
+func newDashboard(s *session, id string) *dashboard { return &dashboard{s: s, id: id} }
+
+func (d *dashboard) Typing() bool { return false }
+
+func (d *dashboard) SetSize(width, height int) {
+	d.width, d.height = width, height
+	d.arrange()
+}
+
+// accept takes a new state of the run.
+func (d *dashboard) accept(s *engine.Snapshot) {
+	d.newest = s
+	if d.still {
+		return
+	}
+	d.snap = s
+	if len(s.Layers) != len(d.list.ids) {
+		ids := make([]string, len(s.Layers))
+		for i, l := range s.Layers {
+			ids[i] = l.Name
+		}
+		d.list.set(ids)
+	}
+	d.arrange()
+}
+
+func (d *dashboard) arrange() {
+	layers := 0
+	if d.snap != nil {
+		layers = len(d.snap.Layers)
+	}
+	d.list.show(arrange(d.width, d.height, layers).rows)
+}
+
+func (d *dashboard) Update(msg tea.Msg) intent {
+	switch msg := msg.(type) {
+	case snapshotMsg:
+		if msg.snapshot.Run.ID == d.id {
+			d.accept(msg.snapshot)
+		}
+	case openedMsg:
+		if msg.id == d.id && msg.snapshot != nil && d.newest == nil {
+			d.accept(msg.snapshot)
+		}
+	case tea.KeyMsg:
+		return d.press(msg)
+	}
+	return nil
+}
+
+// state is the run's state as it is from here.
+func (d *dashboard) state() engine.State { return d.s.state(d.id, d.newest.State) }
+
+// searched tells whether this process searches the run.
+func (d *dashboard) searched() bool {
+	return d.newest != nil && d.id == d.s.active && d.newest.State.Live()
+}
+
+func (d *dashboard) press(msg tea.KeyMsg) intent {
+	k := d.bindings()
+	if key.Matches(msg, k.back) {
+		return backIntent{}
+	}
+	if d.snap == nil {
+		return nil
+	}
+	switch {
+	case d.list.press(&k, msg):
+	case key.Matches(msg, k.pause):
+		return d.pauseOrResume()
+	case key.Matches(msg, k.step):
+		return commandIntent{engine.Step}
+	case key.Matches(msg, k.stop):
+		return askIntent{question{
+			title: "Stop this run?",
+			text: fmt.Sprintf("The search ends here and can't be continued; to go on later, pause it. Its %s stay in the store.",
+				plural(len(d.newest.Episodes), "finished episode")),
+			yes: commandIntent{engine.Stop},
+		}}
+	case key.Matches(msg, k.freeze):
+		d.freeze()
+	case key.Matches(msg, k.best):
+		d.choice = bestEpisode
+	case key.Matches(msg, k.reference):
+		d.choice = reference
+	case key.Matches(msg, k.last):
+		d.choice = lastEpisode
+	case key.Matches(msg, k.first):
+		d.turnTo(0)
+	case key.Matches(msg, k.previous):
+		d.turn(-1)
+	case key.Matches(msg, k.subsequent):
+		d.turn(+1)
+	}
+	return nil
+}
+
+func (d *dashboard) pauseOrResume() intent {
+	switch {
+	case !d.searched():
+		return resumeIntent{d.id}
+	case d.newest.State == engine.Paused, d.newest.State == engine.Pausing:
+		return commandIntent{engine.Resume}
+	}
+	return commandIntent{engine.Pause}
+}
+
+// freeze stops or resumes following the search; the search itself goes on.
+func (d *dashboard) freeze() {
+	d.still = !d.still
+	if d.still {
+		d.frozen = d.s.elapsed(d.snap)
+	} else {
+		d.accept(d.newest)
+	}
+}
+
+// turn shows the episode before or after the one shown.
+func (d *dashboard) turn(by int) {
+	e, _ := d.shown()
+	if e == nil {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(d.snap.Episodes, e.Number, func(e *store.Episode, n int) int { return e.Number - n })
+	d.turnTo(at + by)
+}
+
+// turnTo shows the episode at a position; after the latest comes following the search.
+func (d *dashboard) turnTo(at int) {
+	switch n := len(d.snap.Episodes); {
+	case n == 0 || at < 0:
+	case at >= n:
+		d.choice = lastEpisode
+	default:
+		d.choice, d.episode = oneEpisode, d.snap.Episodes[at].Number
+	}
+}
+
+// shown is the episode in the layer table and what it is called; nil stands for the
+// uncompressed model.
+func (d *dashboard) shown() (*store.Episode, string) {
+	s := d.snap
+	switch {
+	case d.choice == bestEpisode && s.Best != nil:
+		return s.Best, fmt.Sprintf("best episode #%d", s.Best.Number)
+	case d.choice == lastEpisode && s.Last() != nil:
+		return s.Last(), fmt.Sprintf("last episode #%d", s.Last().Number)
+	case d.choice == oneEpisode:
+		at, found := slices.BinarySearchFunc(s.Episodes, d.episode, func(e *store.Episode, n int) int { return e.Number - n })
+		if found {
+			return s.Episodes[at], fmt.Sprintf("episode #%d of %d", d.episode, s.Last().Number)
+		}
+	}
+	return nil, "reference: the uncompressed model"
+}
+
+// bindings are the keys as they are now: what they do, and whether they do anything.
+func (d *dashboard) bindings() keymap {
+	k := d.s.keys
+	searched := d.searched()
+	episodes := d.snap != nil && len(d.snap.Episodes) > 0
+	paused := searched && (d.newest.State == engine.Paused || d.newest.State == engine.Pausing)
+	if !searched || paused {
+		k.pause.SetHelp("space", "resume")
+	}
+	k.pause.SetEnabled(searched || d.newest != nil && resumable(d.state()))
+	k.step.SetEnabled(searched)
+	k.stop.SetEnabled(searched)
+	if d.still {
+		k.freeze.SetHelp("f", "follow again")
+	}
+	k.freeze.SetEnabled(searched || d.still)
+	k.best.SetEnabled(episodes)
+	k.last.SetEnabled(episodes)
+	k.first.SetEnabled(episodes)
+	k.previous.SetEnabled(episodes)
+	k.subsequent.SetEnabled(episodes)
+	return k
+}
+
+func (d *dashboard) Keys() []keyGroup {
+	k := d.bindings()
+	return []keyGroup{
+		{"Search", []key.Binding{k.pause, k.step, k.stop, k.freeze}},
+		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first}},
+		k.movement(),
+	}
+}
+
+func (d *dashboard) Legend() [][2]string {
+	l := d.s.look
+	return [][2]string{
+		{l.stepMark, "the layer the agent is deciding on"},
+		{"⚯a", "layers with the same letter lose the same channels, because their outputs are added"},
+		{"int8≡8", "runs on the 8-bit kernel: fewer bits bought no time here"},
+		{"sensitiv.", "how much the answers change when only this layer is pruned, more and more"},
+		{"step", "the search finishes one episode, then pauses"},
+		{"freeze", "the display stands still; the search goes on"},
+	}
+}
+
+// Status is the latest command a person gave, where the journal has no lines of its own.
+func (d *dashboard) Status() string {
+	if d.snap == nil {
+		return ""
+	}
+	l := d.s.look
+	switch n := len(d.snap.Journal); {
+	case d.snap.Problem != "":
+		return new(line).put(l.bad, " ! "+d.snap.Problem).cut(d.width)
+	case n > 0 && arrange(d.width, d.height, len(d.snap.Layers)).journal == 0:
+		return l.journalEntry(d.snap.Journal[n-1]).cut(d.width)
+	}
+	return ""
+}
+
+func (l *look) journalEntry(e store.JournalEntry) *line {
+	return new(line).put(l.dim, e.Time.Format("  15:04:05 ")).put(l.plain, fit(e.Who, 8, false)).
+		put(l.plain, " "+e.Command).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
+}

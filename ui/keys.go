@@ -1,0 +1,96 @@
+package ui
+
+import "github.com/charmbracelet/bubbles/key"
+
+// keymap is every key the interface knows. Footer hints and help are made from it.
+type keymap struct {
+	up, down, pageUp, pageDown, top, bottom key.Binding
+
+	open, demo, resume, filter, reload key.Binding
+
+	pause, step, stop, freeze                          key.Binding
+	best, reference, last, first, previous, subsequent key.Binding
+
+	yes, no               key.Binding
+	back, help, quit, end key.Binding
+}
+
+// keyGroup is a titled set of keys, most useful first.
+type keyGroup struct {
+	title string
+	keys  []key.Binding
+}
+
+func newKeymap() keymap {
+	bind := func(shown, does string, keys ...string) key.Binding {
+		return key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does))
+	}
+	return keymap{
+		up:       bind("↑ k", "up", "up", "k"),
+		down:     bind("↓ j", "down", "down", "j"),
+		pageUp:   bind("PgUp", "a page up", "pgup", "ctrl+b", "ctrl+u"),
+		pageDown: bind("PgDn", "a page down", "pgdown", "ctrl+f", "ctrl+d"),
+		top:      bind("g", "to the top", "g", "home"),
+		bottom:   bind("G", "to the end", "G", "end"),
+
+		open:   bind("enter", "open", "enter"),
+		demo:   bind("d", "demo", "d", "n"),
+		resume: bind("r", "resume", "r"),
+		filter: bind("/", "filter", "/"),
+		reload: bind("R", "read the list again", "R"),
+
+		pause:  bind("space", "pause", " "),
+		step:   bind("s", "step", "s"),
+		stop:   bind("x", "stop", "x", "S"),
+		freeze: bind("f", "freeze", "f"),
+
+		best:       bind("b", "best", "b"),
+		reference:  bind("r", "reference", "r"),
+		last:       bind("L", "last", "L"),
+		first:      bind("H", "first", "H"),
+		previous:   bind("[ ←", "previous", "[", "left", "h"),
+		subsequent: bind("] →", "next", "]", "right", "l"),
+
+		yes:  bind("y", "yes", "y", "Y"),
+		no:   bind("n", "no", "n", "N", "esc", "q"),
+		back: bind("esc", "back", "esc"),
+		help: bind("?", "help", "?"),
+		quit: bind("q", "quit", "q", "ctrl+c"),
+		end:  bind("ctrl+c", "quit now", "ctrl+c"),
+	}
+}
+
+// movement is the group of keys that every list shares.
+func (k *keymap) movement() keyGroup {
+	return keyGroup{"Moving", []key.Binding{k.up, k.down, k.pageUp, k.pageDown, k.top, k.bottom}}
+}
+
+// hints draws as many keys of the groups as fit into a line, then the ones that
+// must never be missing.
+func (l *look) hints(width int, groups []keyGroup, always []key.Binding) string {
+	const gap = "   "
+	end := line{}
+	for _, k := range always {
+		l.hint(&end, k, gap)
+	}
+	var out line
+	for _, g := range groups {
+		for _, k := range g.keys {
+			var next line
+			l.hint(&next, k, gap)
+			if !k.Enabled() || out.width+next.width+end.width > width {
+				continue
+			}
+			out.join(&next)
+		}
+	}
+	return out.join(&end).cut(width)
+}
+
+func (l *look) hint(to *line, k key.Binding, gap string) {
+	if !k.Enabled() {
+		return
+	}
+	h := k.Help()
+	to.put(ink{}, gap[:min(len(gap), 1+len(gap)*min(1, to.width))]).put(l.key, h.Key).put(l.dim, " "+h.Desc)
+}

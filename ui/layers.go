@@ -1,0 +1,398 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// layersKey is everything the layer table depends on.
+type layersKey struct {
+	snap          *engine.Snapshot
+	choice        choice
+	episode       int
+	at, top       int
+	width, height int
+}
+
+func (d *dashboard) layersKey() layersKey {
+	return layersKey{d.snap, d.choice, d.episode, d.list.at, d.list.top, d.width, d.height}
+}
+
+// layerRow is a layer with what the shown policy does to it.
+type layerRow struct {
+	index    int
+	layer    *engine.Layer
+	result   *store.LayerResult // nil: nothing is known yet
+	compared *store.LayerResult // of the policy it is compared with; nil: none
+	share    float64            // of the layers' time
+	selected bool
+	deciding bool
+}
+
+// layerColumn is one field of the layer table.
+type layerColumn struct {
+	column
+	rank int // columns of the highest rank go first where the terminal is narrow
+	cell func(r *layerRow) cell
+}
+
+// rows joins the layers with the shown policy and the one it is compared with.
+func (d *dashboard) rows(shown, compared *store.Episode) []layerRow {
+	s := d.snap
+	results := func(e *store.Episode) []store.LayerResult {
+		if e == nil {
+			return d.referenceResults()
+		}
+		return e.Layers
+	}
+	of := results(shown)
+	var against []store.LayerResult
+	if compared != nil {
+		against = compared.Layers
+	}
+	total := 0.0
+	for i := range of {
+		total += of[i].MS
+	}
+	out := make([]layerRow, len(s.Layers))
+	for i := range s.Layers {
+		r := layerRow{index: i, layer: &s.Layers[i], selected: i == d.list.at, deciding: i == s.Step && working(s.State)}
+		if i < len(of) {
+			r.result = &of[i]
+			if total > 0 {
+				r.share = of[i].MS / total
+			}
+		}
+		if i < len(against) {
+			r.compared = &against[i]
+		}
+		out[i] = r
+	}
+	return out
+}
+
+// referenceResults describes the uncompressed model in the terms of a policy.
+func (d *dashboard) referenceResults() []store.LayerResult {
+	s := d.snap
+	out := make([]store.LayerResult, len(s.Layers))
+	for i, l := range s.Layers {
+		out[i] = store.LayerResult{
+			Name: l.Name, Kept: l.Out, Channels: l.Out, WeightBits: 32, ActivationBits: 32,
+			Kernel: "fp32", MS: float64(l.Reference.Nanoseconds()) / 1e6, MACs: l.MACs,
+		}
+		if s.Reference != nil && i < len(s.Reference.LayerMS) {
+			out[i].MS = s.Reference.LayerMS[i]
+		}
+	}
+	return out
+}
+
+// layerLines draws the title, the table and the totals.
+func (d *dashboard) layerLines(height int) []string {
+	l, s := d.s.look, d.snap
+	shown, title := d.shown()
+	compared, against := s.Best, "best"
+	if shown == s.Best {
+		compared, against = s.Last(), "last"
+	}
+	if shown == nil {
+		compared = nil
+	}
+	gap := 2
+	if d.width < compactBelowWidth {
+		gap = 1
+	}
+	rows := d.rows(shown, compared)
+	columns := d.columns(rows, gap, against)
+	drawn := make([]column, len(columns))
+	for i, c := range columns {
+		drawn[i] = c.column
+	}
+	out := []string{d.tableTitle(shown, title), l.header(drawn, gap, d.width)}
+	cells := make([]cell, len(columns))
+	from, to := d.list.visible()
+	for i := from; i < min(to, len(rows)); i++ {
+		for c := range columns {
+			cells[c] = columns[c].cell(&rows[i])
+		}
+		out = append(out, l.row(drawn, cells, gap, d.width, rows[i].selected))
+	}
+	for len(out) < height+2 {
+		out = append(out, "")
+	}
+	return append(out, d.totals(shown))
+}
+
+// tableTitle is a rule that says which policy the table shows.
+func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
+	l, s := d.s.look, d.snap
+	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + " ", 0}}
+	if shown != nil {
+		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + " ", 1})
+		left = append(left, segment{l.dim, fmt.Sprintf(" reward %s ", strings.Replace(fmt.Sprintf("%.3f", shown.Reward), "-", "−", 1)), 3})
+		if shown == s.Best && d.choice != bestEpisode {
+			left = append(left, segment{l.good, l.bestMark + " best ", 2})
+		}
+		if len(shown.Flags) > 0 {
+			left = append(left, segment{l.warn, "! " + strings.Join(shown.Flags, ", ") + " ", 1})
+		}
+	}
+	count := plural(len(s.Layers), "layer")
+	if from, to := d.list.visible(); from > 0 || to < len(s.Layers) {
+		count = fmt.Sprintf("layers %d–%d of %d", from+1, to, len(s.Layers))
+	}
+	right := []segment{{l.dim, " " + count + " ", 1}, {l.rule, l.ruleRest + l.ruleRest, 0}}
+	ends := spread(d.width, left, right)
+	// The blanks between both ends become the rule.
+	blank := strings.LastIndex(ends, "   ")
+	if blank < 0 {
+		return ends
+	}
+	start := blank
+	for start > 0 && ends[start-1] == ' ' {
+		start--
+	}
+	n := blank + 3 - start
+	return ends[:start] + l.rule.paint(repeat(l.ruleRest, n)) + ends[start+n:]
+}
+
+// totals adds up what the shown policy does to the whole model.
+func (d *dashboard) totals(shown *store.Episode) string {
+	l, r := d.s.look, d.snap.Reference
+	if r == nil {
+		return ""
+	}
+	ms := d.millis()
+	if shown == nil {
+		return new(line).put(l.dim, "  total   ").put(l.dim, "MACs ").put(l.plain, quantity(r.MACs)).
+			put(l.dim, "    BOPs ").put(l.plain, quantity(r.BOPs)).put(l.dim, "    params ").put(l.plain, quantity(r.Parameters)).
+			put(l.strong, "    "+ms.format(r.LatencyMS)+" ms").cut(d.width)
+	}
+	macs, bops, params := quotient(shown.MACs, r.MACs), quotient(shown.BOPs, r.BOPs), quotient(shown.Parameters, r.Parameters)
+	latency := fmt.Sprintf("%s ± %s ms", ms.format(shown.LatencyMS), ms.format(shown.LatencyMAD))
+	if d.width < compactBelowWidth {
+		return new(line).put(l.dim, "  MACs ").put(l.plain, share(macs)).put(l.dim, "   BOPs ").put(l.plain, share(bops)).
+			put(l.dim, "   params ").put(l.plain, share(params)).put(l.strong, "   "+latency).put(l.dim, " of "+ms.format(r.LatencyMS)).cut(d.width)
+	}
+	return new(line).put(l.dim, "  total   MACs ").put(l.plain, fmt.Sprintf("%s → %s (%s)", quantity(r.MACs), quantity(shown.MACs), share(macs))).
+		put(l.dim, "    BOPs ").put(l.plain, share(bops)).
+		put(l.dim, "    params ").put(l.plain, fmt.Sprintf("%s → %s (%s)", quantity(r.Parameters), quantity(shown.Parameters), share(params))).
+		put(l.strong, "    "+latency).put(l.dim, " of "+ms.format(r.LatencyMS)).cut(d.width)
+}
+
+const (
+	leastName  = 14
+	leastBar   = 6
+	mostBar    = 20
+	widestRank = 12
+)
+
+// columns chooses the columns that fit the width, the least needed left out first,
+// and gives layer names and bars what is left.
+func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerColumn {
+	l := d.s.look
+	ms := d.millis()
+	coupled := slices.ContainsFunc(d.snap.Layers, func(l engine.Layer) bool { return l.Coupled })
+	letters := groupLetters(d.snap.Layers)
+	known := func(f func(r *layerRow) cell) func(*layerRow) cell {
+		return func(r *layerRow) cell {
+			if r.result == nil {
+				return cell{}
+			}
+			return f(r)
+		}
+	}
+	curve := func(f func(*store.Sensitivity) []float64) func(*layerRow) cell {
+		return func(r *layerRow) cell { return cell{l.sensitivity(f(&r.layer.Sensitivity)), l.warn} }
+	}
+	channels, shape, name := 5, 7, leastName
+	for i := range rows {
+		layer := rows[i].layer
+		channels = max(channels, ansi.StringWidth(fmt.Sprintf("%d/%d", layer.Out, layer.Out)))
+		shape = max(shape, ansi.StringWidth(shapeText(layer)))
+		name = max(name, ansi.StringWidth(layer.Name))
+	}
+	var why int
+	for i := range rows {
+		why = max(why, ansi.StringWidth(rows[i].layer.Why))
+	}
+
+	all := []layerColumn{
+		{column{"", 2, false, false}, 0, func(r *layerRow) cell {
+			marks, k := " ", l.accent
+			if r.selected {
+				marks = l.cursorMark
+			}
+			if r.deciding {
+				return cell{marks + l.stepMark, l.warn}
+			}
+			return cell{marks, k}
+		}},
+		{column{"#", 3, true, false}, 0, func(r *layerRow) cell { return cell{fmt.Sprint(r.index), l.dim} }},
+		{column{"layer", leastName, false, true}, 0, func(r *layerRow) cell { return cell{r.layer.Name, l.plain} }},
+		{column{"", 2, false, false}, 2, func(r *layerRow) cell { return cell{letters[r.index], l.accent} }},
+		{column{"shape", shape, false, false}, 6, func(r *layerRow) cell { return cell{shapeText(r.layer), l.dim} }},
+		{column{"MACs", 6, true, false}, 9, known(func(r *layerRow) cell { return cell{quantity(r.result.MACs), l.dim} })},
+		{column{"kept", channels, true, false}, 0, known(func(r *layerRow) cell {
+			return cell{fmt.Sprintf("%d/%d", r.result.Kept, r.result.Channels), l.plain}
+		})},
+		{column{"", 6, false, false}, 4, known(func(r *layerRow) cell {
+			return cell{l.meter(quotient(int64(r.result.Kept), int64(r.result.Channels)), 6), l.bar}
+		})},
+		{column{"spars.", 6, true, false}, 0, known(func(r *layerRow) cell {
+			k := l.plain
+			if r.result.Kept == r.result.Channels {
+				k = l.dim
+			}
+			return cell{fmt.Sprintf("%.0f %%", 100*r.result.Sparsity), k}
+		})},
+		{column{"W", 2, true, false}, 0, known(func(r *layerRow) cell { return l.bits(r.result.WeightBits) })},
+		{column{"A", 2, true, false}, 0, known(func(r *layerRow) cell { return l.bits(r.result.ActivationBits) })},
+		{column{"kernel", 6, false, false}, 0, known(func(r *layerRow) cell { return cell{kernelText(r.result), l.dim} })},
+		{column{"ms", 6, true, false}, 0, known(func(r *layerRow) cell {
+			if r.result.MS == 0 {
+				return cell{}
+			}
+			return cell{ms.format(r.result.MS), l.plain}
+		})},
+		{column{"of", 6, true, false}, 10, func(r *layerRow) cell {
+			if s := d.snap.Reference; s != nil && r.index < len(s.LayerMS) {
+				return cell{ms.format(s.LayerMS[r.index]), l.dim}
+			}
+			return cell{}
+		}},
+		{column{"share", leastBar, false, false}, 1, known(func(r *layerRow) cell { return cell{l.meter(r.share, mostBar), l.bar} })},
+		{column{"", 5, true, false}, 3, known(func(r *layerRow) cell {
+			if r.share == 0 {
+				return cell{}
+			}
+			return cell{share(r.share), l.plain}
+		})},
+		{column{"sensitiv.", 10, false, false}, 7, curve(func(s *store.Sensitivity) []float64 { return s.Sparsity })},
+		{column{"W bits", 10, false, false}, 11, curve(func(s *store.Sensitivity) []float64 { return s.WeightBits })},
+		{column{"A bits", 10, false, false}, 12, curve(func(s *store.Sensitivity) []float64 { return s.ActivationBits })},
+		{column{"Δ " + against, 14, false, false}, 5, func(r *layerRow) cell { return l.difference(r) }},
+		{column{"", min(why, 40), false, false}, 8, func(r *layerRow) cell { return cell{r.layer.Why, l.dim} }},
+	}
+	if !coupled {
+		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == 2 })
+	}
+	if why == 0 {
+		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == 8 })
+	}
+	spare := func() int {
+		n := d.width - gap*(len(all)-1) - 1
+		for _, c := range all {
+			n -= c.width
+		}
+		return n
+	}
+	for rank := widestRank; spare() < 0 && rank > 0; rank-- {
+		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == rank })
+	}
+	grow := func(title string, most int) {
+		for i := range all {
+			if all[i].title == title {
+				all[i].width += max(0, min(spare(), most-all[i].width))
+			}
+		}
+	}
+	grow("layer", min(name, 24))
+	grow("share", 12)
+	grow("layer", min(name, 60))
+	grow("share", mostBar)
+	for i := range all { // bars are as wide as their column
+		if width := all[i].width; all[i].title == "share" {
+			all[i].cell = known(func(r *layerRow) cell { return cell{l.meter(r.share, width), l.bar} })
+		}
+	}
+	return all
+}
+
+func shapeText(l *engine.Layer) string {
+	return fmt.Sprintf("%d×%d %4d→%d", l.Kernel[0], l.Kernel[1], l.In, l.Out)
+}
+
+// kernelText names the kernel, and shows where fewer than 8 bits bought nothing.
+func kernelText(r *store.LayerResult) string {
+	if bits := max(r.WeightBits, r.ActivationBits); r.Kernel == "int8" && bits < 8 {
+		return "int8≡8"
+	}
+	return r.Kernel
+}
+
+// bits shows a width in bits; 32 stands for float.
+func (l *look) bits(n int) cell {
+	switch {
+	case n >= 32:
+		return cell{"32", l.dim}
+	case n < 8:
+		return cell{fmt.Sprint(n), l.accent}
+	}
+	return cell{fmt.Sprint(n), l.plain}
+}
+
+// difference says how a layer differs from the policy it is compared with.
+func (l *look) difference(r *layerRow) cell {
+	if r.result == nil || r.compared == nil {
+		return cell{}
+	}
+	var parts []string
+	if n := r.result.Kept - r.compared.Kept; n != 0 {
+		parts = append(parts, fmt.Sprintf("%+dch", n))
+	}
+	if n := r.result.WeightBits - r.compared.WeightBits; n != 0 {
+		parts = append(parts, fmt.Sprintf("w%+d", n))
+	}
+	if n := r.result.ActivationBits - r.compared.ActivationBits; n != 0 {
+		parts = append(parts, fmt.Sprintf("a%+d", n))
+	}
+	switch {
+	case len(parts) > 0:
+		return cell{strings.ReplaceAll(strings.Join(parts, " "), "-", "−"), l.plain}
+	case !r.layer.Prunable && r.layer.Why != "":
+		return cell{"frozen", l.dim}
+	}
+	return cell{"=", l.dim}
+}
+
+// sensitivity draws a curve of KL divergences on one logarithmic scale for all
+// layers, so that they can be compared; levels that are not allowed are left blank.
+func (l *look) sensitivity(curve []float64) string {
+	const forbidden, least, most = 1000, -4, 1 // least and most as powers of ten
+	values := make([]float64, len(curve))
+	for i, v := range curve {
+		values[i] = math.Log10(max(v, 1e-12))
+		if v >= forbidden || math.IsNaN(v) {
+			values[i] = math.NaN()
+		}
+	}
+	return l.sparkline(values, least, most, 10)
+}
+
+// groupLetters marks the layers of coupled groups: ⚯a, ⚯b, … in order of appearance.
+func groupLetters(layers []engine.Layer) []string {
+	names := map[int]string{}
+	out := make([]string, len(layers))
+	for i, l := range layers {
+		if !l.Coupled {
+			continue
+		}
+		if _, seen := names[l.Group]; !seen {
+			n, name := len(names), ""
+			for ; n >= 26; n = n/26 - 1 {
+				name = string(rune('a'+n%26)) + name
+			}
+			names[l.Group] = "⚯" + string(rune('a'+n)) + name
+		}
+		out[i] = names[l.Group]
+	}
+	return out
+}

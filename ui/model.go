@@ -1,0 +1,421 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// The least terminal everything can be read in.
+const (
+	minWidth  = 80
+	minHeight = 24
+)
+
+// model is the root: it owns the screens, what lies over them, and every call to
+// the workbench.
+type model struct {
+	ctx       context.Context
+	workbench Workbench
+	options   Options
+	clock     func() time.Time
+	follow    func() // begins to receive the active search's snapshots
+
+	session *session
+	runs    *runs
+	stack   []screen // the last one is shown; the first is the list of runs
+	box     *question
+	help    bool
+	notice  string // the latest error; a key removes it
+
+	jobs          []job // requests to the workbench, one at a time; the first is under way
+	width, height int
+	ticking       time.Duration // interval of the armed tick; 0: none
+	ticks         int           // generation of the armed tick; older ones are ignored
+}
+
+// job is a request to the workbench.
+type job struct {
+	label string // shown until it is acknowledged
+	do    func() tea.Msg
+}
+
+// maxJobs bounds what waits for the workbench.
+const maxJobs = 8
+
+type (
+	runsMsg struct {
+		runs []*store.Run
+		err  error
+	}
+	openedMsg struct {
+		id       string
+		snapshot *engine.Snapshot
+		err      error
+	}
+	beganMsg struct { // a search was started or resumed
+		id   string
+		open bool // show it
+		err  error
+	}
+	sentMsg struct{ err error }
+	tickMsg struct{ generation int }
+)
+
+// Intents of the boxes the root itself puts up.
+type (
+	quitIntent    struct{}
+	insteadIntent struct{ of intent } // begin a search although another one is running
+)
+
+func newModel(ctx context.Context, w Workbench, o Options, look *look, clock func() time.Time) *model {
+	s := &session{look: look, keys: newKeymap(), now: clock(), active: w.Active()}
+	r := newRuns(s)
+	return &model{ctx: ctx, workbench: w, options: o, clock: clock, session: s, runs: r, stack: []screen{r}, follow: func() {}}
+}
+
+func (m *model) Init() tea.Cmd {
+	commands := []tea.Cmd{tea.SetWindowTitle("galen"), m.reload()}
+	switch {
+	case m.options.Open != "":
+		commands = append(commands, m.carryOut(openIntent{m.options.Open}))
+	case m.options.StartDemo:
+		commands = append(commands, m.carryOut(demoIntent{}))
+	}
+	return tea.Batch(append(commands, m.tick())...)
+}
+
+func (m *model) top() screen { return m.stack[len(m.stack)-1] }
+
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	var command tea.Cmd
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+		for _, s := range m.stack {
+			m.fit(s)
+		}
+	case tea.KeyMsg:
+		command = m.press(msg)
+	case tickMsg:
+		if msg.generation != m.ticks {
+			return m, nil
+		}
+		m.session.now, m.ticking = m.clock(), 0
+	case snapshotMsg:
+		m.arrived(msg.snapshot)
+		m.tell(msg)
+	case runsMsg:
+		m.report(msg.err)
+		m.tell(msg)
+	case openedMsg:
+		m.report(msg.err)
+		m.tell(msg)
+	case beganMsg:
+		command = m.began(msg)
+	case sentMsg:
+		m.report(msg.err)
+		command = m.finishJob()
+	case failureMsg:
+		m.report(msg.err)
+	}
+	return m, tea.Batch(command, m.tick())
+}
+
+// tell passes a message on to every screen, seen or not.
+func (m *model) tell(msg tea.Msg) {
+	for _, s := range m.stack {
+		s.Update(msg)
+	}
+}
+
+// report shows an error until the next key. One that does not fit into the line
+// gets a box.
+func (m *model) report(err error) {
+	if err == nil || m.ctx.Err() != nil {
+		return
+	}
+	m.notice = clean(err.Error())
+	if m.width > 0 && ansi.StringWidth(m.notice)+4 > m.width {
+		m.box = &question{title: "That did not work", text: m.notice}
+	}
+}
+
+func (m *model) arrived(s *engine.Snapshot) {
+	m.session.now = m.clock()
+	if s.Run.ID != m.session.active {
+		return // of a search that was left meanwhile
+	}
+	m.session.live, m.session.liveAt = s, m.session.now
+	if !s.State.Live() {
+		m.session.active = ""
+	}
+}
+
+// began takes note of a search that was started or resumed.
+func (m *model) began(msg beganMsg) tea.Cmd {
+	m.report(msg.err)
+	next := m.finishJob()
+	if msg.err != nil {
+		return next
+	}
+	m.session.active = msg.id
+	m.session.live = nil
+	m.follow()
+	commands := []tea.Cmd{next, m.reload()}
+	if d, shown := m.top().(*dashboard); msg.open && !(shown && d.id == msg.id) {
+		commands = append(commands, m.carryOut(openIntent{msg.id}))
+	}
+	return tea.Batch(commands...)
+}
+
+func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
+
+// press gives a key to whatever is in front.
+func (m *model) press(msg tea.KeyMsg) tea.Cmd {
+	k := &m.session.keys
+	m.notice = ""
+	switch {
+	case m.box != nil:
+		return m.answer(msg)
+	case m.help:
+		m.help = !key.Matches(msg, k.help, k.back, k.quit)
+		return nil
+	case m.tooSmall():
+		if key.Matches(msg, k.quit) {
+			return m.carryOut(quitIntent{})
+		}
+		return nil
+	case m.top().Typing() && !key.Matches(msg, k.end):
+		return m.carryOut(m.top().Update(msg))
+	case key.Matches(msg, k.help):
+		m.help = true
+		return nil
+	case key.Matches(msg, k.quit):
+		if !m.session.searching() {
+			return tea.Quit
+		}
+		m.box = &question{
+			title: "Quit galen?",
+			text:  "The search stops with it. Every finished episode is kept; the run resumes from the last one.",
+			yes:   quitIntent{},
+		}
+		return nil
+	}
+	return m.carryOut(m.top().Update(msg))
+}
+
+// answer gives a key to the box in front.
+func (m *model) answer(msg tea.KeyMsg) tea.Cmd {
+	k, q := &m.session.keys, m.box
+	switch {
+	case key.Matches(msg, k.end):
+		return tea.Quit
+	case q.yes == nil, key.Matches(msg, k.no):
+		m.box = nil
+	case key.Matches(msg, k.yes):
+		m.box = nil
+		return m.carryOut(q.yes)
+	}
+	return nil
+}
+
+// carryOut does what a screen asks for.
+func (m *model) carryOut(i intent) tea.Cmd {
+	switch i := i.(type) {
+	case openIntent:
+		return m.open(i.id)
+	case backIntent:
+		if len(m.stack) > 1 {
+			m.stack = m.stack[:len(m.stack)-1]
+			return m.reload()
+		}
+	case reloadIntent:
+		return m.reload()
+	case askIntent:
+		m.box = &i.question
+	case quitIntent:
+		return tea.Quit
+	case demoIntent, resumeIntent:
+		if m.session.searching() {
+			m.box = &question{
+				title: "Leave the search that is running?",
+				text:  "Only one search runs at a time. The other one is paused, keeps its finished episodes, and can be resumed.",
+				yes:   insteadIntent{i},
+			}
+			return nil
+		}
+		return m.begin(i)
+	case insteadIntent:
+		return m.begin(i.of)
+	case commandIntent:
+		c := engine.Command{Kind: i.kind, Who: m.options.Who}
+		return m.enqueue(string(i.kind)+" asked for; it takes effect at the next step", func() tea.Msg {
+			_, err := guarded(string(i.kind), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
+			return sentMsg{err}
+		})
+	}
+	return nil
+}
+
+// begin starts a search, or resumes one.
+func (m *model) begin(i intent) tea.Cmd {
+	switch i := i.(type) {
+	case demoIntent:
+		return m.enqueue("starting the demo", func() tea.Msg {
+			id, err := guarded("start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
+			return beganMsg{id, true, err}
+		})
+	case resumeIntent:
+		return m.enqueue("resuming the run", func() tea.Msg {
+			_, err := guarded("resume the run", func() (struct{}, error) { return struct{}{}, m.workbench.Resume(i.id) })
+			return beganMsg{i.id, true, err}
+		})
+	}
+	return nil
+}
+
+// open shows a run: the active search's as it is, another one read from the store.
+func (m *model) open(id string) tea.Cmd {
+	d := newDashboard(m.session, id)
+	m.fit(d)
+	m.stack = append(m.stack[:1:1], d)
+	if live := m.session.live; live != nil && live.Run.ID == id {
+		d.accept(live)
+		return nil
+	}
+	if id == m.session.active {
+		return nil // its first snapshot is on its way
+	}
+	return func() tea.Msg {
+		s, err := guarded("open the run", func() (*engine.Snapshot, error) { return m.workbench.View(id) })
+		return openedMsg{id, s, err}
+	}
+}
+
+func (m *model) reload() tea.Cmd {
+	return func() tea.Msg {
+		r, err := guarded("list the runs", m.workbench.Runs)
+		return runsMsg{r, err}
+	}
+}
+
+// enqueue asks the workbench for something once everything asked for before is done.
+// Asking for what waits last already changes nothing.
+func (m *model) enqueue(label string, do func() tea.Msg) tea.Cmd {
+	switch n := len(m.jobs); {
+	case n > 0 && m.jobs[n-1].label == label:
+		return nil
+	case n >= maxJobs:
+		m.notice = "too many requests are waiting; try again when the search has answered"
+		return nil
+	}
+	m.jobs = append(m.jobs, job{label, do})
+	if len(m.jobs) == 1 {
+		return do
+	}
+	return nil
+}
+
+func (m *model) finishJob() tea.Cmd {
+	if len(m.jobs) > 0 {
+		m.jobs = slices.Delete(m.jobs, 0, 1)
+	}
+	if len(m.jobs) > 0 {
+		return m.jobs[0].do
+	}
+	return nil
+}
+
+// tick keeps one timer running: each second while a stopwatch is seen, else each
+// minute, for ages.
+func (m *model) tick() tea.Cmd {
+	interval := time.Minute
+	if s := m.session; s.live != nil && working(s.live.State) {
+		interval = time.Second
+	}
+	if m.ticking != 0 && m.ticking <= interval {
+		return nil
+	}
+	m.ticking = interval
+	m.ticks++
+	generation := m.ticks
+	return tea.Tick(interval, func(time.Time) tea.Msg { return tickMsg{generation} })
+}
+
+// The last two lines belong to the root: status and footer.
+func (m *model) fit(s screen) { s.SetSize(m.width, max(0, m.height-2)) }
+
+func (m *model) View() string {
+	if m.width == 0 || m.height == 0 {
+		return ""
+	}
+	l := m.session.look
+	var frame []string
+	switch {
+	case m.tooSmall():
+		frame = m.tooSmallView()
+	case m.help:
+		frame = m.helpView()
+	default:
+		frame = append(slices.Clone(m.top().View()), m.status(), m.footer())
+	}
+	if m.box != nil && !m.tooSmall() {
+		frame = overlay(frame, m.box.lines(l, &m.session.keys, m.width), m.width)
+	}
+	view := strings.Join(frame, "\n")
+	if l.ascii {
+		view = asciiOnly(view)
+	}
+	return view
+}
+
+// status is the line above the footer: an error, else what is asked for, else what
+// the screen has to say.
+func (m *model) status() string {
+	l := m.session.look
+	var b line
+	switch {
+	case m.notice != "":
+		b.put(l.bad, " ! "+m.notice)
+	case len(m.jobs) > 0:
+		b.put(l.warn, " … "+m.jobs[0].label)
+		if n := len(m.jobs) - 1; n > 0 {
+			b.put(l.dim, fmt.Sprintf("   %d more waiting", n))
+		}
+	default:
+		return m.top().Status()
+	}
+	return b.cut(m.width)
+}
+
+func (m *model) footer() string {
+	k := &m.session.keys
+	always := []key.Binding{k.help, k.quit}
+	if len(m.stack) > 1 {
+		always = []key.Binding{k.back, k.help, k.quit}
+	}
+	return m.session.look.hints(m.width, m.top().Keys(), always)
+}
+
+func (m *model) tooSmallView() []string {
+	lines := []string{
+		fmt.Sprintf("galen needs %d×%d cells;", minWidth, minHeight),
+		fmt.Sprintf("this terminal has %d×%d.", m.width, m.height),
+		"Make it larger, or q quits.",
+	}
+	lines = lines[:min(len(lines), m.height)]
+	for i := range lines {
+		lines[i] = ansi.Truncate(lines[i], m.width, "…")
+	}
+	return lines
+}

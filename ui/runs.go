@@ -1,0 +1,387 @@
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/cursor"
+	"github.com/charmbracelet/bubbles/key"
+	"github.com/charmbracelet/bubbles/textinput"
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// runs is the list of stored runs; without any, it says what galen does.
+type runs struct {
+	s             *session
+	width, height int
+
+	loaded bool
+	all    []listedRun // newest first
+	shown  []int       // positions in all that pass the filter
+	list   list
+	filter textinput.Model
+}
+
+// listedRun is a run with its settings decoded once.
+type listedRun struct {
+	store.Run
+	settings engine.Settings
+}
+
+func newRuns(s *session) *runs {
+	f := textinput.New()
+	f.Prompt = "/"
+	f.CharLimit = 200
+	f.Cursor.SetMode(cursor.CursorStatic) // a blinking one would redraw for nothing
+	return &runs{s: s, filter: f}
+}
+
+func (r *runs) SetSize(width, height int) {
+	r.width, r.height = width, height
+	r.filter.Width = max(1, width-20)
+	r.list.show(height - 4) // header, rule, titles, summary
+}
+
+func (r *runs) Typing() bool { return r.filter.Focused() }
+
+func (r *runs) Update(msg tea.Msg) intent {
+	switch msg := msg.(type) {
+	case runsMsg:
+		if msg.err == nil {
+			r.load(msg.runs)
+		}
+	case snapshotMsg:
+		r.refresh(msg.snapshot)
+	case tea.KeyMsg:
+		if r.filter.Focused() {
+			r.edit(msg)
+			return nil
+		}
+		return r.press(msg)
+	}
+	return nil
+}
+
+func (r *runs) load(stored []*store.Run) {
+	r.loaded = true
+	r.all = r.all[:0]
+	for _, s := range stored {
+		l := listedRun{Run: *s}
+		if json.Unmarshal(s.Settings, &l.settings) != nil {
+			l.settings = engine.Settings{} // of a later version: what is not understood is left blank
+		}
+		r.all = append(r.all, l)
+	}
+	if live := r.s.live; live != nil {
+		r.refresh(live)
+	}
+	r.arrange()
+}
+
+// refresh takes over what a snapshot knows better than the stored list.
+func (r *runs) refresh(snap *engine.Snapshot) {
+	for i := range r.all {
+		if r.all[i].ID == snap.Run.ID {
+			r.all[i].Run, r.all[i].settings = *snap.Run, snap.Settings
+			r.all[i].State = string(snap.State)
+			r.all[i].Episodes = max(snap.Run.Episodes, len(snap.Episodes))
+			if b := snap.Best; b != nil {
+				r.all[i].Best = &store.Best{Episode: b.Number, Accuracy: b.Accuracy, LatencyRatio: b.LatencyRatio}
+			}
+			return
+		}
+	}
+	if r.loaded {
+		r.all = slices.Insert(r.all, 0, listedRun{*snap.Run, snap.Settings})
+		r.all[0].State = string(snap.State)
+		r.arrange()
+	}
+}
+
+// arrange applies the filter: every word must occur somewhere in a run's line.
+func (r *runs) arrange() {
+	words := strings.Fields(strings.ToLower(r.filter.Value()))
+	r.shown = r.shown[:0]
+	var ids []string
+	for i, l := range r.all {
+		text := strings.ToLower(strings.Join([]string{l.Name, string(r.state(l)), l.Model.Name, l.Device, l.settings.Agent, l.ID}, " "))
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
+			r.shown = append(r.shown, i)
+			ids = append(ids, l.ID)
+		}
+	}
+	r.list.set(ids)
+}
+
+func (r *runs) state(l listedRun) engine.State { return r.s.state(l.ID, engine.State(l.State)) }
+
+// current is the run under the cursor.
+func (r *runs) current() (listedRun, bool) {
+	if r.list.at >= len(r.shown) {
+		return listedRun{}, false
+	}
+	return r.all[r.shown[r.list.at]], true
+}
+
+func (r *runs) edit(msg tea.KeyMsg) {
+	switch msg.Type {
+	case tea.KeyEnter:
+		r.filter.Blur()
+	case tea.KeyEsc:
+		r.filter.Blur()
+		r.filter.SetValue("")
+	case tea.KeyUp, tea.KeyDown:
+		r.list.press(&r.s.keys, msg)
+	default:
+		r.filter, _ = r.filter.Update(msg)
+	}
+	r.arrange()
+}
+
+func (r *runs) press(msg tea.KeyMsg) intent {
+	k := &r.s.keys
+	run, any := r.current()
+	switch {
+	case r.list.press(k, msg):
+	case key.Matches(msg, k.demo):
+		return demoIntent{}
+	case key.Matches(msg, k.open) && any:
+		return openIntent{run.ID}
+	case key.Matches(msg, k.resume) && any && r.canResume(run):
+		return resumeIntent{run.ID}
+	case key.Matches(msg, k.filter) && len(r.all) > 0:
+		r.filter.Focus()
+	case key.Matches(msg, k.reload):
+		return reloadIntent{}
+	case key.Matches(msg, k.back):
+		r.filter.SetValue("")
+		r.arrange()
+	}
+	return nil
+}
+
+func (r *runs) canResume(l listedRun) bool { return l.ID != r.s.active && resumable(r.state(l)) }
+
+func (r *runs) Keys() []keyGroup {
+	k := r.s.keys
+	run, any := r.current()
+	k.open.SetEnabled(any)
+	k.resume.SetEnabled(any && r.canResume(run))
+	k.filter.SetEnabled(len(r.all) > 0)
+	if r.filter.Focused() {
+		return []keyGroup{{"Filter", []key.Binding{
+			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "keep the filter")),
+			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
+		}}}
+	}
+	return []keyGroup{{"Runs", []key.Binding{k.open, k.resume, k.demo, k.filter, k.reload}}, k.movement()}
+}
+
+func (r *runs) Legend() [][2]string {
+	return [][2]string{
+		{"accuracy", "of the best episode, on validation images"},
+		{"latency ×", "of the best episode, relative to the uncompressed model on the device"},
+	}
+}
+
+func (r *runs) Status() string {
+	l := r.s.look
+	var b line
+	switch {
+	case r.filter.Focused():
+		text, at := []rune(r.filter.Value()), r.filter.Position()
+		b.put(l.key, " /").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:]))
+		b.put(l.dim, fmt.Sprintf("   %d of %d runs", len(r.shown), len(r.all)))
+	case r.filter.Value() != "":
+		b.put(l.dim, fmt.Sprintf(" filter “%s”: %d of %s · esc shows all", r.filter.Value(), len(r.shown), plural(len(r.all), "run")))
+	}
+	return b.cut(r.width)
+}
+
+func (r *runs) View() []string {
+	l := r.s.look
+	left := []segment{{l.strong, " galen", 0}, {l.dim, "   runs", 0}}
+	var right []segment
+	if s := r.s.live; s != nil && s.Run.ID == r.s.active {
+		symbol, k := l.stateLook(s.State)
+		right = []segment{
+			{l.plain, clean(s.Run.Name) + " ", 1}, {l.dim, fmt.Sprintf("%d/%d ", len(s.Episodes), budget(s)), 2},
+			{k, symbol + " " + string(s.State), 0}, {l.plain, "  " + clock(r.s.elapsed(s)), 0},
+		}
+	}
+	out := []string{spread(r.width, left, right), l.rule.paint(repeat(l.ruleRest, r.width))}
+	switch {
+	case !r.loaded:
+		out = append(out, l.dim.paint("  reading the store …"))
+	case len(r.all) == 0:
+		out = append(out, r.welcome()...)
+	default:
+		out = append(out, r.table()...)
+	}
+	return exactly(out, r.height)
+}
+
+// welcome is what a first start shows.
+func (r *runs) welcome() []string {
+	l := r.s.look
+	text := []struct {
+		ink  ink
+		text string
+	}{
+		{l.plain, ""},
+		{l.strong, "Galen makes a trained network small and fast enough for the device it will run on."},
+		{l.plain, ""},
+		{l.plain, "For every layer it searches how many channels can be pruned away and how few bits the rest needs. An agent proposes, galen compresses the network accordingly, measures its accuracy on validation images and its latency on the device, and tells the agent how good that was. A few hundred such episodes find a network that meets your latency target and loses the least accuracy."},
+		{l.plain, ""},
+		{l.strong, "The demo needs nothing: its network and its images are built in."},
+		{l.plain, "You will see the uncompressed network measured first, then how sensitive each layer is, then episode after episode: latency sinking towards the target, accuracy recovering, and what the agent chose for each layer. Everything is kept; pause, quit and resume whenever you like."},
+		{l.plain, ""},
+	}
+	var out []string
+	room := min(r.width-8, 92)
+	for _, p := range text {
+		for _, t := range strings.Split(ansi.Wrap(p.text, room, ""), "\n") {
+			out = append(out, new(line).put(ink{}, "    ").put(p.ink, t).cut(r.width))
+		}
+	}
+	var start line
+	start.put(ink{}, "    ").put(l.key, "d").put(ink{}, "   starts the demo").put(l.dim, "      ?  all keys      q  quits")
+	return append(out, start.cut(r.width))
+}
+
+// runColumn is one field of the list of runs.
+type runColumn struct {
+	column
+	rank int // columns of the highest rank go first where the terminal is narrow
+	cell func(l listedRun) cell
+}
+
+func (r *runs) columns() []runColumn {
+	l := r.s.look
+	text := func(f func(l listedRun) string) func(listedRun) cell {
+		return func(run listedRun) cell { return cell{f(run), l.plain} }
+	}
+	all := []runColumn{
+		{column{"", 1, false, false}, 0, func(run listedRun) cell {
+			if run.ID == r.list.id {
+				return cell{l.cursorMark, l.accent}
+			}
+			return cell{"", l.plain}
+		}},
+		{column{"name", 12, false, false}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
+		{column{"state", 13, false, false}, 0, func(run listedRun) cell {
+			state := r.state(run)
+			symbol, k := l.stateLook(state)
+			return cell{symbol + " " + string(state), k}
+		}},
+		{column{"model", 12, false, true}, 3, text(func(l listedRun) string { return l.Model.Name })},
+		{column{"agent", 8, false, false}, 5, text(func(l listedRun) string { return l.settings.Agent })},
+		{column{"device", 12, false, false}, 4, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{"target", 6, true, false}, 2, text(func(l listedRun) string {
+			if l.settings.Target == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%.2f×", l.settings.Target)
+		})},
+		{column{"episodes", 9, true, false}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
+		{column{"", 8, false, false}, 6, func(run listedRun) cell {
+			return cell{l.meter(quotient(int64(run.Episodes), int64(run.Budget)), 8), l.bar}
+		}},
+		{column{"accuracy", 8, true, false}, 0, text(func(l listedRun) string {
+			if l.Best == nil {
+				return unknown
+			}
+			return percent(l.Best.Accuracy)
+		})},
+		{column{"latency", 8, true, false}, 0, func(run listedRun) cell {
+			if run.Best == nil {
+				return cell{unknown, l.plain}
+			}
+			k := l.plain
+			if run.settings.Target > 0 && run.Best.LatencyRatio <= run.settings.Target {
+				k = l.good
+			}
+			return cell{ratio(run.Best.LatencyRatio), k}
+		}},
+		{column{"worked", 8, true, false}, 7, text(func(l listedRun) string { return clock(l.Elapsed) })},
+		{column{"started", 11, true, false}, 1, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
+	}
+	widths := func() (sum int) {
+		for _, c := range all {
+			sum += c.width
+		}
+		return sum + runGap*(len(all)-1) + 1
+	}
+	for rank := 7; widths() > r.width && rank > 0; rank-- {
+		all = slices.DeleteFunc(all, func(c runColumn) bool { return c.rank == rank })
+	}
+	for spare := r.width - widths(); spare > 0; { // names take what is left, as far as they need it
+		grown := false
+		for i := range all {
+			c := &all[i]
+			if need := r.widest(c.cell); (c.title == "name" || c.title == "model" || c.title == "device") && c.width < need && spare > 0 {
+				c.width++
+				spare--
+				grown = true
+			}
+		}
+		if !grown {
+			break
+		}
+	}
+	return all
+}
+
+const runGap = 2
+
+func (r *runs) widest(f func(listedRun) cell) (n int) {
+	for _, i := range r.shown {
+		n = max(n, ansi.StringWidth(f(r.all[i]).text))
+	}
+	return n
+}
+
+func (r *runs) table() []string {
+	l := r.s.look
+	columns := r.columns()
+	drawn := make([]column, len(columns))
+	for i, c := range columns {
+		drawn[i] = c.column
+	}
+	out := []string{l.header(drawn, runGap, r.width)}
+	from, to := r.list.visible()
+	for i := from; i < to; i++ {
+		run := r.all[r.shown[i]]
+		cells := make([]cell, len(columns))
+		for c := range columns {
+			cells[c] = columns[c].cell(run)
+		}
+		out = append(out, l.row(drawn, cells, runGap, r.width, run.ID == r.list.id))
+	}
+	if len(r.shown) == 0 {
+		out = append(out, l.dim.paint("  no run matches the filter"))
+	}
+	for len(out) < r.height-3 {
+		out = append(out, "")
+	}
+	if from > 0 || to < len(r.shown) {
+		out = append(out, l.dim.paint(fmt.Sprintf("  %d–%d of %d", from+1, to, len(r.shown))))
+	}
+	return out
+}
+
+// exactly cuts or fills a view to a number of lines.
+func exactly(lines []string, n int) []string {
+	for len(lines) < n {
+		lines = append(lines, "")
+	}
+	return lines[:max(0, n)]
+}
+
+func repeat(s string, n int) string { return strings.Repeat(s, max(0, n)) }

@@ -1,0 +1,67 @@
+package ui
+
+import (
+	"time"
+
+	"galen/engine"
+)
+
+// session is what all screens share: the look, the clock and the search of this
+// process. Only the root model writes it.
+type session struct {
+	look *look
+	keys keymap
+
+	now    time.Time
+	active string           // run this process searches; empty: none
+	live   *engine.Snapshot // newest of the active search; nil before the first
+	liveAt time.Time        // when it arrived
+}
+
+// state is a run's state as it is from here: one that nobody searches is paused,
+// even if it was cut off before it could say so.
+func (s *session) state(id string, stored engine.State) engine.State {
+	if stored.Live() && id != s.active {
+		return engine.Paused
+	}
+	return stored
+}
+
+// working tells whether time passes for a search in this state.
+func working(s engine.State) bool {
+	switch s {
+	case engine.Preparing, engine.Running, engine.Pausing, engine.Stepping:
+		return true
+	}
+	return false
+}
+
+// searching tells whether work of this process would stop if it quit now.
+func (s *session) searching() bool {
+	if s.active == "" {
+		return false
+	}
+	return s.live == nil || s.live.Run.ID != s.active || working(s.live.State)
+}
+
+// resumable tells whether a run in this state, not searched here, can go on.
+func resumable(s engine.State) bool {
+	return s == engine.Paused || s == engine.Failed
+}
+
+// elapsed is a search's working time by now: what the snapshot says and, for the
+// live search, the time since.
+func (s *session) elapsed(snap *engine.Snapshot) time.Duration {
+	if snap == s.live && working(snap.State) {
+		return snap.Elapsed + max(0, s.now.Sub(s.liveAt))
+	}
+	return snap.Elapsed
+}
+
+// budget is the number of episodes a run shall have.
+func budget(s *engine.Snapshot) int {
+	if s.Run.Budget > 0 {
+		return s.Run.Budget
+	}
+	return s.Settings.Episodes
+}

@@ -1,0 +1,105 @@
+// Package ui is galen's terminal interface: it shows snapshots of searches and
+// sends them commands. It holds no search logic; everything it knows comes from a
+// Workbench.
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// Workbench is what the interface needs of the engine. Its methods are called from
+// several goroutines. Their errors are shown as they are: they should say what was
+// tried and what to do.
+type Workbench interface {
+	// Runs lists the stored runs, newest first.
+	Runs() ([]*store.Run, error)
+	// Start begins a search in its own goroutine.
+	Start(engine.Settings) (runID string, err error)
+	// Resume continues a stored run in its own goroutine.
+	Resume(runID string) error
+	// View reads a run that is not being searched from the store.
+	View(runID string) (*engine.Snapshot, error)
+	// Active is the run this process searches; empty if there is none.
+	Active() (runID string)
+	// Wait blocks until the active search has published a version greater than
+	// after, and returns the newest. A search's last snapshot, in a state that is
+	// not live, is still returned when the search has ended.
+	Wait(ctx context.Context, after uint64) (*engine.Snapshot, error)
+	// Send gives the active search a command and returns once it was applied or
+	// refused.
+	Send(ctx context.Context, c engine.Command) error
+}
+
+// Options say how the interface starts and what it may draw.
+type Options struct {
+	Open      string // run to show at once; empty: the list of runs
+	StartDemo bool   // start the demo at once
+	Who       string // for the journal; empty: the user's name
+	NoColor   bool   // no colours even where the terminal has them
+	ASCII     bool   // no blocks, braille or arrows even where the locale has them
+
+	Input  io.Reader // nil: the terminal
+	Output io.Writer // nil: the terminal
+}
+
+// Run shows the interface until the user quits or ctx ends. It does not stop a
+// search that is under way: its caller closes the workbench, which keeps every
+// finished episode.
+func Run(ctx context.Context, w Workbench, o Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	if o.Who == "" {
+		o.Who = userName()
+	}
+	if o.Output == nil {
+		o.Output = os.Stdout
+	}
+	renderer := lipgloss.NewRenderer(o.Output)
+	if o.NoColor {
+		renderer.SetColorProfile(termenv.Ascii)
+	}
+	look := newLook(renderer, o.ASCII || !unicodeTerminal(os.Getenv))
+
+	program := []tea.ProgramOption{tea.WithAltScreen(), tea.WithContext(ctx), tea.WithOutput(o.Output)}
+	if o.Input != nil {
+		program = append(program, tea.WithInput(o.Input))
+	}
+	m := newModel(ctx, w, o, look, time.Now)
+	p := tea.NewProgram(m, program...)
+	b := &bridge{wait: w.Wait, send: p.Send, interval: 100 * time.Millisecond}
+	m.follow = func() { b.follow(ctx) }
+	if m.session.active != "" {
+		b.follow(ctx)
+	}
+	_, err := p.Run()
+	cancel()
+	b.close()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("terminal interface: %w", err)
+	}
+	return nil
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "you"
+}
