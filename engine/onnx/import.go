@@ -1,0 +1,444 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"galen/hw/graph"
+)
+
+// importer turns the nodes of a file into those of a graph, one after the other.
+type importer struct {
+	opset     int
+	graph     *graph.Graph
+	constants map[string]*constant
+	tensors   map[string]*tensor
+	failed    map[string]bool // outputs of refused nodes
+	uses      map[string]int  // how often a name is read, by nodes or as the model's output
+	names     map[string]bool // of nodes and values, to keep them unique
+	batch     int             // the file's batch size; 0: symbolic
+	bits      map[string]int  // width of weights stored in int8, by initializer
+	scalars   int             // what folding may still allocate
+	refused   []UnsupportedNode
+}
+
+// tensor is a name in the file that is computed from the model's input. Its shape, batch left out, may differ
+// from its value's: reshaping moves nothing, so a reshaped tensor shares the value until an operator needs
+// what the graph can only say with a node.
+type tensor struct {
+	value  graph.ValueID
+	shape  []int
+	stored *storedTensor // set between QuantizeLinear and DequantizeLinear
+	shared bool          // the value is read under another name too
+	input  bool          // the model's input as the file declares it, channels last
+}
+
+// converters import operators on computed tensors.
+var converters map[string]func(*importer, *node) error
+
+func init() {
+	converters = map[string]func(*importer, *node) error{
+		"Add":                importAdd,
+		"AveragePool":        importAveragePool,
+		"BatchNormalization": importBatchNorm,
+		"Cast":               importCast,
+		"Clip":               importClip,
+		"Concat":             importConcat,
+		"Conv":               importConv,
+		"DequantizeLinear":   importDequantize,
+		"Div":                importAffine,
+		"Dropout":            importDropout,
+		"Flatten":            importFlatten,
+		"Gemm":               importGemm,
+		"GlobalAveragePool":  importGlobalAveragePool,
+		"GlobalMaxPool":      importGlobalMaxPool,
+		"Identity":           importIdentity,
+		"MatMul":             importMatMul,
+		"MaxPool":            importMaxPool,
+		"Mul":                importAffine,
+		"Pad":                importPad,
+		"QuantizeLinear":     importQuantize,
+		"ReduceMean":         importReduceMean,
+		"Relu":               importRelu,
+		"Reshape":            importReshape,
+		"Shape":              importShape,
+		"Slice":              importSlice,
+		"Softmax":            importSoftmax,
+		"Squeeze":            importSqueeze,
+		"Sub":                importAffine,
+		"Sum":                importSum,
+		"Transpose":          importTranspose,
+		"Unsqueeze":          importUnsqueeze,
+	}
+}
+
+func importModel(file *modelProto) (*graph.Graph, error) {
+	opset, err := file.opset()
+	if err != nil {
+		return nil, err
+	}
+	m := &importer{
+		opset:     opset,
+		constants: map[string]*constant{},
+		tensors:   map[string]*tensor{},
+		failed:    map[string]bool{},
+		uses:      map[string]int{"": math.MaxInt32},
+		names:     map[string]bool{},
+		bits:      weightBits(file.metadata),
+		scalars:   maxFolded,
+	}
+	g := file.graph
+	if g.sparse {
+		return nil, errors.New("the model has sparse initializers; save it with dense weights")
+	}
+	nodes := m.scan(g)
+	if err := m.readConstants(g); err != nil {
+		return nil, err
+	}
+	if err := m.readInput(g, nodes); err != nil {
+		return nil, err
+	}
+	for _, n := range nodes {
+		if err := m.convert(n); err != nil {
+			m.refuse(n, err)
+		}
+	}
+	if len(m.refused) > 0 {
+		return nil, &UnsupportedError{Nodes: m.refused}
+	}
+	return m.finish(g)
+}
+
+// opset is the version of the default domain.
+func (f *modelProto) opset() (int, error) {
+	for _, o := range f.opsets {
+		if o.domain != "" && o.domain != "ai.onnx" {
+			continue
+		}
+		if o.version < MinOpset || o.version > MaxOpset {
+			return 0, fmt.Errorf("the model uses opset %d; galen reads opsets %d to %d", o.version, MinOpset, MaxOpset)
+		}
+		return int(o.version), nil
+	}
+	return 0, errors.New("the model uses no operators of the standard ONNX domain")
+}
+
+// scan names the nodes, counts how often each name is read and remembers the names taken.
+func (m *importer) scan(g *graphProto) []*node {
+	for i := range g.initializers {
+		m.names[g.initializers[i].name] = true
+	}
+	for i := range g.nodes {
+		for _, output := range g.nodes[i].outputs {
+			m.names[output] = true
+		}
+	}
+	nodes := make([]*node, len(g.nodes))
+	taken := map[string]bool{}
+	for i := range g.nodes {
+		n := &node{nodeProto: &g.nodes[i], name: g.nodes[i].name}
+		if n.name == "" {
+			n.name = fmt.Sprintf("%s_%d", n.op, i)
+		}
+		n.name = unique(n.name, taken)
+		for _, input := range n.inputs {
+			m.uses[input]++
+		}
+		nodes[i] = n
+	}
+	for name := range taken {
+		m.names[name] = true
+	}
+	for _, o := range g.outputs {
+		m.uses[o.name]++
+	}
+	return nodes
+}
+
+// unique gives name, or name_2, name_3, … if it is taken, and takes it.
+func unique(name string, taken map[string]bool) string {
+	free := name
+	for i := 2; taken[free]; i++ {
+		free = fmt.Sprintf("%s_%d", name, i)
+	}
+	taken[free] = true
+	return free
+}
+
+func (m *importer) readConstants(g *graphProto) error {
+	for i := range g.initializers {
+		t := &g.initializers[i]
+		if m.uses[t.name] == 0 {
+			continue
+		}
+		c, err := t.constant()
+		if err != nil {
+			return fmt.Errorf("initializer %q: %w", t.name, err)
+		}
+		if m.constants[t.name] != nil {
+			return fmt.Errorf("initializer %q comes twice", t.name)
+		}
+		m.constants[t.name] = c
+	}
+	return nil
+}
+
+// readInput finds the model's input among the declared ones, which in old files list the initializers too.
+func (m *importer) readInput(g *graphProto, nodes []*node) error {
+	var inputs []*valueInfo
+	var names []string
+	for i := range g.inputs {
+		if name := g.inputs[i].name; m.constants[name] == nil && m.uses[name] > 0 {
+			inputs = append(inputs, &g.inputs[i])
+			names = append(names, name)
+		}
+	}
+	if len(inputs) != 1 {
+		return fmt.Errorf("the model has %d inputs %q; galen takes models with one", len(inputs), names)
+	}
+	input := inputs[0]
+	if input.typ != typeFloat {
+		return fmt.Errorf("the model's input %q is %s; galen takes float32", input.name, input.typ)
+	}
+	if !input.known || (len(input.dims) != 2 && len(input.dims) != 4) {
+		return fmt.Errorf("the model's input %q has %d dimensions; galen takes images [N, channels, height, width] or vectors [N, features]", input.name, len(input.dims))
+	}
+	if b := input.dims[0]; b.size > 0 && b.size <= maxElements {
+		m.batch = int(b.size)
+	}
+	shape := make(graph.Shape, len(input.dims)-1)
+	for i, d := range input.dims[1:] {
+		if d.size < 1 {
+			return fmt.Errorf("dimension %d of the model's input %q is not fixed; export the model with a fixed image size", i+1, input.name)
+		}
+		shape[i] = int(min(d.size, maxElements+1))
+	}
+	if _, err := elements(shape); err != nil {
+		return fmt.Errorf("the model's input %q: %w", input.name, err)
+	}
+	t := &tensor{shape: shape}
+	if channelsLast(nodes, input.name) && len(shape) == 3 {
+		t.input = true
+		shape = graph.Shape{shape[2], shape[0], shape[1]}
+	}
+	m.graph = graph.NewGraph(g.name, input.name, shape)
+	m.tensors[input.name] = t
+	m.names[input.name] = true
+	return nil
+}
+
+// channelsLast tells whether every reader of the model's input first moves its last axis to the
+// front, as models from TensorFlow do. The graph's input then is what comes out.
+func channelsLast(nodes []*node, input string) bool {
+	readers := 0
+	for _, n := range nodes {
+		if !slices.Contains(n.inputs, input) {
+			continue
+		}
+		if n.op != "Transpose" || !slices.Equal(n.ints("perm"), []int64{0, 3, 1, 2}) {
+			return false
+		}
+		readers++
+	}
+	return readers > 0
+}
+
+// convert folds a node or adds it to the graph.
+func (m *importer) convert(n *node) error {
+	if n.domain != "" && n.domain != "ai.onnx" {
+		return fmt.Errorf("operators of domain %q are not supported", n.domain)
+	}
+	fold, importNode := folds[n.op], converters[n.op]
+	if fold == nil && importNode == nil {
+		return errors.New("galen has no such operator")
+	}
+	if len(n.outputs) == 0 {
+		return errors.New("has no output")
+	}
+	inputs := make([]*constant, len(n.inputs))
+	computed := false // from the model's input
+	for i, name := range n.inputs {
+		if m.failed[name] { // its cause is already reported
+			m.fail(n)
+			return nil
+		}
+		inputs[i] = m.constants[name]
+		switch {
+		case name != "" && inputs[i] == nil && m.tensors[name] == nil:
+			return fmt.Errorf("reads %q, which nothing before it computes", name)
+		case m.tensors[name] != nil:
+			computed = true
+		}
+	}
+	for _, name := range n.outputs {
+		if name != "" && (m.constants[name] != nil || m.tensors[name] != nil) {
+			return fmt.Errorf("computes %q, which exists already", name)
+		}
+	}
+	for i, name := range n.outputs {
+		if i > 0 && name != "" && m.uses[name] > 0 {
+			return fmt.Errorf("its output %d is used; galen computes only the first", i)
+		}
+	}
+	if !computed && fold != nil {
+		if len(inputs) > 0 && inputs[0] == nil || len(inputs) == 0 && n.op != "Constant" {
+			return errors.New("lacks its first input")
+		}
+		c, err := fold(m, n, inputs)
+		if err = errors.Join(err, n.err); err != nil {
+			return err
+		}
+		m.constants[n.outputs[0]] = c
+		return nil
+	}
+	if importNode == nil {
+		return errors.New("is supported on constants only")
+	}
+	return errors.Join(importNode(m, n), n.err)
+}
+
+func (m *importer) refuse(n *node, err error) {
+	m.refused = append(m.refused, UnsupportedNode{n.name, n.op, err.Error()})
+	m.fail(n)
+}
+
+func (m *importer) fail(n *node) {
+	for _, output := range n.outputs {
+		if output != "" {
+			m.failed[output] = true
+		}
+	}
+}
+
+// constant is the constant an input names; nil with no error if the input is omitted.
+func (m *importer) constant(n *node, i int) (*constant, error) {
+	name := n.input(i)
+	if name == "" {
+		return nil, nil
+	}
+	c := m.constants[name]
+	if c == nil {
+		return nil, fmt.Errorf("input %d (%q) is computed; galen takes it as a constant only", i, name)
+	}
+	return c, nil
+}
+
+// floats is a constant input's elements; nil if the input is omitted.
+func (m *importer) floats(n *node, i int) ([]float32, error) {
+	c, err := m.constant(n, i)
+	if c == nil {
+		return nil, err
+	}
+	if c.typ != typeFloat {
+		return nil, fmt.Errorf("input %d (%q) is %s, wants float32", i, n.input(i), c.typ)
+	}
+	return c.floats, nil
+}
+
+// tensor is the computed tensor an input names.
+func (m *importer) tensor(n *node, i int) (*tensor, error) {
+	name := n.input(i)
+	t := m.tensors[name]
+	switch {
+	case name == "":
+		return nil, fmt.Errorf("lacks input %d", i)
+	case t == nil:
+		return nil, fmt.Errorf("input %d (%q) is a constant; galen takes it computed only", i, name)
+	case t.stored != nil && n.op != "DequantizeLinear" && n.op != "Clip":
+		return nil, fmt.Errorf("works on the integers of %q; galen reads DequantizeLinear there", name)
+	case t.input && n.op != "Transpose" && n.op != "Shape":
+		return nil, errors.New("works on channels-last data")
+	}
+	return t, nil
+}
+
+// value is the graph's value for an input, whose shape must be the tensor's own.
+func (m *importer) value(n *node, i int) (graph.ValueID, error) {
+	t, err := m.tensor(n, i)
+	if err != nil {
+		return 0, err
+	}
+	if shape := m.graph.Values[t.value].Shape; !slices.Equal(shape, t.shape) {
+		return 0, fmt.Errorf("input %d (%q) is %v reshaped to %v, which galen can only flatten", i, n.input(i), shape, t.shape)
+	}
+	return t.value, nil
+}
+
+// emit adds the node's operator to the graph as the producer of its first output.
+func (m *importer) emit(n *node, op graph.Op, inputs ...graph.ValueID) error {
+	value, err := m.append(n.name, op, n.outputs[0], inputs...)
+	if err != nil {
+		return err
+	}
+	m.tensors[n.outputs[0]] = &tensor{value: value, shape: m.graph.Values[value].Shape}
+	return nil
+}
+
+func (m *importer) append(name string, op graph.Op, output string, inputs ...graph.ValueID) (graph.ValueID, error) {
+	shapes := make([]graph.Shape, len(inputs))
+	for i, id := range inputs {
+		shapes[i] = m.graph.Values[id].Shape
+	}
+	shape, err := op.OutputShape(shapes)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := elements(shape); err != nil {
+		return 0, fmt.Errorf("its output is too large: %w", err)
+	}
+	return m.graph.Append(name, op, output, inputs...)
+}
+
+// alias makes the node's first output another name, perhaps of another shape, for its first input.
+func (m *importer) alias(n *node, shape []int) error {
+	t, err := m.tensor(n, 0)
+	if err != nil {
+		return err
+	}
+	view := *t
+	view.shape, view.input = shape, false
+	view.shared = t.shared || m.uses[n.input(0)] > 1
+	m.tensors[n.outputs[0]] = &view
+	return nil
+}
+
+// soleReader tells whether nothing but the node at hand reads the value of its input.
+func (m *importer) soleReader(n *node, input int) bool {
+	name := n.input(input)
+	return m.uses[name] == 1 && !m.tensors[name].shared
+}
+
+// finish sets the output, folds batch normalization and drops what the output does not need.
+func (m *importer) finish(file *graphProto) (*graph.Graph, error) {
+	if len(file.outputs) != 1 {
+		names := make([]string, len(file.outputs))
+		for i, o := range file.outputs {
+			names[i] = o.name
+		}
+		return nil, fmt.Errorf("the model has %d outputs %q; galen takes models with one", len(file.outputs), names)
+	}
+	name := file.outputs[0].name
+	t := m.tensors[name]
+	if t == nil {
+		return nil, fmt.Errorf("the model's output %q is not computed from its input", name)
+	}
+	g := m.graph
+	if t.stored != nil {
+		return nil, fmt.Errorf("the model's output %q is quantized; galen takes float32", name)
+	}
+	if given, _ := squeezed(t.shape, nil); !slices.Equal(t.shape, g.Values[t.value].Shape) {
+		if own, _ := squeezed(g.Values[t.value].Shape, nil); !slices.Equal(given, own) {
+			return nil, fmt.Errorf("the model's output %q is %v reshaped to %v, which galen can only flatten", name, g.Values[t.value].Shape, t.shape)
+		}
+	}
+	g.Output = t.value
+	if g.Output == g.Input {
+		return nil, fmt.Errorf("the model's output %q is its input", name)
+	}
+	g.Prune()
+	g = g.FoldBatchNorm()
+	g.Values[g.Output].Name = name
+	return g, nil
+}

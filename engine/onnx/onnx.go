@@ -1,0 +1,130 @@
+// Package onnx reads ONNX files into graphs and writes graphs as ONNX files.
+//
+// Import takes what PyTorch, tf2onnx and Keras write for image classifiers: opsets
+// [MinOpset] to [MaxOpset], one float32 input [N,C,H,W] or [N,features] (or channels-last, if
+// all that reads it transposes it first), one output. Arithmetic on constants and on
+// shapes is folded; the batch dimension, fixed or symbolic, is left out of the graph. A model
+// that a [graph.Graph] cannot express is refused with an [UnsupportedError] that names every
+// offending node. Quantized models are read from QuantizeLinear/DequantizeLinear pairs.
+//
+// Export writes opset 13. Quantized values become QuantizeLinear/DequantizeLinear pairs as ONNX
+// Runtime's static quantization writes them, so that its integer kernels run them.
+//
+// Files are untrusted: every size is checked before memory is taken for it.
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"galen/hw/graph"
+)
+
+// Opsets of the default ONNX domain that import understands.
+const (
+	MinOpset = 6
+	MaxOpset = 21
+)
+
+// maxFile is the largest file Load reads: protobuf cannot address more.
+const maxFile = 1<<31 - 1
+
+// Load reads the ONNX file at path.
+func Load(path string) (*graph.Graph, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read ONNX model: %w", err)
+	}
+	g, err := Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes; an ONNX file has at most %d", path, info.Size(), maxFile)
+	}
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
+}
+
+// Decode reads an ONNX model. The graph does not share memory with data.
+func Decode(data []byte) (*graph.Graph, error) {
+	if len(data) == 0 {
+		return nil, errors.New("not an ONNX model: empty")
+	}
+	m, err := readModel(data)
+	if err != nil {
+		return nil, err
+	}
+	return importModel(m)
+}
+
+// Save writes the graph to path as ONNX. The file appears whole or not at all: it is
+// written beside its place and renamed.
+func Save(path string, g *graph.Graph) error {
+	data, err := Encode(g)
+	if err != nil {
+		return fmt.Errorf("save %s: %w", path, err)
+	}
+	if err := writeFile(path, data); err != nil {
+		return fmt.Errorf("save ONNX model: %w", err)
+	}
+	return nil
+}
+
+func writeFile(path string, data []byte) (err error) {
+	folder := filepath.Dir(path)
+	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Encode writes the graph as an ONNX model.
+func Encode(g *graph.Graph) ([]byte, error) {
+	m, err := exportModel(g)
+	if err != nil {
+		return nil, err
+	}
+	return m.append(nil), nil
+}
