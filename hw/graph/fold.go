@@ -3,7 +3,8 @@ package graph
 import "math"
 
 // FoldBatchNorm returns the graph with every BatchNorm that directly follows a
-// Conv of its own folded into the Conv's weights and bias.
+// float Conv of its own folded into the Conv's weights and bias. The Conv then computes the
+// BatchNorm's output value, with its name and quantization.
 func (g *Graph) FoldBatchNorm() *Graph {
 	g = g.Clone()
 	consumers := g.Consumers()
@@ -14,31 +15,16 @@ func (g *Graph) FoldBatchNorm() *Graph {
 		}
 		input := g.Nodes[i].Inputs[0]
 		producer := g.Producer(input)
-		if producer < 0 || len(consumers[input]) != 1 || input == g.Output {
+		if producer < 0 || len(consumers[input]) != 1 || input == g.Output || g.Values[input].Quant != nil {
 			continue
 		}
 		if conv, ok := g.Nodes[producer].Op.(*Conv); ok && !conv.Weight.Quantized() {
 			g.Nodes[producer].Op = conv.folded(norm)
-			g.replaceUses(g.Nodes[i].Output, input)
+			g.Nodes[producer].Output, g.Nodes[i].Output = g.Nodes[i].Output, input
 		}
 	}
 	g.Prune()
 	return g
-}
-
-// replaceUses makes every reader of old read id instead; a node that produced old
-// becomes dead.
-func (g *Graph) replaceUses(old, id ValueID) {
-	for i := range g.Nodes {
-		for j, in := range g.Nodes[i].Inputs {
-			if in == old {
-				g.Nodes[i].Inputs[j] = id
-			}
-		}
-	}
-	if g.Output == old {
-		g.Output = id
-	}
 }
 
 func (c *Conv) folded(norm *BatchNorm) *Conv {
