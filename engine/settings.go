@@ -1,12 +1,21 @@
 package engine
 
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"galen/hw"
+)
+
 // Settings are what a person decides about a run; they are stored with it.
 type Settings struct {
 	Name     string  `json:"name"`
 	Demo     bool    `json:"demo,omitempty"`  // the built-in model and data
 	Model    string  `json:"model,omitempty"` // path of the ONNX file
 	Data     string  `json:"data,omitempty"`  // path of the data folder
-	Agent    string  `json:"agent"`           // joint, prune, quantize
+	Agent    string  `json:"agent"`           // one of Agents
 	Device   string  `json:"device"`          // local, roofline:
 	Target   float64 `json:"target"`          // wanted latency ÷ latency of the uncompressed model
 	Beta     float64 `json:"beta"`            // weight of the latency term in the reward
@@ -14,4 +23,51 @@ type Settings struct {
 	Seed     uint64  `json:"seed"`
 	RoundTo  int     `json:"round_to"` // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"` // ceiling of mixed precision
+}
+
+// Agents are the kinds of agent a search can use.
+var Agents = []string{"joint", "prune", "quantize"}
+
+// DefaultSettings are those of a run of which only model and data are known.
+func DefaultSettings() Settings {
+	return Settings{
+		Agent:    "joint",
+		Device:   "local",
+		Target:   0.2,
+		Beta:     -5,
+		Episodes: 410,
+		Seed:     1,
+		RoundTo:  8,
+		MaxBits:  6,
+	}
+}
+
+// DemoSettings are those of the built-in demo.
+func DemoSettings() Settings {
+	s := DefaultSettings()
+	s.Name, s.Demo, s.Target, s.Episodes = "demo", true, 0.3, 200
+	return s
+}
+
+// Check reports the first setting that makes no sense, and what would.
+func (s Settings) Check() error {
+	switch {
+	case !s.Demo && s.Model == "":
+		return errors.New("no model: name an ONNX file with --model, or try the built-in one with galen demo")
+	case !s.Demo && s.Data == "":
+		return errors.New("no data: name a folder with --data")
+	case !slices.Contains(Agents, s.Agent):
+		return fmt.Errorf("agent %q is unknown; choose one of %s", s.Agent, strings.Join(Agents, ", "))
+	case !(s.Target > 0 && s.Target <= 1):
+		return fmt.Errorf("target %v: give the wanted share of the original latency, above 0 and at most 1", s.Target)
+	case !(s.Beta < 0):
+		return fmt.Errorf("beta %v: give a negative number; it weighs the distance from the target", s.Beta)
+	case s.Episodes < 1 || s.Episodes > 1_000_000:
+		return fmt.Errorf("episodes %d: give a number from 1 to 1000000", s.Episodes)
+	case s.RoundTo < 1 || s.RoundTo > 1024:
+		return fmt.Errorf("round-to %d: give a number of channels from 1 to 1024", s.RoundTo)
+	case s.MaxBits < 1 || s.MaxBits > 8:
+		return fmt.Errorf("max-bits %d: give a number from 1 to 8", s.MaxBits)
+	}
+	return hw.Check(s.Device)
 }

@@ -12,7 +12,7 @@ import (
 type Snapshot struct {
 	Version uint64 // grows with every published change
 
-	Run       store.Run
+	Run       *store.Run
 	State     State
 	Activity  string // what the search is doing, for people: "sensitivity", "measuring", …
 	Done      int    // progress within the activity; Total 0: no measure of it
@@ -60,20 +60,7 @@ func (s State) Live() bool {
 }
 
 // Layer is what does not change about a layer during a run.
-type Layer struct {
-	Name        string // as in the ONNX file
-	Kind        string // Conv, Gemm
-	Kernel      [2]int // 1×1 for Gemm
-	In, Out     int    // channels
-	MACs        int64  // of the uncompressed layer
-	Group       int    // channel group, from 0; layers that share one are pruned together
-	Coupled     bool   // whether the group has other layers
-	Root        bool   // whether this layer decides its group's sparsity
-	Prunable    bool
-	Why         string            // why it is not prunable or not to be quantized below 8 bits; empty otherwise
-	Reference   time.Duration     // the uncompressed layer's latency on the device; 0: unknown
-	Sensitivity store.Sensitivity // empty until measured
-}
+type Layer = store.Layer
 
 // Command asks a running search for something at its next step boundary.
 type Command struct {

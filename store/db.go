@@ -28,7 +28,7 @@ type DB struct {
 //
 //	meta          schema: the version, in decimal
 //	runs          one bucket per run, by ID; its sequence numbers the IDs
-//	  run, reference, sensitivities: JSON
+//	  run, reference, layers: JSON
 //	  episodes    big-endian number → Episode as JSON
 //	  checkpoint  latest: bytes of the engine's; apart, so that nothing else rewrites it
 //	  journal     big-endian number → JournalEntry as JSON
@@ -40,7 +40,7 @@ var (
 	runsBucket       = []byte("runs")
 	runKey           = []byte("run")
 	referenceKey     = []byte("reference")
-	sensitivitiesKey = []byte("sensitivities")
+	layersKey        = []byte("layers")
 	episodesBucket   = []byte("episodes")
 	checkpointBucket = []byte("checkpoint")
 	latestKey        = []byte("latest")

@@ -102,9 +102,9 @@ func TestReopenKeepsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	reference := &Reference{Accuracy: 0.9, LatencyMS: 3, MACs: 7, LayerMS: []float64{1, 2}}
-	sensitivities := []Sensitivity{{Sparsity: []float64{0, 1}, Int8: 0.5}, {Float: 1000}}
+	layers := []Layer{{Name: "conv", Sensitivity: Sensitivity{Sparsity: []float64{0, 1}, Int8: 0.5}}, {Name: "fc", Why: "output"}}
 	entry := JournalEntry{Time: time.Unix(2, 0).UTC(), Who: "ada", Command: "pause", Episode: 2}
-	for _, err := range []error{db.SetReference(run.ID, reference), db.SetSensitivities(run.ID, sensitivities), db.AppendJournal(run.ID, entry), db.AppendJournal(run.ID, entry)} {
+	for _, err := range []error{db.SetReference(run.ID, reference), db.SetLayers(run.ID, layers), db.AppendJournal(run.ID, entry), db.AppendJournal(run.ID, entry)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,8 +125,8 @@ func TestReopenKeepsEverything(t *testing.T) {
 		check(t, "run", gotRun, run, err)
 		gotReference, err := db.Reference(run.ID)
 		check(t, "reference", gotReference, reference, err)
-		gotSensitivities, err := db.Sensitivities(run.ID)
-		check(t, "sensitivities", gotSensitivities, sensitivities, err)
+		gotLayers, err := db.Layers(run.ID)
+		check(t, "layers", gotLayers, layers, err)
 		journal, err := db.Journal(run.ID)
 		check(t, "journal", journal, []JournalEntry{entry, entry}, err)
 		episodes, err := db.Episodes(run.ID)

@@ -200,20 +200,21 @@ func (d *DB) Reference(id string) (*Reference, error) {
 	return r, nil
 }
 
-// SetSensitivities stores the layers' sensitivities, in order of the layers.
-func (d *DB) SetSensitivities(id string, s []Sensitivity) error {
-	return d.inRun(id, "store sensitivities of", func(bucket *bbolt.Bucket) error {
-		return putJSON(bucket, sensitivitiesKey, s)
+// SetLayers stores what was found out about the network's layers, in their order.
+func (d *DB) SetLayers(id string, l []Layer) error {
+	return d.inRun(id, "store layers of", func(bucket *bbolt.Bucket) error {
+		return putJSON(bucket, layersKey, l)
 	})
 }
 
-// Sensitivities returns the layers' sensitivities; [ErrNotFound] before they were stored.
-func (d *DB) Sensitivities(id string) ([]Sensitivity, error) {
-	var s []Sensitivity
-	err := d.readRun(id, "sensitivities of", func(bucket *bbolt.Bucket) error {
-		return getJSON(bucket, sensitivitiesKey, &s)
+// Layers returns what was found out about the network's layers; [ErrNotFound] before
+// it was stored.
+func (d *DB) Layers(id string) ([]Layer, error) {
+	var l []Layer
+	err := d.readRun(id, "layers of", func(bucket *bbolt.Bucket) error {
+		return getJSON(bucket, layersKey, &l)
 	})
-	return s, err
+	return l, err
 }
 
 // inRun changes a run's bucket in one transaction.

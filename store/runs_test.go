@@ -115,8 +115,8 @@ func TestRecordsBeforeTheyAreStored(t *testing.T) {
 	if _, err := db.Reference(run.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("reference: %v", err)
 	}
-	if _, err := db.Sensitivities(run.ID); !errors.Is(err, ErrNotFound) {
-		t.Errorf("sensitivities: %v", err)
+	if _, err := db.Layers(run.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("layers: %v", err)
 	}
 	if _, err := db.Checkpoint(run.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("checkpoint: %v", err)
@@ -131,13 +131,13 @@ func TestRecordsBeforeTheyAreStored(t *testing.T) {
 		t.Errorf("journal: %v, %v", journal, err)
 	}
 	for name, err := range map[string]error{
-		"update":      db.UpdateRun(&Run{ID: "r0099"}),
-		"reference":   db.SetReference("r0099", &Reference{}),
-		"journal":     db.AppendJournal("r0099", JournalEntry{}),
-		"checkpoint":  db.SetCheckpoint("r0099", nil),
-		"episode":     db.CommitEpisode(&Run{ID: "r0099", Episodes: 1}, testEpisode(1, 1), nil),
-		"empty ID":    db.UpdateRun(&Run{}),
-		"sensitivity": db.SetSensitivities("r0099", nil),
+		"update":     db.UpdateRun(&Run{ID: "r0099"}),
+		"reference":  db.SetReference("r0099", &Reference{}),
+		"journal":    db.AppendJournal("r0099", JournalEntry{}),
+		"checkpoint": db.SetCheckpoint("r0099", nil),
+		"episode":    db.CommitEpisode(&Run{ID: "r0099", Episodes: 1}, testEpisode(1, 1), nil),
+		"empty ID":   db.UpdateRun(&Run{}),
+		"layers":     db.SetLayers("r0099", nil),
 	} {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s of an unknown run: %v", name, err)

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"galen/agents"
+	"galen/engine/compress"
+	"galen/hw"
+	"galen/hw/graph"
+	"galen/store"
+)
+
+// prepare brings a search to where episodes can run: it opens the device, evaluates the
+// uncompressed model, measures sensitivities, and creates the agent or restores it.
+// What an earlier session found is taken from the store.
+func (s *Search) prepare(ctx context.Context) error {
+	s.doing("calibrating", 0, 0)
+	w := s.workload
+	var err error
+	if s.compressor, err = newCompressor(w, s.settings); err != nil {
+		return err
+	}
+	s.layers = describe(w.graph, s.compressor.Layers())
+	s.doing("opening the device", 0, 0)
+	if s.device, err = hw.Open(s.settings.Device, w.graph); err != nil {
+		return fmt.Errorf("open the device: %w", err)
+	}
+	s.fingerprint = s.device.Fingerprint()
+	if err := s.boundary(ctx); err != nil {
+		return err
+	}
+	if err := s.evaluateReference(ctx); err != nil {
+		return err
+	}
+	if err := s.boundary(ctx); err != nil {
+		return err
+	}
+	if err := s.measureSensitivity(ctx); err != nil {
+		return err
+	}
+	if s.space, err = agents.NewSpace(agents.Kind(s.settings.Agent), s.settings.MaxBits); err != nil {
+		return err
+	}
+	s.features = newFeatures(s.space.Kind, w.graph, s.layers)
+	agent, err := s.newAgent()
+	if err != nil {
+		return err
+	}
+	s.agent = agent
+	if s.state == Preparing {
+		s.state = Running
+	}
+	return nil
+}
+
+// newCompressor observes the original network on the calibration images.
+func newCompressor(w *workload, s Settings) (*compress.Compressor, error) {
+	c, err := compress.New(w.graph, w.calibration.pixels, w.calibration.len(), compress.Options{RoundTo: s.RoundTo})
+	if err != nil {
+		return nil, fmt.Errorf("calibrate: %w", err)
+	}
+	return c, nil
+}
+
+// evaluateReference scores and times the uncompressed model, once per run.
+func (s *Search) evaluateReference(ctx context.Context) error {
+	g := s.workload.graph
+	if s.reference == nil {
+		s.doing("evaluating the original", 0, 0)
+		accuracy, err := evaluate(ctx, g, s.workload.validation)
+		if err != nil {
+			return fmt.Errorf("evaluate the original model: %w", err)
+		}
+		s.doing("timing the original", 0, 0)
+		m, err := s.device.Measure(ctx, g)
+		if err != nil {
+			return fmt.Errorf("time the original model: %w", err)
+		}
+		r := &store.Reference{Accuracy: accuracy.top1, LatencyMS: m.Reference.Median}
+		r.MACs, r.BOPs, r.Parameters = g.Totals()
+		for _, l := range m.ReferenceLayers {
+			r.LayerMS = append(r.LayerMS, l.MS)
+		}
+		if err := s.db.SetReference(s.run.ID, r); err != nil {
+			return fmt.Errorf("save the reference: %w", err)
+		}
+		s.reference = r
+	}
+	layers := slices.Clone(s.layers)
+	for i := range layers {
+		if i < len(s.reference.LayerMS) {
+			layers[i].Reference = time.Duration(s.reference.LayerMS[i] * float64(time.Millisecond))
+		}
+	}
+	s.layers = layers
+	s.publish()
+	return nil
+}
+
+// measureSensitivity finds how much each layer's compression changes the network's
+// output, once per run.
+func (s *Search) measureSensitivity(ctx context.Context) error {
+	stored, err := optional(s.db.Layers(s.run.ID))
+	if err != nil {
+		return err
+	}
+	if stored == nil {
+		m := s.workload.sensitivity
+		curves, err := s.compressor.Sensitivity(ctx, m.pixels, m.len(), s.settings.MaxBits, func(done, total int) error {
+			s.doing("sensitivity", done, total)
+			return s.boundary(ctx)
+		})
+		if err != nil {
+			return err
+		}
+		stored = slices.Clone(s.layers)
+		for i, c := range curves {
+			stored[i].Sensitivity = store.Sensitivity(c)
+		}
+		if err := s.db.SetLayers(s.run.ID, stored); err != nil {
+			return fmt.Errorf("save the sensitivities: %w", err)
+		}
+	}
+	s.layers = stored
+	s.publish()
+	return nil
+}
+
+// newAgent creates the agent, in the state of the run's latest checkpoint if it has one.
+func (s *Search) newAgent() (agents.Agent, error) {
+	settings := agents.Defaults(s.features.count(), s.space.Actions())
+	reward := agents.Absolute(s.settings.Target, s.settings.Beta)
+	agent, err := agents.NewDDPG(settings, reward, s.settings.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("create the agent: %w", err)
+	}
+	if len(s.episodes) == 0 {
+		return agent, nil
+	}
+	checkpoint, err := s.db.Checkpoint(s.run.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoint: %w", err)
+	}
+	if err := agent.UnmarshalBinary(checkpoint); err != nil {
+		return nil, fmt.Errorf("restore the agent: %w", err)
+	}
+	return agent, nil
+}
+
+// describe gathers what does not change about the layers during a run.
+func describe(g *graph.Graph, infos []compress.LayerInfo) []Layer {
+	layers := make([]Layer, len(infos))
+	for i, info := range infos {
+		node := &g.Nodes[info.Node]
+		w := node.Weight()
+		layers[i] = Layer{
+			Name: info.Layer, Kind: node.Op.Kind(), Kernel: [2]int{1, 1}, In: w.Shape[1], Out: w.Shape[0],
+			MACs: g.MACs(info.Node), Group: info.Group, Coupled: info.Coupled, Root: info.Root,
+			Prunable: info.Prunable, Mixable: info.MayMix, Why: info.Why,
+		}
+		if c, ok := node.Op.(*graph.Conv); ok {
+			layers[i].Kernel = c.Kernel
+			layers[i].In *= c.Groups
+		}
+	}
+	return layers
+}

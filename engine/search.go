@@ -1,0 +1,384 @@
+// Package engine runs searches: it asks an agent for policies, compresses the network
+// by them, scores and times what comes out, rewards the agent, and keeps everything
+// in the store. One goroutine owns a search; the rest of the program sees
+// immutable snapshots and sends commands.
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"galen/agents"
+	"galen/engine/compress"
+	"galen/hw"
+	"galen/store"
+)
+
+// Search is one run being worked on. All fields below requests belong to its goroutine.
+type Search struct {
+	id       string
+	box      *mailbox
+	done     chan struct{} // closed when the goroutine has ended
+	requests chan request
+
+	settings Settings
+	db       *store.DB
+	workload *workload
+
+	run         *store.Run // replaced, never edited: snapshots share it
+	state       State
+	activity    string
+	completed   int // of the activity
+	total       int
+	problem     string
+	clock       stopwatch
+	version     uint64
+	layers      []Layer
+	reference   *store.Reference
+	episodes    []*store.Episode
+	best        *store.Episode
+	journal     []store.JournalEntry
+	step        int
+	stopping    bool
+	compressor  *compress.Compressor
+	device      hw.Device
+	fingerprint hw.Fingerprint
+	space       agents.Space
+	agent       agents.Agent
+	features    *features
+}
+
+// request is a command on its way, with where to acknowledge it.
+type request struct {
+	Command
+	reply chan error
+}
+
+// errStopped ends a search that a person stopped.
+var errStopped = errors.New("stopped")
+
+// newSearch prepares to work on a stored run; nothing happens before start.
+func newSearch(db *store.DB, run *store.Run, s Settings, w *workload) (*Search, error) {
+	search := &Search{
+		id:       run.ID,
+		box:      newMailbox(),
+		done:     make(chan struct{}),
+		requests: make(chan request),
+		settings: s,
+		db:       db,
+		workload: w,
+		run:      run,
+		state:    Preparing,
+		activity: "starting",
+		clock:    stopwatch{elapsed: run.Elapsed},
+		step:     -1,
+	}
+	var err error
+	if search.reference, err = optional(db.Reference(run.ID)); err != nil {
+		return nil, err
+	}
+	if search.episodes, err = db.Episodes(run.ID); err != nil {
+		return nil, err
+	}
+	if search.journal, err = db.Journal(run.ID); err != nil {
+		return nil, err
+	}
+	search.best = bestOf(search.episodes, s.Target)
+	return search, nil
+}
+
+// work is the search's goroutine. It ends when the budget is spent, when a person
+// stops the run, when ctx ends (the run can then be resumed) or when something fails.
+func (s *Search) work(ctx context.Context) {
+	defer close(s.done)
+	s.clock.start()
+	err := s.safely(ctx)
+	s.clock.stop()
+	switch {
+	case err == nil:
+		s.state = Finished
+	case errors.Is(err, errStopped):
+		s.state = Stopped
+	case ctx.Err() != nil:
+		s.state = Paused
+	default:
+		s.state, s.problem = Failed, err.Error()
+	}
+	s.activity, s.completed, s.total, s.step = "", 0, 0, -1
+	if s.device != nil {
+		if err := s.device.Close(); err != nil && s.problem == "" {
+			s.problem = fmt.Sprintf("close the device: %v", err)
+		}
+	}
+	s.record()
+	if err := s.db.UpdateRun(s.run); err != nil && s.problem == "" {
+		s.problem = fmt.Sprintf("save the run's state: %v", err)
+	}
+	s.publish()
+}
+
+// safely runs the search and turns a panic into an error, so that a terminal is given
+// back and the run stays resumable.
+func (s *Search) safely(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	for len(s.episodes) < s.settings.Episodes {
+		if err := s.boundary(ctx); err != nil {
+			return err
+		}
+		episode, err := s.runEpisode(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.commit(ctx, episode); err != nil {
+			return err
+		}
+		if s.state == Stepping {
+			s.state = Paused
+		}
+	}
+	return nil
+}
+
+// commit stores an episode with the agent's state. If the store refuses, the search
+// pauses with the reason and tries again when a person resumes it.
+func (s *Search) commit(ctx context.Context, e *store.Episode) error {
+	checkpoint, err := s.agent.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("encode the agent: %w", err)
+	}
+	episodes := append(s.episodes, e)
+	best := bestOf(episodes, s.settings.Target)
+	for {
+		s.record()
+		run := *s.run
+		run.Episodes = len(episodes)
+		run.Best = &store.Best{Episode: best.Number, Accuracy: best.Accuracy, LatencyRatio: best.LatencyRatio}
+		err := s.db.CommitEpisode(&run, e, checkpoint)
+		if err == nil {
+			s.episodes, s.best, s.run = episodes, best, &run
+			s.publish()
+			return nil
+		}
+		s.state, s.problem = Paused, fmt.Sprintf("episode %d cannot be saved: %v; make room and resume", e.Number, err)
+		if err := s.boundary(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// record brings the run's record up to date.
+func (s *Search) record() {
+	run := *s.run
+	run.State = string(s.state)
+	run.Elapsed = s.clock.read()
+	run.Device = s.fingerprint.String()
+	s.run = &run
+}
+
+// boundary is where commands take effect: between an episode's steps and between
+// stretches of preparation. It blocks while the search is paused.
+func (s *Search) boundary(ctx context.Context) error {
+	for {
+		if s.state != Paused {
+			select {
+			case r := <-s.requests:
+				s.obey(r)
+			default:
+				if s.stopping {
+					return errStopped
+				}
+				return ctx.Err()
+			}
+			continue
+		}
+		s.clock.stop()
+		s.publish()
+		select {
+		case r := <-s.requests:
+			s.obey(r)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		s.clock.start()
+		if s.stopping {
+			return errStopped
+		}
+	}
+}
+
+// obey applies a command, writes it to the journal and acknowledges it.
+func (s *Search) obey(r request) {
+	if err := s.apply(r.Command); err != nil {
+		r.reply <- err
+		return
+	}
+	entry := store.JournalEntry{Time: time.Now().UTC(), Who: r.Who, Command: string(r.Kind), Episode: len(s.episodes) + 1}
+	if err := s.db.AppendJournal(s.run.ID, entry); err != nil {
+		r.reply <- fmt.Errorf("%s took effect but is not in the journal: %w", r.Kind, err)
+		return
+	}
+	s.journal = append(s.journal, entry)
+	s.publish()
+	r.reply <- nil
+}
+
+func (s *Search) apply(c Command) error {
+	switch c.Kind {
+	case Pause:
+		if s.state == Paused {
+			return errors.New("the search is paused already")
+		}
+		s.state = Paused
+	case Resume:
+		if s.state != Paused && s.state != Stepping {
+			return errors.New("the search is not paused")
+		}
+		s.state, s.problem = s.working(), ""
+	case Step:
+		if s.agent == nil {
+			return errors.New("there is nothing to step through before the first episode")
+		}
+		s.state, s.problem = Stepping, ""
+	case Stop:
+		s.stopping = true
+	default:
+		return fmt.Errorf("command %q is unknown", c.Kind)
+	}
+	return nil
+}
+
+// working is the state of a search that is not held up.
+func (s *Search) working() State {
+	if s.agent == nil {
+		return Preparing
+	}
+	return Running
+}
+
+// doing announces what the search does now.
+func (s *Search) doing(activity string, completed, total int) {
+	s.activity, s.completed, s.total = activity, completed, total
+	s.publish()
+}
+
+func (s *Search) publish() {
+	s.version++
+	s.box.put(&Snapshot{
+		Version:   s.version,
+		Run:       s.run,
+		State:     s.state,
+		Activity:  s.activity,
+		Done:      s.completed,
+		Total:     s.total,
+		Problem:   s.problem,
+		Elapsed:   s.clock.read(),
+		Remaining: s.remaining(),
+		Settings:  s.settings,
+		Device:    s.fingerprint,
+		Layers:    s.layers,
+		Reference: s.reference,
+		Episode:   len(s.episodes) + 1,
+		Step:      s.step,
+		Episodes:  s.episodes[:len(s.episodes):len(s.episodes)],
+		Best:      s.best,
+		Journal:   s.journal[:len(s.journal):len(s.journal)],
+	})
+}
+
+// remaining estimates the working time left from the latest episodes.
+func (s *Search) remaining() time.Duration {
+	recent := s.episodes[max(0, len(s.episodes)-10):]
+	if len(recent) == 0 {
+		return 0
+	}
+	var seconds float64
+	for _, e := range recent {
+		seconds += e.Seconds
+	}
+	left := s.settings.Episodes - len(s.episodes)
+	return time.Duration(seconds / float64(len(recent)) * float64(left) * float64(time.Second))
+}
+
+// send hands a command to the search's goroutine and waits until it took effect.
+func (s *Search) send(ctx context.Context, c Command) error {
+	r := request{c, make(chan error, 1)}
+	select {
+	case s.requests <- r:
+		return <-r.reply
+	case <-s.done:
+		return errors.New("the search has ended")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// targetTolerance is how far over the target, relative to it, a latency still counts as
+// meeting it: about what a careful measurement is uncertain by.
+const targetTolerance = 0.01
+
+// bestOf picks the most accurate episode that meets the target, the fastest one if none
+// does, and nil if there are none.
+func bestOf(episodes []*store.Episode, target float64) *store.Episode {
+	var best *store.Episode
+	for _, e := range episodes {
+		if best == nil || better(e, best, target*(1+targetTolerance)) {
+			best = e
+		}
+	}
+	return best
+}
+
+func better(a, b *store.Episode, limit float64) bool {
+	meets, other := a.LatencyRatio <= limit, b.LatencyRatio <= limit
+	switch {
+	case meets != other:
+		return meets
+	case meets && a.Accuracy != b.Accuracy:
+		return a.Accuracy > b.Accuracy
+	}
+	return a.LatencyRatio < b.LatencyRatio
+}
+
+// stopwatch adds up working time.
+type stopwatch struct {
+	elapsed time.Duration
+	since   time.Time // zero: stopped
+}
+
+func (w *stopwatch) start() {
+	if w.since.IsZero() {
+		w.since = time.Now()
+	}
+}
+
+func (w *stopwatch) stop() {
+	w.elapsed = w.read()
+	w.since = time.Time{}
+}
+
+func (w *stopwatch) read() time.Duration {
+	if w.since.IsZero() {
+		return w.elapsed
+	}
+	return w.elapsed + time.Since(w.since)
+}
+
+// decodeSettings reads the settings a run was stored with.
+func decodeSettings(run *store.Run) (Settings, error) {
+	var s Settings
+	if err := json.Unmarshal(run.Settings, &s); err != nil {
+		return s, fmt.Errorf("run %s: read its settings: %w", run.Name, err)
+	}
+	return s, s.Check()
+}

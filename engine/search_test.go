@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"galen/hw/graph"
+	"galen/store"
+)
+
+// smallWorkload is a random residual network of three convolutions and a classifier,
+// with random images: enough for every part of a search to have something to do.
+func smallWorkload(t *testing.T) *workload {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(3, 4))
+	numbers := func(n int, scale float64) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(scale * rng.NormFloat64())
+		}
+		return x
+	}
+	conv := func(in, out int) *graph.Conv {
+		return &graph.Conv{
+			Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1,
+			Weight: graph.Weight{Shape: []int{out, in, 3, 3}, Float: numbers(out*in*9, 0.2)}, Bias: numbers(out, 0.1),
+		}
+	}
+	g := graph.NewGraph("small", "input", graph.Shape{3, 8, 8})
+	add := func(name string, op graph.Op, inputs ...graph.ValueID) graph.ValueID {
+		id, err := g.Append(name, op, name+".out", inputs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	stem := add("stem.relu", graph.Relu{}, add("stem", conv(3, 16), g.Input))
+	inner := add("block.relu", graph.Relu{}, add("block.conv1", conv(16, 16), stem))
+	sum := add("block.add", graph.Add{}, add("block.conv2", conv(16, 16), inner), stem)
+	pooled := add("pool", graph.GlobalAveragePool{}, add("out.relu", graph.Relu{}, sum))
+	add("fc", &graph.Gemm{Weight: graph.Weight{Shape: []int{4, 16}, Float: numbers(64, 0.3)}}, add("flatten", graph.Flatten{}, pooled))
+
+	pictures := func(n int) images {
+		m := images{pixels: numbers(n*3*64, 1), labels: make([]int, n)}
+		for i := range m.labels {
+			m.labels[i] = rng.IntN(4)
+		}
+		return m
+	}
+	return &workload{
+		graph: g, model: store.Source{Name: "small"}, data: store.Source{Name: "noise"},
+		validation: pictures(40), calibration: pictures(16), sensitivity: pictures(8),
+	}
+}
+
+func testSettings(agent string, episodes int) Settings {
+	s := DefaultSettings()
+	s.Demo, s.Agent, s.Device, s.Target, s.Episodes = true, agent, "roofline:", 0.4, episodes
+	return s
+}
+
+// createRun stores a run with the settings in a new database.
+func createRun(t *testing.T, s Settings) (*store.DB, string) {
+	t.Helper()
+	db, err := store.Open(filepath.Join(t.TempDir(), "galen.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	settings, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := db.CreateRun(store.Run{Name: "test", Settings: settings, Budget: s.Episodes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db, run.ID
+}
+
+// search works on the stored run until ctx ends or it is through.
+func search(t *testing.T, ctx context.Context, db *store.DB, id string, s Settings, w *workload) *Search {
+	t.Helper()
+	run, err := db.Run(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	search, err := newSearch(db, run, s, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	search.work(ctx)
+	if search.state == Failed {
+		t.Fatal(search.problem)
+	}
+	return search
+}
+
+// deterministic is what of a run's result follows from its seed.
+func deterministic(t *testing.T, db *store.DB, id string) (episodes []store.Episode, checkpoint []byte) {
+	t.Helper()
+	stored, err := db.Episodes(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range stored {
+		e.Seconds, e.Finished = 0, time.Time{}
+		episodes = append(episodes, *e)
+	}
+	if checkpoint, err = db.Checkpoint(id); err != nil {
+		t.Fatal(err)
+	}
+	return episodes, checkpoint
+}
+
+func TestInterruptedSearchEqualsUninterrupted(t *testing.T) {
+	for _, agent := range Agents {
+		t.Run(agent, func(t *testing.T) {
+			settings := testSettings(agent, 14) // beyond the warm-up of 10
+			load := smallWorkload(t)
+			whole, wholeID := createRun(t, settings)
+			search(t, context.Background(), whole, wholeID, settings, load)
+
+			pieces, piecesID := createRun(t, settings)
+			rng := rand.New(rand.NewPCG(7, 8))
+			interruptions := 0
+			for {
+				ctx, cancel := context.WithCancel(context.Background())
+				timer := time.AfterFunc(time.Duration(rng.IntN(120))*time.Millisecond, cancel)
+				s := search(t, ctx, pieces, piecesID, settings, load)
+				timer.Stop()
+				cancel()
+				if s.state == Finished {
+					break
+				}
+				if interruptions++; interruptions == 12 {
+					search(t, context.Background(), pieces, piecesID, settings, load)
+					break
+				}
+			}
+			wantEpisodes, wantAgent := deterministic(t, whole, wholeID)
+			gotEpisodes, gotAgent := deterministic(t, pieces, piecesID)
+			if len(wantEpisodes) != settings.Episodes || !reflect.DeepEqual(wantEpisodes, gotEpisodes) {
+				t.Errorf("episodes differ after %d interruptions", interruptions)
+			}
+			if !bytes.Equal(wantAgent, gotAgent) {
+				t.Errorf("the agent's state differs after %d interruptions", interruptions)
+			}
+			t.Logf("%d interruptions", interruptions)
+		})
+	}
+}
+
+func TestCommands(t *testing.T) {
+	settings := testSettings("joint", 1000)
+	db, id := createRun(t, settings)
+	run, err := db.Run(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSearch(db, run, settings, smallWorkload(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	go s.work(context.Background())
+	await := func(what string, ok func(*Snapshot) bool) *Snapshot {
+		t.Helper()
+		var version uint64
+		for {
+			snapshot, err := s.box.wait(ctx, version)
+			if err != nil {
+				t.Fatalf("waiting for %s: %v", what, err)
+			}
+			if version = snapshot.Version; ok(snapshot) {
+				return snapshot
+			}
+		}
+	}
+	give := func(kind CommandKind) {
+		t.Helper()
+		if err := s.send(ctx, Command{Kind: kind, Who: "test"}); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+	}
+	await("two episodes", func(x *Snapshot) bool { return len(x.Episodes) >= 2 })
+	give(Pause)
+	paused := await("a pause", func(x *Snapshot) bool { return x.State == Paused })
+	if err := s.send(ctx, Command{Kind: Pause}); err == nil {
+		t.Error("pausing a paused search is acknowledged")
+	}
+	give(Step)
+	stepped := await("the step's end", func(x *Snapshot) bool { return x.State == Paused && len(x.Episodes) > len(paused.Episodes) })
+	if n := len(stepped.Episodes) - len(paused.Episodes); n != 1 {
+		t.Errorf("a step took %d episodes", n)
+	}
+	give(Resume)
+	await("going on", func(x *Snapshot) bool { return len(x.Episodes) > len(stepped.Episodes)+1 })
+	give(Stop)
+	stopped := await("the end", func(x *Snapshot) bool { return !x.State.Live() })
+	if stopped.State != Stopped {
+		t.Errorf("a stopped search is %s", stopped.State)
+	}
+	if err := s.send(ctx, Command{Kind: Pause}); err == nil {
+		t.Error("an ended search acknowledges a command")
+	}
+	var commands []string
+	for _, e := range stopped.Journal {
+		commands = append(commands, e.Command)
+	}
+	if want := []string{"pause", "step", "resume", "stop"}; !reflect.DeepEqual(commands, want) {
+		t.Errorf("the journal holds %v, want %v", commands, want)
+	}
+}
+
+func TestBestOf(t *testing.T) {
+	episode := func(n int, accuracy, ratio float64) *store.Episode {
+		return &store.Episode{Number: n, Accuracy: accuracy, LatencyRatio: ratio}
+	}
+	for _, c := range []struct {
+		name     string
+		episodes []*store.Episode
+		want     int
+	}{
+		{"the most accurate that meets the target", []*store.Episode{episode(1, 0.9, 0.5), episode(2, 0.7, 0.29), episode(3, 0.8, 0.302)}, 3},
+		{"the fastest if none does", []*store.Episode{episode(1, 0.9, 0.5), episode(2, 0.5, 0.4), episode(3, 0.8, 0.45)}, 2},
+		{"the faster of equals", []*store.Episode{episode(1, 0.8, 0.2), episode(2, 0.8, 0.1)}, 2},
+	} {
+		if got := bestOf(c.episodes, 0.3); got.Number != c.want {
+			t.Errorf("%s: episode %d, want %d", c.name, got.Number, c.want)
+		}
+	}
+	if bestOf(nil, 0.3) != nil {
+		t.Error("no episodes have a best one")
+	}
+}
+
+func ExampleSettings_Check() {
+	s := DemoSettings()
+	s.Agent = "genius"
+	fmt.Println(s.Check())
+	// Output: agent "genius" is unknown; choose one of joint, prune, quantize
+}

@@ -1,0 +1,303 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"galen/hw"
+	"galen/store"
+)
+
+// Workbench is a store of runs with at most one search under way. Its methods may be
+// called from any goroutine.
+type Workbench struct {
+	db *store.DB
+
+	mu     sync.Mutex
+	search *Search // nil: none was started
+	cancel context.CancelFunc
+}
+
+// Open opens the database, creating it if need be, for running searches. Only one
+// process can at a time; the others get store.ErrLocked.
+func Open(path string) (*Workbench, error) {
+	db, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Workbench{db: db}, nil
+}
+
+// OpenReadOnly opens an existing database for looking only.
+func OpenReadOnly(path string) (*Workbench, error) {
+	db, err := store.OpenReadOnly(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Workbench{db: db}, nil
+}
+
+// Close pauses the search under way, so that it can be resumed, and closes the database.
+func (w *Workbench) Close() error {
+	w.Leave()
+	return w.db.Close()
+}
+
+// Leave pauses the search under way, if any, and waits until it has put everything down.
+func (w *Workbench) Leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leave()
+}
+
+func (w *Workbench) leave() {
+	if w.search != nil {
+		w.cancel()
+		<-w.search.done
+	}
+}
+
+// Runs lists all runs, newest first.
+func (w *Workbench) Runs() ([]*store.Run, error) {
+	runs, err := w.db.Runs()
+	if err != nil {
+		return nil, err
+	}
+	active := w.Active()
+	for i := range runs {
+		if runs[i].ID != active {
+			runs[i] = atRest(runs[i])
+		}
+	}
+	return runs, nil
+}
+
+// atRest is a run nobody is searching: one that was cut off, even by a power failure,
+// is paused.
+func atRest(r *store.Run) *store.Run {
+	if !State(r.State).Live() {
+		return r
+	}
+	rest := *r
+	rest.State = string(Paused)
+	return &rest
+}
+
+// Find returns a run by its name or id.
+func (w *Workbench) Find(nameOrID string) (*store.Run, error) {
+	run, err := w.db.Run(nameOrID)
+	if err != nil {
+		return nil, err
+	}
+	if run.ID != w.Active() {
+		run = atRest(run)
+	}
+	return run, nil
+}
+
+// Active is the id of the run being searched; empty if none is.
+func (w *Workbench) Active() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.search == nil {
+		return ""
+	}
+	select {
+	case <-w.search.done:
+		return ""
+	default:
+		return w.search.id
+	}
+}
+
+// Start creates a run and begins to search. Model and data are read and checked first,
+// so that nothing is created for settings that cannot work.
+func (w *Workbench) Start(s Settings) (run string, err error) {
+	if s, err = s.resolved(); err != nil {
+		return "", err
+	}
+	load, err := loadWorkload(s)
+	if err != nil {
+		return "", err
+	}
+	if s.Name == "" {
+		s.Name = load.model.Name
+	}
+	settings, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("encode the settings: %w", err)
+	}
+	created, err := w.db.CreateRun(store.Run{
+		Name: s.Name, Created: time.Now().UTC(), State: string(Preparing), Settings: settings,
+		Model: load.model, Data: load.data, Device: s.Device, Budget: s.Episodes,
+	})
+	if err != nil {
+		return "", err
+	}
+	return created.ID, w.begin(created, s, load)
+}
+
+// resolved checks the settings and makes paths independent of the working directory.
+func (s Settings) resolved() (Settings, error) {
+	if err := s.Check(); err != nil {
+		return s, err
+	}
+	if s.Demo {
+		return s, nil
+	}
+	for _, path := range []*string{&s.Model, &s.Data} {
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return s, fmt.Errorf("locate %s: %w", *path, err)
+		}
+		*path = absolute
+	}
+	return s, nil
+}
+
+// Resume goes on with a stored run, if its model and data are still what they were.
+func (w *Workbench) Resume(id string) error {
+	run, err := w.Find(id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case run.ID == w.Active():
+		return fmt.Errorf("run %s is running already", run.Name)
+	case State(run.State) == Finished || State(run.State) == Stopped:
+		return fmt.Errorf("run %s is %s with %d episodes; start another with galen search", run.Name, run.State, run.Episodes)
+	}
+	settings, load, err := reload(run)
+	if err != nil {
+		return err
+	}
+	return w.begin(run, settings, load)
+}
+
+// reload reads a run's model and data again and refuses them if they have changed.
+func reload(run *store.Run) (Settings, *workload, error) {
+	s, err := decodeSettings(run)
+	if err != nil {
+		return s, nil, err
+	}
+	load, err := loadWorkload(s)
+	if err != nil {
+		return s, nil, fmt.Errorf("run %s: %w", run.Name, err)
+	}
+	if load.model.SHA256 != run.Model.SHA256 {
+		return s, nil, fmt.Errorf("run %s: the model %s is not the one the run began with; put the old file back, or start a new run", run.Name, run.Model.Path)
+	}
+	if load.data.SHA256 != run.Data.SHA256 {
+		return s, nil, fmt.Errorf("run %s: the images in %s are not those the run began with; put the old files back, or start a new run", run.Name, run.Data.Path)
+	}
+	return s, load, nil
+}
+
+// begin leaves the search under way and starts the run's.
+func (w *Workbench) begin(run *store.Run, s Settings, load *workload) error {
+	search, err := newSearch(w.db, run, s, load)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leave()
+	ctx, cancel := context.WithCancel(context.Background())
+	search.publish()
+	w.search, w.cancel = search, cancel
+	go search.work(ctx)
+	return nil
+}
+
+// errIdle answers what needs a search under way.
+var errIdle = errors.New("no search is running")
+
+// Wait returns a snapshot of the search under way, or of the one that ended last, once
+// it is newer than version after.
+func (w *Workbench) Wait(ctx context.Context, after uint64) (*Snapshot, error) {
+	w.mu.Lock()
+	search := w.search
+	w.mu.Unlock()
+	if search == nil {
+		return nil, errIdle
+	}
+	return search.box.wait(ctx, after)
+}
+
+// Send gives the search under way a command and returns once it took effect or was refused.
+func (w *Workbench) Send(ctx context.Context, c Command) error {
+	w.mu.Lock()
+	search := w.search
+	w.mu.Unlock()
+	if search == nil {
+		return errIdle
+	}
+	return search.send(ctx, c)
+}
+
+// View reads a stored run that is not being searched.
+func (w *Workbench) View(id string) (*Snapshot, error) {
+	run, err := w.Find(id)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := decodeSettings(run)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{
+		Version: 1, Run: run, State: State(run.State), Elapsed: run.Elapsed, Settings: settings,
+		Device: hw.Fingerprint{Device: run.Device}, Step: -1,
+	}
+	if s.Reference, err = optional(w.db.Reference(run.ID)); err != nil {
+		return nil, err
+	}
+	if s.Episodes, err = w.db.Episodes(run.ID); err != nil {
+		return nil, err
+	}
+	if s.Journal, err = w.db.Journal(run.ID); err != nil {
+		return nil, err
+	}
+	if s.Layers, err = optional(w.db.Layers(run.ID)); err != nil {
+		return nil, err
+	}
+	s.Best = bestOf(s.Episodes, settings.Target)
+	s.Episode = len(s.Episodes) + 1
+	return s, nil
+}
+
+// Episode returns a run with one of its episodes; number 0 means the best, which is nil
+// if none has finished.
+func (w *Workbench) Episode(nameOrID string, number int) (*Snapshot, *store.Episode, error) {
+	run, err := w.Find(nameOrID)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := w.View(run.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if number == 0 {
+		return s, s.Best, nil
+	}
+	for _, e := range s.Episodes {
+		if e.Number == number {
+			return s, e, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("run %s has no episode %d; it has %d so far", run.Name, number, len(s.Episodes))
+}
+
+// optional turns a record that was not stored yet into its zero value.
+func optional[T any](record T, err error) (T, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		var none T
+		return none, nil
+	}
+	return record, err
+}

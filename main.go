@@ -1,0 +1,393 @@
+// Galen searches for smaller, faster versions of a trained convolutional network,
+// with latency measured on the device it will run on.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"galen/engine"
+	"galen/hw"
+	"galen/store"
+	"galen/ui"
+	"galen/ui/headless"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "galen:", err)
+		os.Exit(1)
+	}
+}
+
+// database is the --db flag, shared by all commands.
+var database string
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "galen",
+		Short: "Compress a trained CNN until it is fast enough on your device",
+		Long: `Galen searches, layer by layer, how many channels of a trained convolutional network can be
+pruned and how few bits the rest needs, so that it meets a latency target measured on the
+device it will run on, with the least loss of accuracy.
+
+Without a command it opens the terminal interface. The first time, when there are no
+runs yet, it starts the built-in demo.`,
+		Example: `  galen                                             the terminal interface
+  galen search --model net.onnx --data cifar-10-batches-bin --target 0.3
+  galen export demo --onnx small.onnx               take away the best network found`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !onTerminal() {
+				return begin(cmd.Context(), engine.DemoSettings(), output{headless: true})
+			}
+			return browse(cmd.Context())
+		},
+	}
+	root.PersistentFlags().StringVar(&database, "db", store.DefaultPath(), "`file` that holds the runs")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), runsCommand(), showCommand(),
+		evalCommand(), exportCommand(), versionCommand())
+	return root
+}
+
+// output says where a search is shown.
+type output struct{ headless, json bool }
+
+func (o *output) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.headless, "headless", false, "report as text instead of opening the terminal interface")
+	cmd.Flags().BoolVar(&o.json, "json", false, "report as JSON, one object a line (implies --headless)")
+}
+
+func searchFlags(cmd *cobra.Command, s *engine.Settings) {
+	f := cmd.Flags()
+	f.StringVar(&s.Agent, "agent", s.Agent, "what is searched: joint, prune or quantize")
+	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here) or roofline: (computed, for trying things out)")
+	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
+	f.Float64Var(&s.Beta, "beta", s.Beta, "how strongly distance from the target is punished (negative)")
+	f.IntVar(&s.Episodes, "episodes", s.Episodes, "how many policies to try")
+	f.Uint64Var(&s.Seed, "seed", s.Seed, "all but measured time follows from it")
+	f.IntVar(&s.RoundTo, "round-to", s.RoundTo, "keep channels in multiples of this")
+	f.IntVar(&s.MaxBits, "max-bits", s.MaxBits, "most bits of a mixed-precision layer, 1 to 8")
+	f.StringVar(&s.Name, "name", s.Name, "name of the run (default: the model's)")
+}
+
+func demoCommand() *cobra.Command {
+	settings, out := engine.DemoSettings(), output{}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Search on the built-in network and images",
+		Long: `Search on the built-in network (a small residual network) and images (generated, ten classes).
+Everything about it is real but the subject: the agent, the compression, the accuracy on
+images, the latency measured on this machine.`,
+		Example: `  galen demo
+  galen demo --headless --episodes 30 --agent quantize`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
+	}
+	searchFlags(cmd, &settings)
+	out.flags(cmd)
+	return cmd
+}
+
+func searchCommand() *cobra.Command {
+	settings, out := engine.DefaultSettings(), output{}
+	cmd := &cobra.Command{
+		Use:   "search --model FILE --data DIR",
+		Short: "Search a compression policy for a model",
+		Long: `Search a compression policy for a trained model. The data folder holds CIFAR-10 in its binary
+layout (data_batch_*.bin, test_batch.bin); validation images are taken from the end of the
+training records.`,
+		Example: `  galen search --model resnet20.onnx --data cifar-10-batches-bin --target 0.3
+  galen search --model resnet20.onnx --data cifar-10-batches-bin --agent quantize --episodes 100 --headless
+  galen search --model resnet20.onnx --data cifar-10-batches-bin --json > search.jsonl`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
+	}
+	cmd.Flags().StringVar(&settings.Model, "model", "", "ONNX `file` of the trained model")
+	cmd.Flags().StringVar(&settings.Data, "data", "", "`folder` with the images")
+	searchFlags(cmd, &settings)
+	out.flags(cmd)
+	return cmd
+}
+
+func resumeCommand() *cobra.Command {
+	var out output
+	cmd := &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Go on with a run that was paused, quit or killed",
+		Long: `Go on with a run that was paused, quit or killed. At most the episode that was under way is
+lost. RUN is a run's name or id, as galen runs lists them.`,
+		Example: "  galen resume demo",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			return attend(cmd.Context(), out, func(w *engine.Workbench) (string, error) {
+				run, err := w.Find(arguments[0])
+				if err != nil {
+					return "", err
+				}
+				return run.ID, w.Resume(run.ID)
+			})
+		},
+	}
+	out.flags(cmd)
+	return cmd
+}
+
+// begin starts a new run and shows it.
+func begin(ctx context.Context, s engine.Settings, out output) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	return attend(ctx, out, func(w *engine.Workbench) (string, error) { return w.Start(s) })
+}
+
+// browse opens the terminal interface on the list of runs, or on the demo if there are none.
+func browse(ctx context.Context) error {
+	return attend(ctx, output{}, func(w *engine.Workbench) (string, error) {
+		runs, err := w.Runs()
+		if err != nil || len(runs) > 0 {
+			return "", err
+		}
+		return w.Start(engine.DemoSettings())
+	})
+}
+
+// attend opens the database, lets start set a search going and shows it until it ends
+// or the person leaves. Leaving pauses the search.
+func attend(ctx context.Context, out output, start func(*engine.Workbench) (run string, err error)) (err error) {
+	w, err := engine.Open(database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	run, err := start(w)
+	if err != nil {
+		return err
+	}
+	if !out.headless && !out.json && onTerminal() {
+		return ui.Run(ctx, w, ui.Options{Open: run})
+	}
+	options := headless.Options{JSON: out.json, Live: onTerminal()}
+	err = headless.Follow(ctx, w, os.Stdout, options)
+	if ctx.Err() != nil {
+		fmt.Fprintf(os.Stderr, "paused; go on with: galen resume %s\n", run)
+		return nil
+	}
+	return err
+}
+
+func runsCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "runs",
+		Short: "List all runs",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return look(func(w *engine.Workbench) error {
+				runs, err := w.Runs()
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeJSON(os.Stdout, runs)
+				}
+				return writeRuns(os.Stdout, runs)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the runs as JSON")
+	return cmd
+}
+
+func showCommand() *cobra.Command {
+	var (
+		episode int
+		asJSON  bool
+	)
+	cmd := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Show a run's settings, its best policy or another episode's",
+		Example: `  galen show demo
+  galen show demo --episode 17`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			return look(func(w *engine.Workbench) error {
+				s, e, err := w.Episode(arguments[0], episode)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return writeJSON(os.Stdout, struct {
+						Run       *store.Run       `json:"run"`
+						Reference *store.Reference `json:"reference"`
+						Episode   *store.Episode   `json:"episode"`
+					}{s.Run, s.Reference, e})
+				}
+				return writeEpisode(os.Stdout, s, e)
+			})
+		},
+	}
+	cmd.Flags().IntVar(&episode, "episode", 0, "`number` of the episode (default: the best)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return cmd
+}
+
+func evalCommand() *cobra.Command {
+	var (
+		data, split string
+		asJSON      bool
+	)
+	cmd := &cobra.Command{
+		Use:   "eval MODEL.onnx --data DIR",
+		Short: "Measure a model's accuracy on images",
+		Example: `  galen eval resnet20.onnx --data cifar-10-batches-bin
+  galen eval small.onnx --data demo --split validation`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(os.Stdout).Encode(r)
+			}
+			fmt.Printf("%d images  top-1 %.2f %%  top-5 %.2f %%  %.0f images/s\n", r.Images, 100*r.Top1, 100*r.Top5, r.ImagesPerSecond)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "", "`folder` with the images, or demo for the built-in ones")
+	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation or train")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	_ = cmd.MarkFlagRequired("data")
+	return cmd
+}
+
+func exportCommand() *cobra.Command {
+	var (
+		episode          int
+		onnxTo, policyTo string
+	)
+	cmd := &cobra.Command{
+		Use:   "export RUN --onnx FILE",
+		Short: "Write the best network found, or another episode's, as ONNX",
+		Long: `Write the network of a run's best episode, or of another one, as ONNX: pruned for real,
+quantized as QuantizeLinear/DequantizeLinear pairs that ONNX Runtime executes with its integer
+kernels. The policy file lists every layer's kept channels and bits as JSON.`,
+		Example: `  galen export demo --onnx small.onnx
+  galen export demo --episode 17 --onnx small.onnx --policy policy.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			if onnxTo == "" && policyTo == "" {
+				return errors.New("nothing to write: name a file with --onnx or --policy")
+			}
+			return look(func(w *engine.Workbench) error {
+				e, err := w.Export(cmd.Context(), arguments[0], episode, onnxTo, policyTo)
+				if err != nil {
+					return err
+				}
+				for _, file := range []string{onnxTo, policyTo} {
+					if file != "" {
+						fmt.Printf("wrote %s: episode %d, %.2f %% at %.3f×\n", file, e.Number, 100*e.Accuracy, e.LatencyRatio)
+					}
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().IntVar(&episode, "episode", 0, "`number` of the episode (default: the best)")
+	cmd.Flags().StringVar(&onnxTo, "onnx", "", "`file` for the network")
+	cmd.Flags().StringVar(&policyTo, "policy", "", "`file` for the policy, as JSON")
+	return cmd
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print galen's version",
+		Args:  cobra.NoArgs,
+		Run:   func(*cobra.Command, []string) { fmt.Println("galen", hw.Version()) },
+	}
+}
+
+// look opens the database for reading.
+func look(use func(*engine.Workbench) error) (err error) {
+	w, err := engine.OpenReadOnly(database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return use(w)
+}
+
+func writeRuns(out io.Writer, runs []*store.Run) error {
+	if len(runs) == 0 {
+		_, err := fmt.Fprintln(out, "no runs yet; start one with galen demo or galen search")
+		return err
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tNAME\tSTATE\tMODEL\tDEVICE\tEPISODES\tBEST\tCREATED")
+	for _, r := range runs {
+		best := "–"
+		if r.Best != nil {
+			best = fmt.Sprintf("%.2f %% at %.3f×", 100*r.Best.Accuracy, r.Best.LatencyRatio)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
+			r.Episodes, r.Budget, best, r.Created.Local().Format(time.DateTime))
+	}
+	return t.Flush()
+}
+
+func writeEpisode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
+	fmt.Fprintf(out, "run %s (%s): %s, %s agent, target %.3g×, %s, %d of %d episodes\n", s.Run.Name, s.Run.ID,
+		s.Run.Model.Name, s.Settings.Agent, s.Settings.Target, s.State, len(s.Episodes), s.Settings.Episodes)
+	if s.Device.Device != "" {
+		fmt.Fprintf(out, "device: %s\n", s.Device)
+	}
+	if r := s.Reference; r != nil {
+		fmt.Fprintf(out, "reference: %.2f %% top-1, %.3f ms, %.1f M MACs\n", 100*r.Accuracy, r.LatencyMS, float64(r.MACs)/1e6)
+	}
+	if e == nil {
+		_, err := fmt.Fprintln(out, "no episode has finished yet")
+		return err
+	}
+	fmt.Fprintf(out, "episode %d: %.2f %% top-1, %.3f ms ± %.3f, %.3f×, %.1f M MACs, reward %+.3f\n", e.Number,
+		100*e.Accuracy, e.LatencyMS, e.LatencyMAD, e.LatencyRatio, float64(e.MACs)/1e6, e.Reward)
+	if len(e.Flags) > 0 {
+		fmt.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
+	for _, l := range e.Layers {
+		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%.3f\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
+			l.WeightBits, l.ActivationBits, l.Kernel, l.MS)
+	}
+	return t.Flush()
+}
+
+func writeJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func onTerminal() bool {
+	return term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd()))
+}
