@@ -78,14 +78,14 @@ func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixe
 	}
 }
 
-func (c *IntConv) eachPixelDepthwise(in []uint8, end func(sums *[portableWidth]int32, at, channel int)) {
+func (c *IntConv) eachPixelDepthwise(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
 	stride, taps := ChannelStride(c.filter.outC), c.filter.taps
 	var sums [portableWidth]int32
 	for p := range c.window.OutH * c.window.OutW {
 		for j := 0; j < stride; j += portableWidth {
 			copy(sums[:], c.bias[j:])
 			depthwiseSums(&sums, in[j:], c.tiling.offsets[p*taps:(p+1)*taps], c.weights[j:], stride)
-			end(&sums, (1+p)*stride+j, j)
+			end(sums, (1+p)*stride+j, j)
 		}
 	}
 }

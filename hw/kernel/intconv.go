@@ -83,7 +83,7 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 		c.vectorUint8(out, in, r)
 		return
 	}
-	c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
+	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) {
 		for j, s := range sums {
 			q := r.quantize(s, channel+j)
 			if r.Residual != nil {
@@ -107,7 +107,7 @@ func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32,
 	if c.vector != nil {
 		c.vectorFloat(out, in, residual, scale, lo, hi)
 	} else {
-		c.eachPixel(in, func(sums *[portableWidth]int32, at, channel int) {
+		c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) {
 			for j, s := range sums {
 				y := float32(float32(s) * scale[channel+j])
 				if residual != nil {
@@ -124,7 +124,7 @@ func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32,
 
 // eachPixel calls end with the sums of a block of channels of each pixel, the
 // block's position in the output and its first channel.
-func (c *IntConv) eachPixel(in []uint8, end func(sums *[portableWidth]int32, at, channel int)) {
+func (c *IntConv) eachPixel(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
 	if c.filter.depthwise() {
 		c.eachPixelDepthwise(in, end)
 		return
@@ -140,7 +140,7 @@ func (c *IntConv) eachPixel(in []uint8, end func(sums *[portableWidth]int32, at,
 			}
 			accumulate(&sums, in[b.in:], t.offsets[first*t.taps:last*t.taps], t.taps, b.depth, weights)
 			for p := first; p < last; p++ {
-				end(&sums[p-first], (1+p)*stride+b.out, b.out)
+				end(sums[p-first], (1+p)*stride+b.out, b.out)
 			}
 		}
 	}

@@ -1,0 +1,38 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestRunAllocatesNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 1))
+	for _, l := range []layer{
+		square(20, 40, 6, 3, 1),
+		convolution(24, 24, 24, 6, 6, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1}),
+	} {
+		in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+		bytes, outBytes := integers[uint8](random, l.inputs()), Bytes(l.outputs())
+		scale := Floats(ChannelStride(l.outC))
+		r := &Requantize{Scale: scale, Hi: 255}
+		add := &Requantize{Scale: scale, Hi: 255, Residual: &QuantAdd{Scale: 1, Input: outBytes, InputScale: 1, OutScale: 1, OutHi: 255}}
+		for _, isa := range Supported() {
+			float := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
+			int8 := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 3)
+			for name, run := range map[string]func(){
+				"FloatConv.Run":    func() { float.Run(out, in, out) },
+				"IntConv.RunUint8": func() { int8.RunUint8(outBytes, bytes, r) },
+				"residual":         func() { int8.RunUint8(outBytes, bytes, add) },
+				"IntConv.RunFloat": func() { int8.RunFloat(out, bytes, out, scale, 0, 6) },
+				"AddUint8": func() {
+					AddUint8(isa, outBytes, outBytes, outBytes, Affine{1, 0}, Affine{1, 0}, Affine{2, 0}, 0, 255)
+				},
+				"Gemm": func() { Gemm(isa, false, true, 9, 9, 9, 1, in, 9, in, 9, 0, out, 9) },
+			} {
+				if n := testing.AllocsPerRun(20, run); n >= 1 {
+					t.Errorf("%s %v: %s allocates %v times", isa, l, name, n)
+				}
+			}
+		}
+	}
+}
