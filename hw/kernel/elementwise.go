@@ -9,11 +9,8 @@ type Affine struct {
 // AddFloat computes out = clamp(a + b, lo, hi) over len(out) scalars.
 func AddFloat(isa ISA, out, a, b []float32, lo, hi float32) {
 	a, b = a[:len(out)], b[:len(out)]
-	done := 0
-	if v := vectorOf(isa); v != nil && len(out) >= lanes {
-		done = len(out) / lanes * lanes
-		v.addFloat(done, &out[0], &a[0], &b[0], lo, hi)
-	}
+	v := vectorOf(isa)
+	done := v.cover(len(out), func(i, n int) { v.addFloat(n, &out[i], &a[i], &b[i], lo, hi) })
 	for i := done; i < len(out); i++ {
 		out[i] = clamp(a[i]+b[i], lo, hi)
 	}
@@ -22,11 +19,8 @@ func AddFloat(isa ISA, out, a, b []float32, lo, hi float32) {
 // ClampFloat computes out = clamp(in, lo, hi) over len(out) scalars.
 func ClampFloat(isa ISA, out, in []float32, lo, hi float32) {
 	in = in[:len(out)]
-	done := 0
-	if v := vectorOf(isa); v != nil && len(out) >= lanes {
-		done = len(out) / lanes * lanes
-		v.addFloat(done, &out[0], &in[0], nil, lo, hi)
-	}
+	v := vectorOf(isa)
+	done := v.cover(len(out), func(i, n int) { v.addFloat(n, &out[i], &in[i], nil, lo, hi) })
 	for i := done; i < len(out); i++ {
 		out[i] = clamp(in[i], lo, hi)
 	}
@@ -40,14 +34,11 @@ func ClampFloat(isa ISA, out, in []float32, lo, hi float32) {
 // over len(out) scalars.
 func AddUint8(isa ISA, out, a, b []uint8, qa, qb, qo Affine, lo, hi uint8) {
 	a, b = a[:len(out)], b[:len(out)]
-	done := 0
-	if v := vectorOf(isa); v != nil && len(out) >= lanes {
-		done = len(out) / lanes * lanes
-		s := scratches.Get().(*scratch)
-		s.add = newAddConstants(qa, qb, qo, lo, hi)
-		v.addUint8(done, &out[0], &a[0], &b[0], &s.add.lo)
-		scratches.Put(s)
-	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	s.add = newAddConstants(qa, qb, qo, lo, hi)
+	v := vectorOf(isa)
+	done := v.cover(len(out), func(i, n int) { v.addUint8(n, &out[i], &a[i], &b[i], &s.add.lo) })
 	for i := done; i < len(out); i++ {
 		out[i] = addUint8(a[i], b[i], qa, qb, qo, lo, hi)
 	}
@@ -73,12 +64,10 @@ func addUint8(a, b uint8, qa, qb, qo Affine, lo, hi uint8) uint8 {
 // over len(out) scalars; NaN gives 0.
 func QuantizeFloat(isa ISA, out []uint8, in []float32, q Affine, limit uint8) {
 	in = in[:len(out)]
-	done := 0
-	if v := vectorOf(isa); v != nil && len(out) >= lanes {
-		done = len(out) / lanes * lanes
-		zero := float32(q.Zero)
-		v.quantizeFloat(done, &out[0], &in[0], q.Scale, -zero, float32(limit)-zero, int32(q.Zero))
-	}
+	v, zero := vectorOf(isa), float32(q.Zero)
+	done := v.cover(len(out), func(i, n int) {
+		v.quantizeFloat(n, &out[i], &in[i], q.Scale, -zero, float32(limit)-zero, int32(q.Zero))
+	})
 	for i := done; i < len(out); i++ {
 		out[i] = round(in[i]/q.Scale, q.Zero, 0, limit)
 	}
@@ -87,11 +76,8 @@ func QuantizeFloat(isa ISA, out []uint8, in []float32, q Affine, limit uint8) {
 // Dequantize computes out = float32(in−q.Zero)·q.Scale over len(out) scalars.
 func Dequantize(isa ISA, out []float32, in []uint8, q Affine) {
 	in = in[:len(out)]
-	done := 0
-	if v := vectorOf(isa); v != nil && len(out) >= lanes {
-		done = len(out) / lanes * lanes
-		v.dequantize(done, &out[0], &in[0], q.Scale, int32(q.Zero))
-	}
+	v := vectorOf(isa)
+	done := v.cover(len(out), func(i, n int) { v.dequantize(n, &out[i], &in[i], q.Scale, int32(q.Zero)) })
 	for i := done; i < len(out); i++ {
 		out[i] = float32(int32(in[i])-int32(q.Zero)) * q.Scale
 	}

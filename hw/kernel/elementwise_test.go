@@ -7,7 +7,7 @@ import (
 )
 
 // lengths straddle every vector width and its remainders.
-var lengths = []int{0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 1000, 4113}
+var lengths = []int{0, 1, 7, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 1000, 4113, 1<<16 + 35}
 
 func TestElementwiseFloat(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 1))

@@ -25,7 +25,8 @@ import (
 	"strings"
 )
 
-// ISA names a level of instruction set that kernels exist for.
+// ISA names a level of instruction set that kernels exist for. Only one that
+// [Supported] lists may be used.
 type ISA string
 
 const (

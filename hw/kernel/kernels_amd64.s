@@ -76,6 +76,8 @@ TEXT ·dotTileAVX512x1x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -119,8 +121,26 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z1
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z2
+	VPDPBUSD     Z1, Z2, Z0
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -234,6 +254,8 @@ TEXT ·dotTileAVX512x1x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -287,8 +309,28 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z2
+	VMOVDQU32    64(AX), Z3
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z4
+	VPDPBUSD     Z2, Z4, Z0
+	VPDPBUSD     Z3, Z4, Z1
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -416,6 +458,8 @@ TEXT ·dotTileAVX512x2x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -471,8 +515,29 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z2
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -631,6 +696,8 @@ TEXT ·dotTileAVX512x2x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -701,8 +768,32 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z4
+	VMOVDQU32    64(AX), Z5
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPDPBUSD     Z5, Z6, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -870,6 +961,8 @@ TEXT ·dotTileAVX512x3x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -937,8 +1030,32 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z3
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z4
+	VPDPBUSD     Z3, Z4, Z2
+	ADDQ         $0x0000000c, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -1142,6 +1259,8 @@ TEXT ·dotTileAVX512x3x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -1229,8 +1348,36 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z6
+	VMOVDQU32    64(AX), Z7
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z6, Z8, Z0
+	VPDPBUSD     Z7, Z8, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z6, Z8, Z2
+	VPDPBUSD     Z7, Z8, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z6, Z8, Z4
+	VPDPBUSD     Z7, Z8, Z5
+	ADDQ         $0x0000000c, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -1438,6 +1585,8 @@ TEXT ·dotTileAVX512x4x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -1517,8 +1666,35 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z4
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -1767,6 +1943,8 @@ TEXT ·dotTileAVX512x4x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -1871,8 +2049,40 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z8
+	VMOVDQU32    64(AX), Z9
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPDPBUSD     Z9, Z10, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPDPBUSD     Z9, Z10, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPDPBUSD     Z9, Z10, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -2120,6 +2330,8 @@ TEXT ·dotTileAVX512x5x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -2211,8 +2423,38 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z5
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z4
+	ADDQ         $0x00000014, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -2506,6 +2748,8 @@ TEXT ·dotTileAVX512x5x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -2627,8 +2871,44 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z10
+	VMOVDQU32    64(AX), Z11
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z0
+	VPDPBUSD     Z11, Z12, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z2
+	VPDPBUSD     Z11, Z12, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z4
+	VPDPBUSD     Z11, Z12, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z6
+	VPDPBUSD     Z11, Z12, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z8
+	VPDPBUSD     Z11, Z12, Z9
+	ADDQ         $0x00000014, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -2916,6 +3196,8 @@ TEXT ·dotTileAVX512x6x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -3019,8 +3301,41 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z6
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z5
+	ADDQ         $0x00000018, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -3359,6 +3674,8 @@ TEXT ·dotTileAVX512x6x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -3497,8 +3814,48 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z12
+	VMOVDQU32    64(AX), Z13
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z0
+	VPDPBUSD     Z13, Z14, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z2
+	VPDPBUSD     Z13, Z14, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z4
+	VPDPBUSD     Z13, Z14, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z6
+	VPDPBUSD     Z13, Z14, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z8
+	VPDPBUSD     Z13, Z14, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z10
+	VPDPBUSD     Z13, Z14, Z11
+	ADDQ         $0x00000018, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -3826,6 +4183,8 @@ TEXT ·dotTileAVX512x7x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -3941,8 +4300,44 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z7
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z6
+	ADDQ         $0x0000001c, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -4326,6 +4721,8 @@ TEXT ·dotTileAVX512x7x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -4481,8 +4878,52 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z14
+	VMOVDQU32    64(AX), Z15
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z0
+	VPDPBUSD     Z15, Z16, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z2
+	VPDPBUSD     Z15, Z16, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z4
+	VPDPBUSD     Z15, Z16, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z6
+	VPDPBUSD     Z15, Z16, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z8
+	VPDPBUSD     Z15, Z16, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z10
+	VPDPBUSD     Z15, Z16, Z11
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z16
+	VPDPBUSD     Z14, Z16, Z12
+	VPDPBUSD     Z15, Z16, Z13
+	ADDQ         $0x0000001c, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -4850,6 +5291,8 @@ TEXT ·dotTileAVX512x8x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -4977,8 +5420,47 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z8
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -5407,6 +5889,8 @@ TEXT ·dotTileAVX512x8x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -5579,8 +6063,56 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z16
+	VMOVDQU32    64(AX), Z17
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z0
+	VPDPBUSD     Z17, Z18, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z2
+	VPDPBUSD     Z17, Z18, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z4
+	VPDPBUSD     Z17, Z18, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z6
+	VPDPBUSD     Z17, Z18, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z8
+	VPDPBUSD     Z17, Z18, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z10
+	VPDPBUSD     Z17, Z18, Z11
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z12
+	VPDPBUSD     Z17, Z18, Z13
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z18
+	VPDPBUSD     Z16, Z18, Z14
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -5988,6 +6520,8 @@ TEXT ·dotTileAVX512x9x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -6127,8 +6661,50 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z9
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z8
+	ADDQ         $0x00000024, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -6602,6 +7178,8 @@ TEXT ·dotTileAVX512x9x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -6791,8 +7369,60 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z18
+	VMOVDQU32    64(AX), Z19
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z0
+	VPDPBUSD     Z19, Z20, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z2
+	VPDPBUSD     Z19, Z20, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z4
+	VPDPBUSD     Z19, Z20, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z6
+	VPDPBUSD     Z19, Z20, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z8
+	VPDPBUSD     Z19, Z20, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z10
+	VPDPBUSD     Z19, Z20, Z11
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z12
+	VPDPBUSD     Z19, Z20, Z13
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z14
+	VPDPBUSD     Z19, Z20, Z15
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z20
+	VPDPBUSD     Z18, Z20, Z16
+	VPDPBUSD     Z19, Z20, Z17
+	ADDQ         $0x00000024, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -7240,6 +7870,8 @@ TEXT ·dotTileAVX512x10x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -7391,8 +8023,53 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z10
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	MOVLQSX      36(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z9
+	ADDQ         $0x00000028, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -7911,6 +8588,8 @@ TEXT ·dotTileAVX512x10x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -8117,8 +8796,64 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z20
+	VMOVDQU32    64(AX), Z21
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z0
+	VPDPBUSD     Z21, Z22, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z2
+	VPDPBUSD     Z21, Z22, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z4
+	VPDPBUSD     Z21, Z22, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z6
+	VPDPBUSD     Z21, Z22, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z8
+	VPDPBUSD     Z21, Z22, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z10
+	VPDPBUSD     Z21, Z22, Z11
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z12
+	VPDPBUSD     Z21, Z22, Z13
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z14
+	VPDPBUSD     Z21, Z22, Z15
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z16
+	VPDPBUSD     Z21, Z22, Z17
+	MOVLQSX      36(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z22
+	VPDPBUSD     Z20, Z22, Z18
+	VPDPBUSD     Z21, Z22, Z19
+	ADDQ         $0x00000028, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -8606,6 +9341,8 @@ TEXT ·dotTileAVX512x11x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -8769,8 +9506,56 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z11
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	MOVLQSX      36(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	MOVLQSX      40(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z10
+	ADDQ         $0x0000002c, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -9334,6 +10119,8 @@ TEXT ·dotTileAVX512x11x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -9557,8 +10344,68 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z22
+	VMOVDQU32    64(AX), Z23
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z0
+	VPDPBUSD     Z23, Z24, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z2
+	VPDPBUSD     Z23, Z24, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z4
+	VPDPBUSD     Z23, Z24, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z6
+	VPDPBUSD     Z23, Z24, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z8
+	VPDPBUSD     Z23, Z24, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z10
+	VPDPBUSD     Z23, Z24, Z11
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z12
+	VPDPBUSD     Z23, Z24, Z13
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z14
+	VPDPBUSD     Z23, Z24, Z15
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z16
+	VPDPBUSD     Z23, Z24, Z17
+	MOVLQSX      36(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z18
+	VPDPBUSD     Z23, Z24, Z19
+	MOVLQSX      40(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z24
+	VPDPBUSD     Z22, Z24, Z20
+	VPDPBUSD     Z23, Z24, Z21
+	ADDQ         $0x0000002c, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -10086,6 +10933,8 @@ TEXT ·dotTileAVX512x12x16(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -10261,8 +11110,59 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z12
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	MOVLQSX      36(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	MOVLQSX      40(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	MOVLQSX      44(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x00000030, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw
@@ -10871,6 +11771,8 @@ TEXT ·dotTileAVX512x12x32(SB), NOSPLIT, $24-84
 	MOVQ    depth+8(FP), CX
 	ANDQ    $-16, CX
 	MOVQ    CX, 16(SP)
+	CMPQ    depth+8(FP), $0x04
+	JE      shallow
 
 tap:
 	MOVQ    (SP), CX
@@ -11111,8 +12013,72 @@ quad:
 	JL           quad
 
 next:
-	DECQ         8(SP)
-	JNE          tap
+	DECQ 8(SP)
+	JNE  tap
+	JMP  end
+
+shallow:
+	MOVQ in+16(FP), CX
+	MOVQ offsets+40(FP), DX
+	MOVQ taps+0(FP), BX
+
+shallowTap:
+	VMOVDQU32    (AX), Z24
+	VMOVDQU32    64(AX), Z25
+	MOVLQSX      (DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z0
+	VPDPBUSD     Z25, Z26, Z1
+	MOVLQSX      4(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z2
+	VPDPBUSD     Z25, Z26, Z3
+	MOVLQSX      8(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z4
+	VPDPBUSD     Z25, Z26, Z5
+	MOVLQSX      12(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	MOVLQSX      16(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	MOVLQSX      20(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	MOVLQSX      24(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	MOVLQSX      28(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	MOVLQSX      32(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	MOVLQSX      36(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	MOVLQSX      40(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	MOVLQSX      44(DX), SI
+	VPBROADCASTD (CX)(SI*1), Z26
+	VPDPBUSD     Z24, Z26, Z22
+	VPDPBUSD     Z25, Z26, Z23
+	ADDQ         $0x00000030, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallowTap
+
+end:
 	MOVQ         scale+64(FP), CX
 	TESTQ        CX, CX
 	JE           raw

@@ -32,7 +32,7 @@ func (f filter) blocks(width int) ([]block, int) {
 	return blocks, total
 }
 
-// inOrder and alternating are orders of four input channels within packed weights.
+// inOrder and alternating are where each of four input channels stands within packed weights.
 var (
 	inOrder     = [4]int{0, 1, 2, 3}
 	alternating = [4]int{0, 2, 1, 3}
@@ -43,17 +43,15 @@ var (
 // four input channels in the given order. dst is zero before.
 func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, unit int, order [4]int) {
 	inPer, outPer := f.inC/f.groups, f.outC/f.groups
-	i := 0
-	for tap := range f.taps {
-		for k := 0; k < b.depth; k += unit {
-			for o := b.out; o < b.out+b.width; o++ {
-				for r := k; r < k+unit; r++ {
-					in := b.in + r/4*4 + order[r%4]
-					if o < f.outC && in < f.inC && in/inPer == o/outPer {
-						dst[i] = D(weight[(o*inPer+in%inPer)*f.taps+tap])
-					}
-					i++
-				}
+	tapSize := b.depth * b.width
+	for o := b.out; o < min(b.out+b.width, f.outC); o++ {
+		src := weight[o*inPer*f.taps:][:inPer*f.taps]
+		for in := range inPer {
+			k := o/outPer*inPer + in - b.in
+			k = k/4*4 + order[k%4]
+			at := (k/unit*b.width+o-b.out)*unit + k%unit
+			for tap, w := range src[in*f.taps:][:f.taps] {
+				dst[tap*tapSize+at] = D(w)
 			}
 		}
 	}

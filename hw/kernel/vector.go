@@ -38,6 +38,20 @@ type (
 	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
 )
 
+// cover calls f for the whole vectors among n scalars and returns how many those are;
+// none without assembly. The pieces are short: assembly can't be pre-empted.
+func (v *vector) cover(n int, f func(from, n int)) int {
+	const piece = 1 << 16
+	if v == nil {
+		return 0
+	}
+	whole := n / lanes * lanes
+	for from := 0; from < whole; from += piece {
+		f(from, min(piece, whole-from))
+	}
+	return whole
+}
+
 // addConstants are what a quantized addition needs, in the order assembly reads
 // them. Limits are without their zero.
 type addConstants struct {

@@ -157,6 +157,8 @@ func dotTile(pixels, vectors int) {
 		ADDQ(U32(n*vectors*v.bytes), t.weights)
 		ADDQ(Imm(uint64(4*n)), t.channel)
 	}
+	CMPQ(parameter("depth"), Imm(4))
+	JE(LabelRef("shallow"))
 	t.eachTap(func() {
 		CMPQ(t.channel, whole)
 		JGE(LabelRef("quads"))
@@ -173,6 +175,29 @@ func dotTile(pixels, vectors int) {
 		JL(LabelRef("quad"))
 		Label("next")
 	})
+	JMP(LabelRef("end"))
+
+	// Images have three channels, one instruction's worth: with so little to do per
+	// tap, even adding up addresses shows.
+	Label("shallow")
+	in, offsets, taps := load("in"), load("offsets"), load("taps")
+	Label("shallowTap")
+	for j := range w {
+		VMOVDQU32(Mem{Base: t.weights, Disp: j * v.bytes}, w[j])
+	}
+	for i := range pixels {
+		offset := GP64()
+		MOVLQSX(Mem{Base: offsets, Disp: i * 4}, offset)
+		broadcast(Mem{Base: in, Index: offset, Scale: 1}, x[i&1])
+		for j := range w {
+			VPDPBUSD(w[j], x[i&1], t.sums[i*vectors+j])
+		}
+	}
+	ADDQ(U32(pixels*4), offsets)
+	ADDQ(U32(vectors*v.bytes), t.weights)
+	DECQ(taps)
+	JNE(LabelRef("shallowTap"))
+	Label("end")
 	t.endInt(w)
 }
 
