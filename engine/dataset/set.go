@@ -54,7 +54,7 @@ func (s *Set) Normalized(dst []float32, indices []int) []float32 {
 		dst = make([]float32, size*len(indices))
 	}
 	dst = dst[:size*len(indices)]
-	tables := s.normalization()
+	tables := s.Normalization()
 	plane := s.Shape[1] * s.Shape[2]
 	for n, index := range indices {
 		image, out := s.Image(index), dst[n*size:(n+1)*size]
@@ -69,8 +69,8 @@ func (s *Set) Normalized(dst []float32, indices []int) []float32 {
 	return dst
 }
 
-// normalization tabulates, per channel, what each of the 256 pixel values becomes.
-func (s *Set) normalization() [][256]float32 {
+// Normalization tabulates, per channel, what each of the 256 pixel values becomes.
+func (s *Set) Normalization() [][256]float32 {
 	tables := make([][256]float32, s.Shape[0])
 	for c := range tables {
 		for x := range tables[c] {

@@ -18,7 +18,10 @@ const (
 	checker
 )
 
-var shapeNames = [...]string{"disc", "ring", "square", "triangle", "cross", "star", "crescent", "heart", "arrow", "checker"}
+var shapeNames = [ShapeClasses]string{"disc", "ring", "square", "triangle", "cross", "star", "crescent", "heart", "arrow", "checker"}
+
+// ShapeClasses is the number of classes of the demo data.
+const ShapeClasses = 10
 
 // unit is 1 in the fixed-point numbers of this file: twelve binary places.
 const unit = 4096
