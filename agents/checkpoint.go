@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc64"
 	"math"
-	"math/rand/v2"
 )
 
 // A checkpoint is, little-endian: the magic, a version, the settings as JSON and the
@@ -109,7 +108,6 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 	if err := a.source.UnmarshalBinary(r.bytes()); err != nil {
 		return nil, fmt.Errorf("random source: %w", err)
 	}
-	a.rng = rand.New(a.source)
 	if err := a.setCounters(r); err != nil {
 		return nil, err
 	}
@@ -165,7 +163,7 @@ func (a *DDPG) vectors() [][]float64 {
 	return [][]float64{
 		a.actor.params, a.critic.params, a.targetActor.params, a.targetCritic.params,
 		a.actorAdam.first, a.actorAdam.second, a.criticAdam.first, a.criticAdam.second,
-		a.scaler.mean, a.scaler.squares,
+		a.scaler.mean, a.scaler.squares, a.explorer.shared,
 		a.replay.state[:a.replay.count*a.replay.states],
 		a.replay.action[:a.replay.count*a.replay.actions],
 	}

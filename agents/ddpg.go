@@ -20,6 +20,7 @@ type DDPG struct {
 	source    *rand.PCG
 	rng       *rand.Rand
 	episodes  int // finished
+	explorer  explorer
 	noiseFrom int // episode at which the noise is Settings.Noise; it decays from there
 
 	actor, critic             *network
@@ -50,9 +51,10 @@ type Settings struct {
 	Batch   int `json:"batch"`   // transitions per update
 	Updates int `json:"updates"` // updates per episode
 
-	WarmUp     int     `json:"warm_up"`     // episodes of uniform actions
-	Noise      float64 `json:"noise"`       // exploration σ after the warm-up
-	NoiseDecay float64 `json:"noise_decay"` // its factor per episode
+	WarmUp      int     `json:"warm_up"`     // episodes of uniform actions
+	Noise       float64 `json:"noise"`       // exploration σ after the warm-up
+	NoiseDecay  float64 `json:"noise_decay"` // its factor per episode
+	Correlation float64 `json:"correlation"` // of the exploration of two steps in an episode
 }
 
 // Defaults returns the settings to use unless there is a reason not to.
@@ -96,6 +98,7 @@ func (s Settings) Validate() error {
 		value float64
 	}{
 		{"tau", s.Tau}, {"gamma", s.Gamma}, {"average", s.Average}, {"noise decay", s.NoiseDecay},
+		{"correlation", s.Correlation},
 	} {
 		if !(ratio.value >= 0 && ratio.value <= 1) {
 			return fmt.Errorf("%s is %g: choose 0 to 1", ratio.name, ratio.value)
@@ -130,6 +133,8 @@ func NewDDPG(s Settings, r Reward, seed uint64) (*DDPG, error) {
 	a.replay = newReplay(s.Replay, s.States, s.Actions)
 	a.scaler = newScaler(s.States)
 	a.noiseFrom = s.WarmUp
+	a.explorer = explorer{correlation: s.Correlation, shared: make([]float64, s.Actions), rng: a.rng}
+	a.explorer.begin()
 	a.scratch = newScratch(s)
 	return a, nil
 }
@@ -148,13 +153,13 @@ func (a *DDPG) Act(state []float64) []float64 {
 	if a.episodes < a.settings.WarmUp {
 		action := make([]float64, a.settings.Actions)
 		for i := range action {
-			action[i] = a.rng.Float64()
+			action[i] = a.explorer.uniform(i)
 		}
 		return action
 	}
 	action := a.Greedy(state)
 	for i, mean := range action {
-		action[i] = truncatedNormal(mean, a.Noise(), a.rng)
+		action[i] = truncatedNormal(mean, a.Noise(), a.explorer.uniform(i))
 	}
 	return action
 }
@@ -203,6 +208,7 @@ func (a *DDPG) Finish(e Episode) error {
 	}
 	a.replay.add(e, a.reward(e.Outcome))
 	a.episodes++
+	a.explorer.begin()
 	if a.replay.count >= a.settings.Batch {
 		for range a.settings.Updates {
 			a.update()
@@ -316,6 +322,11 @@ func (a *DDPG) targets() {
 // updateCritic steps down the mean squared distance from the targets. It leaves the
 // batch's states in the actor's input.
 func (a *DDPG) updateCritic() {
+	a.criticGradientOf()
+	a.criticAdam.step(a.critic.params, a.scratch.criticGradient)
+}
+
+func (a *DDPG) criticGradientOf() {
 	s := a.scratch
 	for k, i := range s.batch {
 		a.scaler.scale(row(s.actor.input(), k), a.replay.stateAt(i))
@@ -327,7 +338,6 @@ func (a *DDPG) updateCritic() {
 		s.critic.outputDelta().Data[k] = 2 * (q - s.target[k]) / float64(len(s.batch))
 	}
 	a.critic.backward(s.critic, s.criticGradient, false)
-	a.criticAdam.step(a.critic.params, s.criticGradient)
 }
 
 // updateActor steps up the mean of what the critic says of the actor's actions, for the

@@ -5,11 +5,30 @@ import (
 	"math/rand/v2"
 )
 
-// truncatedNormal draws from a normal distribution with the given mean in [0,1] and
-// deviation, conditioned on falling into [0,1], by inverting its distribution function:
-// one uniform number per draw, whatever the parameters.
-func truncatedNormal(mean, deviation float64, rng *rand.Rand) float64 {
-	u := rng.Float64()
+// explorer draws the random part of actions. Steps of one episode share a part of
+// their luck: exploring all layers in the same direction moves an episode's outcome much
+// further than exploring each by itself, where most of it cancels out.
+type explorer struct {
+	correlation float64   // of the luck of two steps in an episode
+	shared      []float64 // standard normal per action, for the episode under way
+	rng         *rand.Rand
+}
+
+// begin draws the luck that the next episode's steps share.
+func (x *explorer) begin() {
+	for i := range x.shared {
+		x.shared[i] = x.rng.NormFloat64()
+	}
+}
+
+// uniform draws from [0,1) for action i: evenly, whatever the correlation.
+func (x *explorer) uniform(i int) float64 {
+	return normalCDF(math.Sqrt(x.correlation)*x.shared[i] + math.Sqrt(1-x.correlation)*x.rng.NormFloat64())
+}
+
+// truncatedNormal maps u, uniform in [0,1], to a normal distribution with a mean in
+// [0,1], conditioned on falling into [0,1], by inverting its distribution function.
+func truncatedNormal(mean, deviation, u float64) float64 {
 	if deviation <= 0 {
 		return mean
 	}
