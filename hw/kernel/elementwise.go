@@ -54,7 +54,7 @@ func newAddConstants(qa, qb, qo Affine, lo, hi uint8) addConstants {
 }
 
 func addUint8(a, b uint8, qa, qb, qo Affine, lo, hi uint8) uint8 {
-	// The conversions keep products from being fused into the sum.
+	// The conversions keep the products from being fused into their sum.
 	x := float32(float32(int32(a)-int32(qa.Zero)) * qa.Scale)
 	y := float32(float32(int32(b)-int32(qb.Zero)) * qb.Scale)
 	return round((x+y)/qo.Scale, qo.Zero, lo, hi)

@@ -10,7 +10,7 @@ import (
 // gemmRows×gemmK of A and gemmK×gemmColumns of B in the second.
 const (
 	gemmRows    = 120 // a multiple of every tile's height
-	gemmK       = 128 // a multiple of 4
+	gemmK       = 192 // a multiple of 4
 	gemmColumns = 512 // a multiple of every tile's width
 )
 

@@ -49,24 +49,22 @@ func (c *IntConv) Kernel() string { return "int8" }
 func (c *IntConv) packWeights(width int, weight []int8) {
 	var size int
 	c.blocks, size = c.filter.blocks(width)
-	switch {
-	case c.vector == nil:
-		c.weights = aligned[int8](size)
-	case c.vector.words:
+	if c.vector != nil && c.vector.words {
 		c.weights = aligned[int8](2 * size)
-	default:
-		c.weights = aligned[int8](size)
-	}
-	for i, b := range c.blocks {
-		switch {
-		case c.vector == nil:
-			pack(c.filter, b, c.weights[b.weights:], weight, 1, inOrder)
-		case c.vector.words:
-			pack(c.filter, b, reinterpret[int16](c.weights)[b.weights:], weight, 2, alternating)
+		words := reinterpret[int16](c.weights)
+		for i, b := range c.blocks {
+			pack(c.filter, b, words[b.weights:], weight, 2, alternating)
 			c.blocks[i].weights *= 2
-		default:
-			pack(c.filter, b, c.weights[b.weights:], weight, 4, inOrder)
 		}
+		return
+	}
+	unit := 4
+	if c.vector == nil {
+		unit = 1
+	}
+	c.weights = aligned[int8](size)
+	for _, b := range c.blocks {
+		pack(c.filter, b, c.weights[b.weights:], weight, unit, inOrder)
 	}
 }
 
@@ -95,7 +93,7 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 }
 
 // RunFloat computes out = clamp(float32(sum)·scale[channel] + residual, lo, hi). scale
-// is ChannelStride(outC) long, zero beyond outC; residual has out's layout or is nil.
+// is ChannelStride(outC) long and finite; residual has out's layout or is nil.
 func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
 	stride := ChannelStride(c.filter.outC)
 	out = out[:(1+c.window.OutH*c.window.OutW)*stride]

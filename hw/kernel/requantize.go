@@ -29,7 +29,8 @@ type QuantAdd struct {
 }
 
 func (r *Requantize) quantize(sum int32, channel int) uint8 {
-	return round(float32(sum)*r.Scale[channel], r.Zero, r.Lo, r.Hi)
+	// The conversion keeps the product from being fused into the sum within round.
+	return round(float32(float32(sum)*r.Scale[channel]), r.Zero, r.Lo, r.Hi)
 }
 
 func (r *Requantize) add(q, residual uint8) uint8 {

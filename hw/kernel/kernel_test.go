@@ -1,0 +1,78 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+)
+
+func TestDefault(t *testing.T) {
+	t.Setenv(EnvISA, "")
+	supported := Supported()
+	if supported[0] != Portable {
+		t.Errorf("Supported() = %v, wants %s first", supported, Portable)
+	}
+	if isa, err := Default(); err != nil || isa != supported[len(supported)-1] {
+		t.Errorf("Default() = %s, %v; want %s", isa, err, supported[len(supported)-1])
+	}
+	for _, forced := range supported {
+		t.Setenv(EnvISA, string(forced))
+		if isa, err := Default(); err != nil || isa != forced {
+			t.Errorf("Default() = %s, %v; %s was asked for", isa, err, forced)
+		}
+	}
+	t.Setenv(EnvISA, "altivec")
+	if _, err := Default(); err == nil || !strings.Contains(err.Error(), string(Portable)) {
+		t.Errorf("Default() of an unknown ISA: %v, wants an error that lists what there is", err)
+	}
+}
+
+func TestBuffersAreAligned(t *testing.T) {
+	for n := range 200 {
+		if floats := Floats(n); len(floats) != n || cap(floats) != n || !isAligned(floats) {
+			t.Fatalf("Floats(%d) is misaligned or has length %d", n, len(floats))
+		}
+		if bytes := Bytes(n); len(bytes) != n || cap(bytes) != n || !isAligned(bytes) {
+			t.Fatalf("Bytes(%d) is misaligned or has length %d", n, len(bytes))
+		}
+	}
+}
+
+func isAligned[T any](s []T) bool {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(s)))%alignment == 0
+}
+
+// TestConcurrentRuns shares one plan among goroutines, as batch-parallel workers do.
+func TestConcurrentRuns(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 1))
+	l := square(24, 40, 9, 3, 1)
+	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
+	residual := integers[uint8](random, l.outputs())
+	r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255, Zero: 100,
+		Residual: &QuantAdd{Scale: 0.1, Input: residual, InputScale: 0.1, OutScale: 0.2, OutHi: 255}}
+	for i := range r.Scale {
+		r.Scale[i] = 1e-3
+	}
+	for _, isa := range Supported() {
+		c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 7)
+		want := Bytes(l.outputs())
+		c.RunUint8(want, in, r)
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				for range 50 {
+					got := Bytes(l.outputs())
+					c.RunUint8(got, in, r)
+					if !slices.Equal(got, want) {
+						t.Errorf("%s: concurrent runs disagree", isa)
+						return
+					}
+				}
+			})
+		}
+		wait.Wait()
+	}
+}
