@@ -80,8 +80,12 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 	}
 	in := c.real(n.Inputs[0])
 	geo := newGeometry(n, in.shape, out.shape)
-	conv := geo.float(c.isa, n.Weight().Real(), n.Bias(), u.lo, u.hi)
-	c.layers[c.layer].Kernel = conv.Kernel()
+	var conv *kernel.FloatConv
+	layer := &c.layers[c.layer]
+	c.prepare(func() {
+		conv = geo.float(c.isa, n.Weight().Real(), n.Bias(), u.lo, u.hi)
+		layer.Kernel = conv.Kernel()
+	})
 	in.border = in.border || geo.readsOutside
 	c.writeFloats(out, func(out *slot) {
 		if u.residual < 0 {
@@ -97,8 +101,12 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	in := c.values[n.Inputs[0]]
 	geo := newGeometry(n, in.shape, out.shape)
 	w, inScale := n.Weight(), in.quant.Scale
-	conv := kernel.NewIntConv(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Int, integerBias(n, inScale), in.quant.Zero)
-	c.layers[c.layer].Kernel = conv.Kernel()
+	var conv *kernel.IntConv
+	layer := &c.layers[c.layer]
+	c.prepare(func() {
+		conv = kernel.NewIntConv(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Int, integerBias(n, inScale), in.quant.Zero)
+		layer.Kernel = conv.Kernel()
+	})
 	in.border = in.border || geo.readsOutside
 
 	scale := kernel.Floats(out.stride)

@@ -11,7 +11,7 @@ func load(m *memory, isa kernel.ISA, s *slot, image []float32) {
 	}
 	q, limit := affine(s.quant), uint8(s.quant.Max())
 	out := s.bytes(m)
-	var integers [256]uint8
+	integers := &m.integers
 	for c := range s.shape[0] {
 		plane := image[c*s.pixels : (c+1)*s.pixels]
 		at := s.stride + c

@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"context"
+
 	"galen/hw/graph"
 	"galen/hw/kernel"
 )
@@ -15,9 +17,10 @@ type compiler struct {
 	layers []LayerPlan
 	slots  []*slot
 	steps  []step
-	layer  int // that the steps under way belong to; −1: none
-	sums   int // most channels that are averaged as integers
-	inputs int // most inputs of a float operator
+	packs  []func() // what layers need before they run
+	layer  int      // that the steps under way belong to; −1: none
+	sums   int      // most channels that are averaged as integers
+	inputs int      // most inputs of a float operator
 }
 
 func newCompiler(g *graph.Graph, isa kernel.ISA) *compiler {
@@ -49,6 +52,17 @@ func (c *compiler) emit(run func(*memory), out *slot, in ...*slot) {
 	}
 	out.hold(at, at)
 	c.steps = append(c.steps, step{run, out, c.layer})
+}
+
+// prepare has something done before the plan is used, at the same time as the like of
+// other layers: packing weights takes most of compilation.
+func (c *compiler) prepare(pack func()) { c.packs = append(c.packs, pack) }
+
+// finish does what was prepared.
+func (c *compiler) finish() {
+	_ = parallel(context.Background(), len(c.packs), 0, func() func(int) {
+		return func(i int) { c.packs[i]() }
+	})
 }
 
 // real is a value as floats.

@@ -65,14 +65,19 @@ func (m *move[T]) prepare(out []T) {
 	if !m.surrounded && m.channels == m.stride {
 		return
 	}
-	for at := m.stride; at < len(out); at += m.stride {
-		if m.surrounded {
-			pixel := out[at : at+m.channels]
-			for c := range pixel {
-				pixel[c] = m.fill
-			}
+	if !m.surrounded {
+		for at := m.stride; at < len(out); at += m.stride {
+			clear(out[at+m.channels : at+m.stride])
 		}
-		clear(out[at+m.channels : at+m.stride])
+		return
+	}
+	out = out[m.stride:]
+	for c := range m.channels {
+		out[c] = m.fill
+	}
+	clear(out[m.channels:m.stride])
+	for done := m.stride; done < len(out); done *= 2 {
+		copy(out[done:], out[:done])
 	}
 }
 

@@ -66,7 +66,15 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 	for _, u := range fuse(g) {
 		c.lower(u)
 	}
-	p := &Plan{
+	steps := len(c.steps)
+	c.values[g.Input].hold(-1, steps) // its unused lanes stay zero, see load
+	c.values[g.Output].hold(steps, steps)
+	floats, bytes := place(c.slots)
+	if need := 4*int64(floats) + int64(bytes); need > maxArena {
+		return nil, fmt.Errorf("compile graph %q: intermediate tensors need %d MiB per image, more than %d MiB", g.Name, need>>20, maxArena>>20)
+	}
+	c.finish()
+	return &Plan{
 		isa:        isa,
 		layers:     c.layers,
 		steps:      c.steps,
@@ -75,15 +83,10 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		output:     c.values[g.Output],
 		outShape:   g.Values[g.Output].Shape,
 		sums:       c.sums,
+		floats:     floats,
+		bytes:      bytes,
 		inputs:     c.inputs,
-	}
-	p.input.hold(-1, len(p.steps))
-	p.output.hold(-1, len(p.steps))
-	p.floats, p.bytes = place(c.slots)
-	if need := 4*int64(p.floats) + int64(p.bytes); need > maxArena {
-		return nil, fmt.Errorf("compile graph %q: intermediate tensors need %d MiB per image, more than %d MiB", g.Name, need>>20, maxArena>>20)
-	}
-	return p, nil
+	}, nil
 }
 
 func resolve(isa kernel.ISA) (kernel.ISA, error) {

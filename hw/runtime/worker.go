@@ -18,6 +18,7 @@ type memory struct {
 	sums   []int32     // accumulators of integer pooling
 	inputs [][]float32 // of the operator that runs
 
+	integers   [256]uint8        // a piece of the input being quantized
 	requantize kernel.Requantize // the parameters of the layer that runs
 	add        kernel.QuantAdd
 }
