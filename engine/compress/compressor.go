@@ -21,19 +21,19 @@ type Options struct {
 	Calibration Calibration // how activation ranges are chosen; empty: SquaredError
 	Workers     int         // goroutines; 0: all cores
 	ISA         kernel.ISA  // empty: kernel.Default
+	Uncorrected bool        // leave the layers' statistics as compression makes them, for comparison
 }
 
 // Compressor compresses one graph by any number of policies. It is not for concurrent
 // use.
 type Compressor struct {
-	structure   *Structure
-	options     Options
-	crew        crew
-	tracer      *runtime.Tracer
-	input       *runtime.Batch // the calibration images
-	importance  []float64      // per channel class
-	original    []observation  // per layer
-	uncorrected bool           // leaves the layers' statistics as compression makes them
+	structure  *Structure
+	options    Options
+	crew       crew
+	tracer     *runtime.Tracer
+	input      *runtime.Batch // the calibration images
+	importance []float64      // per channel class
+	original   []observation  // per layer
 }
 
 // observation is what was seen at a layer of the original network.
@@ -215,7 +215,7 @@ func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
 		return nil, err
 	}
 	f.changed[n.Output] = f.changed[n.Inputs[0]] || n.Op != original
-	if f.changed[n.Output] && !f.uncorrected {
+	if f.changed[n.Output] && !f.options.Uncorrected {
 		c := correct(f.crew.moments(out), f.original[l].output, f.kept[l])
 		n.Op = c.apply(n, inputScale)
 		f.crew.transform(out, c.factor, c.shift)
