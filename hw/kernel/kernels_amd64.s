@@ -13794,42 +13794,38 @@ raw:
 // func depthwiseFloatAVX512x1(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseFloatAVX512x1(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Z2
+	VBROADCASTSS hi+84(FP), Z3
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
+	VMOVUPS (DX)(AX*4), Z1
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z1
-	VFMADD231PS  (DX)(AX*4), Z1, Z0
-	ADDQ         $0x00000004, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Z1
-	VBROADCASTSS hi+84(FP), Z2
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z0, Z0
+	VMOVUPS     (SI), Z0
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z1
+	ADDQ        $0x00000004, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Z1, Z1
 
 plain0:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Z0, Z1, Z0
-	VMINPS  Z0, Z2, Z0
-	VMOVUPS Z0, (DX)(AX*4)
+	VMAXPS  Z1, Z2, Z1
+	VMINPS  Z1, Z3, Z1
+	VMOVUPS Z1, (BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -13840,30 +13836,30 @@ plain0:
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·depthwiseIntAVX512x1(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
+	VMOVUPS (DX)(AX*4), Z1
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z1
-	VPMADDWD  (SI), Z1, Z1
-	VPADDD    Z1, Z0, Z0
+	VMOVUPS   (SI), Z0
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z2
+	VPMADDWD  Z0, Z2, Z2
+	VPADDD    Z2, Z1, Z1
 	ADDQ      $0x00000004, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z0, (DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Z1, (BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -13873,63 +13869,52 @@ tap:
 // func depthwiseFloatAVX512x2(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseFloatAVX512x2(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Z3
+	VBROADCASTSS hi+84(FP), Z4
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
-	VMOVAPS Z0, Z1
+	VMOVUPS (DX)(AX*4), Z1
+	VMOVAPS Z1, Z2
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z2
-	VFMADD231PS  (DX)(AX*4), Z2, Z0
-	MOVLQSX      4(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z2
-	VFMADD231PS  (DX)(AX*4), Z2, Z1
-	ADDQ         $0x00000008, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Z2
-	VBROADCASTSS hi+84(FP), Z3
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z0, Z0
+	VMOVUPS     (SI), Z0
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z1
+	MOVLQSX     4(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z2
+	ADDQ        $0x00000008, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Z1, Z1
 
 plain0:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Z0, Z2, Z0
-	VMINPS       Z0, Z3, Z0
-	VMOVUPS      Z0, (DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z2
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x01, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain1
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z1, Z1
+	VMAXPS  Z1, Z3, Z1
+	VMINPS  Z1, Z4, Z1
+	VMOVUPS Z1, (BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain1
+	VADDPS  (SI)(AX*4), Z2, Z2
 
 plain1:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Z1, Z0, Z1
-	VMINPS  Z1, Z2, Z1
-	VMOVUPS Z1, (DX)(AX*4)
+	VMAXPS  Z2, Z3, Z2
+	VMINPS  Z2, Z4, Z2
+	VMOVUPS Z2, (BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -13940,40 +13925,39 @@ plain1:
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·depthwiseIntAVX512x2(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
-	VMOVAPS Z0, Z1
+	VMOVUPS (DX)(AX*4), Z1
+	VMOVAPS Z1, Z2
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z2
-	VPMADDWD  (SI), Z2, Z2
-	VPADDD    Z2, Z0, Z0
-	MOVLQSX   4(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z2
-	VPMADDWD  (SI), Z2, Z2
-	VPADDD    Z2, Z1, Z1
+	VMOVUPS   (SI), Z0
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z3
+	VPMADDWD  Z0, Z3, Z3
+	VPADDD    Z3, Z1, Z1
+	MOVLQSX   4(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z3
+	VPMADDWD  Z0, Z3, Z3
+	VPADDD    Z3, Z2, Z2
 	ADDQ      $0x00000008, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z0, (DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x01, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z1, (DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Z1, (BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Z2, (BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -13983,84 +13967,66 @@ tap:
 // func depthwiseFloatAVX512x3(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseFloatAVX512x3(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Z4
+	VBROADCASTSS hi+84(FP), Z5
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
+	VMOVUPS (DX)(AX*4), Z1
+	VMOVAPS Z1, Z2
+	VMOVAPS Z1, Z3
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z3
-	VFMADD231PS  (DX)(AX*4), Z3, Z0
-	MOVLQSX      4(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z3
-	VFMADD231PS  (DX)(AX*4), Z3, Z1
-	MOVLQSX      8(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z3
-	VFMADD231PS  (DX)(AX*4), Z3, Z2
-	ADDQ         $0x0000000c, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Z3
-	VBROADCASTSS hi+84(FP), Z4
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z0, Z0
+	VMOVUPS     (SI), Z0
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z1
+	MOVLQSX     4(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z2
+	MOVLQSX     8(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z3
+	ADDQ        $0x0000000c, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Z1, Z1
 
 plain0:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Z0, Z3, Z0
-	VMINPS       Z0, Z4, Z0
-	VMOVUPS      Z0, (DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z3
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x01, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain1
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z1, Z1
+	VMAXPS  Z1, Z4, Z1
+	VMINPS  Z1, Z5, Z1
+	VMOVUPS Z1, (BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain1
+	VADDPS  (SI)(AX*4), Z2, Z2
 
 plain1:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Z1, Z0, Z1
-	VMINPS       Z1, Z3, Z1
-	VMOVUPS      Z1, (DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x02, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain2
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z2, Z2
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z2, Z5, Z2
+	VMOVUPS Z2, (BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain2
+	VADDPS  (SI)(AX*4), Z3, Z3
 
 plain2:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Z2, Z0, Z2
-	VMINPS  Z2, Z1, Z2
-	VMOVUPS Z2, (DX)(AX*4)
+	VMAXPS  Z3, Z4, Z3
+	VMINPS  Z3, Z5, Z3
+	VMOVUPS Z3, (BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -14071,50 +14037,48 @@ plain2:
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·depthwiseIntAVX512x3(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
+	VMOVUPS (DX)(AX*4), Z1
+	VMOVAPS Z1, Z2
+	VMOVAPS Z1, Z3
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z3
-	VPMADDWD  (SI), Z3, Z3
-	VPADDD    Z3, Z0, Z0
-	MOVLQSX   4(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z3
-	VPMADDWD  (SI), Z3, Z3
-	VPADDD    Z3, Z1, Z1
-	MOVLQSX   8(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z3
-	VPMADDWD  (SI), Z3, Z3
-	VPADDD    Z3, Z2, Z2
+	VMOVUPS   (SI), Z0
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z4
+	VPMADDWD  Z0, Z4, Z4
+	VPADDD    Z4, Z1, Z1
+	MOVLQSX   4(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z4
+	VPMADDWD  Z0, Z4, Z4
+	VPADDD    Z4, Z2, Z2
+	MOVLQSX   8(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z4
+	VPMADDWD  Z0, Z4, Z4
+	VPADDD    Z4, Z3, Z3
 	ADDQ      $0x0000000c, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z0, (DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x01, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z1, (DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x02, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z2, (DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Z1, (BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Z2, (BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Z3, (BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -14124,105 +14088,80 @@ tap:
 // func depthwiseFloatAVX512x4(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseFloatAVX512x4(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Z5
+	VBROADCASTSS hi+84(FP), Z6
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
-	VMOVAPS Z0, Z3
+	VMOVUPS (DX)(AX*4), Z1
+	VMOVAPS Z1, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z1, Z4
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z4
-	VFMADD231PS  (DX)(AX*4), Z4, Z0
-	MOVLQSX      4(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z4
-	VFMADD231PS  (DX)(AX*4), Z4, Z1
-	MOVLQSX      8(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z4
-	VFMADD231PS  (DX)(AX*4), Z4, Z2
-	MOVLQSX      12(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Z4
-	VFMADD231PS  (DX)(AX*4), Z4, Z3
-	ADDQ         $0x00000010, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Z4
-	VBROADCASTSS hi+84(FP), Z5
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z0, Z0
+	VMOVUPS     (SI), Z0
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z1
+	MOVLQSX     4(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z2
+	MOVLQSX     8(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z3
+	MOVLQSX     12(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Z0, Z4
+	ADDQ        $0x00000010, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Z1, Z1
 
 plain0:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Z0, Z4, Z0
-	VMINPS       Z0, Z5, Z0
-	VMOVUPS      Z0, (DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z4
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x01, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain1
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z1, Z1
+	VMAXPS  Z1, Z5, Z1
+	VMINPS  Z1, Z6, Z1
+	VMOVUPS Z1, (BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain1
+	VADDPS  (SI)(AX*4), Z2, Z2
 
 plain1:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Z1, Z0, Z1
-	VMINPS       Z1, Z4, Z1
-	VMOVUPS      Z1, (DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x02, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain2
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z2, Z2
+	VMAXPS  Z2, Z5, Z2
+	VMINPS  Z2, Z6, Z2
+	VMOVUPS Z2, (BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain2
+	VADDPS  (SI)(AX*4), Z3, Z3
 
 plain2:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Z2, Z0, Z2
-	VMINPS       Z2, Z1, Z2
-	VMOVUPS      Z2, (DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Z0
-	VBROADCASTSS hi+84(FP), Z1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x03, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain3
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Z3, Z3
+	VMAXPS  Z3, Z5, Z3
+	VMINPS  Z3, Z6, Z3
+	VMOVUPS Z3, (BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain3
+	VADDPS  (SI)(AX*4), Z4, Z4
 
 plain3:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Z3, Z0, Z3
-	VMINPS  Z3, Z1, Z3
-	VMOVUPS Z3, (DX)(AX*4)
+	VMAXPS  Z4, Z5, Z4
+	VMINPS  Z4, Z6, Z4
+	VMOVUPS Z4, (BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -14233,60 +14172,57 @@ plain3:
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·depthwiseIntAVX512x4(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Z0
-	VMOVAPS Z0, Z1
-	VMOVAPS Z0, Z2
-	VMOVAPS Z0, Z3
+	VMOVUPS (DX)(AX*4), Z1
+	VMOVAPS Z1, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z1, Z4
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z4
-	VPMADDWD  (SI), Z4, Z4
-	VPADDD    Z4, Z0, Z0
-	MOVLQSX   4(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z4
-	VPMADDWD  (SI), Z4, Z4
-	VPADDD    Z4, Z1, Z1
-	MOVLQSX   8(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z4
-	VPMADDWD  (SI), Z4, Z4
-	VPADDD    Z4, Z2, Z2
-	MOVLQSX   12(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Z4
-	VPMADDWD  (SI), Z4, Z4
-	VPADDD    Z4, Z3, Z3
+	VMOVUPS   (SI), Z0
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z5
+	VPMADDWD  Z0, Z5, Z5
+	VPADDD    Z5, Z1, Z1
+	MOVLQSX   4(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z5
+	VPMADDWD  Z0, Z5, Z5
+	VPADDD    Z5, Z2, Z2
+	MOVLQSX   8(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z5
+	VPMADDWD  Z0, Z5, Z5
+	VPADDD    Z5, Z3, Z3
+	MOVLQSX   12(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Z5
+	VPMADDWD  Z0, Z5, Z5
+	VPADDD    Z5, Z4, Z4
 	ADDQ      $0x00000010, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z0, (DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x01, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z1, (DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x02, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z2, (DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x03, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Z3, (DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Z1, (BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Z2, (BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Z3, (BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Z4, (BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -14542,49 +14478,45 @@ done:
 // func depthwiseFloatAVX2x1(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseFloatAVX2x1(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Y4
+	VBROADCASTSS hi+84(FP), Y5
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVUPS 32(BX)(AX*4), Y1
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVUPS 32(DX)(AX*4), Y3
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y2
-	VFMADD231PS  (DX)(AX*4), Y2, Y0
-	VMOVUPS      32(SI), Y2
-	VFMADD231PS  32(DX)(AX*4), Y2, Y1
-	ADDQ         $0x00000004, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Y2
-	VBROADCASTSS hi+84(FP), Y3
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y0, Y0
-	VADDPS       32(SI)(AX*4), Y1, Y1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y2
+	VFMADD231PS 32(BX)(AX*4), Y1, Y3
+	ADDQ        $0x00000004, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Y2, Y2
+	VADDPS      32(SI)(AX*4), Y3, Y3
 
 plain0:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Y0, Y2, Y0
-	VMINPS  Y0, Y3, Y0
-	VMOVUPS Y0, (DX)(AX*4)
-	VMAXPS  Y1, Y2, Y1
-	VMINPS  Y1, Y3, Y1
-	VMOVUPS Y1, 32(DX)(AX*4)
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS Y2, (BX)(AX*4)
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS Y3, 32(BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -14595,35 +14527,36 @@ plain0:
 // Requires: AVX, AVX2
 TEXT ·depthwiseIntAVX2x1(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVUPS 32(BX)(AX*4), Y1
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVUPS 32(DX)(AX*4), Y3
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y2
-	VPMADDWD  (SI), Y2, Y2
-	VPADDD    Y2, Y0, Y0
-	VPMOVZXBD 8(DX)(AX*1), Y2
-	VPMADDWD  32(SI), Y2, Y2
-	VPADDD    Y2, Y1, Y1
+	VMOVUPS   (SI), Y0
+	VMOVUPS   32(SI), Y1
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y4
+	VPMADDWD  Y0, Y4, Y4
+	VPADDD    Y4, Y2, Y2
+	VPMOVZXBD 8(BX)(AX*1), Y4
+	VPMADDWD  Y1, Y4, Y4
+	VPADDD    Y4, Y3, Y3
 	ADDQ      $0x00000004, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y0, (DX)(AX*4)
-	VMOVUPS   Y1, 32(DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Y2, (BX)(AX*4)
+	VMOVUPS   Y3, 32(BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -14633,77 +14566,65 @@ tap:
 // func depthwiseFloatAVX2x2(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseFloatAVX2x2(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Y6
+	VBROADCASTSS hi+84(FP), Y7
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVAPS Y0, Y2
-	VMOVUPS 32(BX)(AX*4), Y1
-	VMOVAPS Y1, Y3
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVAPS Y2, Y4
+	VMOVUPS 32(DX)(AX*4), Y3
+	VMOVAPS Y3, Y5
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y4
-	VFMADD231PS  (DX)(AX*4), Y4, Y0
-	VMOVUPS      32(SI), Y4
-	VFMADD231PS  32(DX)(AX*4), Y4, Y1
-	MOVLQSX      4(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y4
-	VFMADD231PS  (DX)(AX*4), Y4, Y2
-	VMOVUPS      32(SI), Y4
-	VFMADD231PS  32(DX)(AX*4), Y4, Y3
-	ADDQ         $0x00000008, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Y4
-	VBROADCASTSS hi+84(FP), Y5
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y0, Y0
-	VADDPS       32(SI)(AX*4), Y1, Y1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y2
+	VFMADD231PS 32(BX)(AX*4), Y1, Y3
+	MOVLQSX     4(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y4
+	VFMADD231PS 32(BX)(AX*4), Y1, Y5
+	ADDQ        $0x00000008, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Y2, Y2
+	VADDPS      32(SI)(AX*4), Y3, Y3
 
 plain0:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Y0, Y4, Y0
-	VMINPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (DX)(AX*4)
-	VMAXPS       Y1, Y4, Y1
-	VMINPS       Y1, Y5, Y1
-	VMOVUPS      Y1, 32(DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x01, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain1
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y2, Y2
-	VADDPS       32(SI)(AX*4), Y3, Y3
+	VMAXPS  Y2, Y6, Y2
+	VMINPS  Y2, Y7, Y2
+	VMOVUPS Y2, (BX)(AX*4)
+	VMAXPS  Y3, Y6, Y3
+	VMINPS  Y3, Y7, Y3
+	VMOVUPS Y3, 32(BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain1
+	VADDPS  (SI)(AX*4), Y4, Y4
+	VADDPS  32(SI)(AX*4), Y5, Y5
 
 plain1:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Y2, Y0, Y2
-	VMINPS  Y2, Y1, Y2
-	VMOVUPS Y2, (DX)(AX*4)
-	VMAXPS  Y3, Y0, Y3
-	VMINPS  Y3, Y1, Y3
-	VMOVUPS Y3, 32(DX)(AX*4)
+	VMAXPS  Y4, Y6, Y4
+	VMINPS  Y4, Y7, Y4
+	VMOVUPS Y4, (BX)(AX*4)
+	VMAXPS  Y5, Y6, Y5
+	VMINPS  Y5, Y7, Y5
+	VMOVUPS Y5, 32(BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -14714,50 +14635,50 @@ plain1:
 // Requires: AVX, AVX2
 TEXT ·depthwiseIntAVX2x2(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVAPS Y0, Y2
-	VMOVUPS 32(BX)(AX*4), Y1
-	VMOVAPS Y1, Y3
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVAPS Y2, Y4
+	VMOVUPS 32(DX)(AX*4), Y3
+	VMOVAPS Y3, Y5
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y4
-	VPMADDWD  (SI), Y4, Y4
-	VPADDD    Y4, Y0, Y0
-	VPMOVZXBD 8(DX)(AX*1), Y4
-	VPMADDWD  32(SI), Y4, Y4
-	VPADDD    Y4, Y1, Y1
-	MOVLQSX   4(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y4
-	VPMADDWD  (SI), Y4, Y4
-	VPADDD    Y4, Y2, Y2
-	VPMOVZXBD 8(DX)(AX*1), Y4
-	VPMADDWD  32(SI), Y4, Y4
-	VPADDD    Y4, Y3, Y3
+	VMOVUPS   (SI), Y0
+	VMOVUPS   32(SI), Y1
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y6
+	VPMADDWD  Y0, Y6, Y6
+	VPADDD    Y6, Y2, Y2
+	VPMOVZXBD 8(BX)(AX*1), Y6
+	VPMADDWD  Y1, Y6, Y6
+	VPADDD    Y6, Y3, Y3
+	MOVLQSX   4(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y6
+	VPMADDWD  Y0, Y6, Y6
+	VPADDD    Y6, Y4, Y4
+	VPMOVZXBD 8(BX)(AX*1), Y6
+	VPMADDWD  Y1, Y6, Y6
+	VPADDD    Y6, Y5, Y5
 	ADDQ      $0x00000008, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y0, (DX)(AX*4)
-	VMOVUPS   Y1, 32(DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x01, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y2, (DX)(AX*4)
-	VMOVUPS   Y3, 32(DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Y2, (BX)(AX*4)
+	VMOVUPS   Y3, 32(BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Y4, (BX)(AX*4)
+	VMOVUPS   Y5, 32(BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -14767,105 +14688,85 @@ tap:
 // func depthwiseFloatAVX2x3(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseFloatAVX2x3(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Y8
+	VBROADCASTSS hi+84(FP), Y9
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y4
-	VMOVUPS 32(BX)(AX*4), Y1
-	VMOVAPS Y1, Y3
-	VMOVAPS Y1, Y5
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVAPS Y2, Y4
+	VMOVAPS Y2, Y6
+	VMOVUPS 32(DX)(AX*4), Y3
+	VMOVAPS Y3, Y5
+	VMOVAPS Y3, Y7
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  (DX)(AX*4), Y6, Y0
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  32(DX)(AX*4), Y6, Y1
-	MOVLQSX      4(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  (DX)(AX*4), Y6, Y2
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  32(DX)(AX*4), Y6, Y3
-	MOVLQSX      8(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y6
-	VFMADD231PS  (DX)(AX*4), Y6, Y4
-	VMOVUPS      32(SI), Y6
-	VFMADD231PS  32(DX)(AX*4), Y6, Y5
-	ADDQ         $0x0000000c, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Y6
-	VBROADCASTSS hi+84(FP), Y7
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y0, Y0
-	VADDPS       32(SI)(AX*4), Y1, Y1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y2
+	VFMADD231PS 32(BX)(AX*4), Y1, Y3
+	MOVLQSX     4(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y4
+	VFMADD231PS 32(BX)(AX*4), Y1, Y5
+	MOVLQSX     8(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y6
+	VFMADD231PS 32(BX)(AX*4), Y1, Y7
+	ADDQ        $0x0000000c, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Y2, Y2
+	VADDPS      32(SI)(AX*4), Y3, Y3
 
 plain0:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Y0, Y6, Y0
-	VMINPS       Y0, Y7, Y0
-	VMOVUPS      Y0, (DX)(AX*4)
-	VMAXPS       Y1, Y6, Y1
-	VMINPS       Y1, Y7, Y1
-	VMOVUPS      Y1, 32(DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x01, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain1
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y2, Y2
-	VADDPS       32(SI)(AX*4), Y3, Y3
+	VMAXPS  Y2, Y8, Y2
+	VMINPS  Y2, Y9, Y2
+	VMOVUPS Y2, (BX)(AX*4)
+	VMAXPS  Y3, Y8, Y3
+	VMINPS  Y3, Y9, Y3
+	VMOVUPS Y3, 32(BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain1
+	VADDPS  (SI)(AX*4), Y4, Y4
+	VADDPS  32(SI)(AX*4), Y5, Y5
 
 plain1:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(AX*4)
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, 32(DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x02, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain2
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y4, Y4
-	VADDPS       32(SI)(AX*4), Y5, Y5
+	VMAXPS  Y4, Y8, Y4
+	VMINPS  Y4, Y9, Y4
+	VMOVUPS Y4, (BX)(AX*4)
+	VMAXPS  Y5, Y8, Y5
+	VMINPS  Y5, Y9, Y5
+	VMOVUPS Y5, 32(BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain2
+	VADDPS  (SI)(AX*4), Y6, Y6
+	VADDPS  32(SI)(AX*4), Y7, Y7
 
 plain2:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Y4, Y0, Y4
-	VMINPS  Y4, Y1, Y4
-	VMOVUPS Y4, (DX)(AX*4)
-	VMAXPS  Y5, Y0, Y5
-	VMINPS  Y5, Y1, Y5
-	VMOVUPS Y5, 32(DX)(AX*4)
+	VMAXPS  Y6, Y8, Y6
+	VMINPS  Y6, Y9, Y6
+	VMOVUPS Y6, (BX)(AX*4)
+	VMAXPS  Y7, Y8, Y7
+	VMINPS  Y7, Y9, Y7
+	VMOVUPS Y7, 32(BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -14876,65 +14777,64 @@ plain2:
 // Requires: AVX, AVX2
 TEXT ·depthwiseIntAVX2x3(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y4
-	VMOVUPS 32(BX)(AX*4), Y1
-	VMOVAPS Y1, Y3
-	VMOVAPS Y1, Y5
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVAPS Y2, Y4
+	VMOVAPS Y2, Y6
+	VMOVUPS 32(DX)(AX*4), Y3
+	VMOVAPS Y3, Y5
+	VMOVAPS Y3, Y7
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y6
-	VPMADDWD  (SI), Y6, Y6
-	VPADDD    Y6, Y0, Y0
-	VPMOVZXBD 8(DX)(AX*1), Y6
-	VPMADDWD  32(SI), Y6, Y6
-	VPADDD    Y6, Y1, Y1
-	MOVLQSX   4(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y6
-	VPMADDWD  (SI), Y6, Y6
-	VPADDD    Y6, Y2, Y2
-	VPMOVZXBD 8(DX)(AX*1), Y6
-	VPMADDWD  32(SI), Y6, Y6
-	VPADDD    Y6, Y3, Y3
-	MOVLQSX   8(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y6
-	VPMADDWD  (SI), Y6, Y6
-	VPADDD    Y6, Y4, Y4
-	VPMOVZXBD 8(DX)(AX*1), Y6
-	VPMADDWD  32(SI), Y6, Y6
-	VPADDD    Y6, Y5, Y5
+	VMOVUPS   (SI), Y0
+	VMOVUPS   32(SI), Y1
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y8
+	VPMADDWD  Y0, Y8, Y8
+	VPADDD    Y8, Y2, Y2
+	VPMOVZXBD 8(BX)(AX*1), Y8
+	VPMADDWD  Y1, Y8, Y8
+	VPADDD    Y8, Y3, Y3
+	MOVLQSX   4(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y8
+	VPMADDWD  Y0, Y8, Y8
+	VPADDD    Y8, Y4, Y4
+	VPMOVZXBD 8(BX)(AX*1), Y8
+	VPMADDWD  Y1, Y8, Y8
+	VPADDD    Y8, Y5, Y5
+	MOVLQSX   8(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y8
+	VPMADDWD  Y0, Y8, Y8
+	VPADDD    Y8, Y6, Y6
+	VPMOVZXBD 8(BX)(AX*1), Y8
+	VPMADDWD  Y1, Y8, Y8
+	VPADDD    Y8, Y7, Y7
 	ADDQ      $0x0000000c, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y0, (DX)(AX*4)
-	VMOVUPS   Y1, 32(DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x01, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y2, (DX)(AX*4)
-	VMOVUPS   Y3, 32(DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x02, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y4, (DX)(AX*4)
-	VMOVUPS   Y5, 32(DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Y2, (BX)(AX*4)
+	VMOVUPS   Y3, 32(BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Y4, (BX)(AX*4)
+	VMOVUPS   Y5, 32(BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Y6, (BX)(AX*4)
+	VMOVUPS   Y7, 32(BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
@@ -14944,133 +14844,105 @@ tap:
 // func depthwiseFloatAVX2x4(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseFloatAVX2x4(SB), NOSPLIT, $0-88
-	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
-	XORQ AX, AX
+	VBROADCASTSS lo+80(FP), Y10
+	VBROADCASTSS hi+84(FP), Y11
+	MOVQ         in+16(FP), CX
+	MOVQ         bias+64(FP), DX
+	XORQ         AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	VMOVUPS 32(BX)(AX*4), Y1
-	VMOVAPS Y1, Y3
-	VMOVAPS Y1, Y5
-	VMOVAPS Y1, Y7
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVAPS Y2, Y4
+	VMOVAPS Y2, Y6
+	VMOVAPS Y2, Y8
+	VMOVUPS 32(DX)(AX*4), Y3
+	VMOVAPS Y3, Y5
+	VMOVAPS Y3, Y7
+	VMOVAPS Y3, Y9
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX      (DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  (DX)(AX*4), Y8, Y0
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  32(DX)(AX*4), Y8, Y1
-	MOVLQSX      4(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  (DX)(AX*4), Y8, Y2
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  32(DX)(AX*4), Y8, Y3
-	MOVLQSX      8(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  (DX)(AX*4), Y8, Y4
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  32(DX)(AX*4), Y8, Y5
-	MOVLQSX      12(DI), DX
-	ADDQ         CX, DX
-	VMOVUPS      (SI), Y8
-	VFMADD231PS  (DX)(AX*4), Y8, Y6
-	VMOVUPS      32(SI), Y8
-	VFMADD231PS  32(DX)(AX*4), Y8, Y7
-	ADDQ         $0x00000010, DI
-	ADDQ         weightStride+56(FP), SI
-	DECQ         R8
-	JNE          tap
-	VBROADCASTSS lo+80(FP), Y8
-	VBROADCASTSS hi+84(FP), Y9
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x00, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain0
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y0, Y0
-	VADDPS       32(SI)(AX*4), Y1, Y1
+	VMOVUPS     (SI), Y0
+	VMOVUPS     32(SI), Y1
+	MOVLQSX     (DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y2
+	VFMADD231PS 32(BX)(AX*4), Y1, Y3
+	MOVLQSX     4(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y4
+	VFMADD231PS 32(BX)(AX*4), Y1, Y5
+	MOVLQSX     8(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y6
+	VFMADD231PS 32(BX)(AX*4), Y1, Y7
+	MOVLQSX     12(DI), BX
+	ADDQ        CX, BX
+	VFMADD231PS (BX)(AX*4), Y0, Y8
+	VFMADD231PS 32(BX)(AX*4), Y1, Y9
+	ADDQ        $0x00000010, DI
+	ADDQ        weightStride+56(FP), SI
+	DECQ        R8
+	JNE         tap
+	MOVQ        out+32(FP), BX
+	MOVQ        residual+72(FP), SI
+	CMPQ        residual+72(FP), $0x00
+	JE          plain0
+	VADDPS      (SI)(AX*4), Y2, Y2
+	VADDPS      32(SI)(AX*4), Y3, Y3
 
 plain0:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Y0, Y8, Y0
-	VMINPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (DX)(AX*4)
-	VMAXPS       Y1, Y8, Y1
-	VMINPS       Y1, Y9, Y1
-	VMOVUPS      Y1, 32(DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x01, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain1
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y2, Y2
-	VADDPS       32(SI)(AX*4), Y3, Y3
+	VMAXPS  Y2, Y10, Y2
+	VMINPS  Y2, Y11, Y2
+	VMOVUPS Y2, (BX)(AX*4)
+	VMAXPS  Y3, Y10, Y3
+	VMINPS  Y3, Y11, Y3
+	VMOVUPS Y3, 32(BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain1
+	VADDPS  (SI)(AX*4), Y4, Y4
+	VADDPS  32(SI)(AX*4), Y5, Y5
 
 plain1:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y2
-	VMOVUPS      Y2, (DX)(AX*4)
-	VMAXPS       Y3, Y0, Y3
-	VMINPS       Y3, Y1, Y3
-	VMOVUPS      Y3, 32(DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x02, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain2
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y4, Y4
-	VADDPS       32(SI)(AX*4), Y5, Y5
+	VMAXPS  Y4, Y10, Y4
+	VMINPS  Y4, Y11, Y4
+	VMOVUPS Y4, (BX)(AX*4)
+	VMAXPS  Y5, Y10, Y5
+	VMINPS  Y5, Y11, Y5
+	VMOVUPS Y5, 32(BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain2
+	VADDPS  (SI)(AX*4), Y6, Y6
+	VADDPS  32(SI)(AX*4), Y7, Y7
 
 plain2:
-	MOVQ         out+32(FP), SI
-	ADDQ         SI, DX
-	VMAXPS       Y4, Y0, Y4
-	VMINPS       Y4, Y1, Y4
-	VMOVUPS      Y4, (DX)(AX*4)
-	VMAXPS       Y5, Y0, Y5
-	VMINPS       Y5, Y1, Y5
-	VMOVUPS      Y5, 32(DX)(AX*4)
-	VBROADCASTSS lo+80(FP), Y0
-	VBROADCASTSS hi+84(FP), Y1
-	MOVQ         stride+48(FP), DX
-	IMUL3Q       $0x03, DX, DX
-	MOVQ         residual+72(FP), SI
-	TESTQ        SI, SI
-	JE           plain3
-	ADDQ         DX, SI
-	VADDPS       (SI)(AX*4), Y6, Y6
-	VADDPS       32(SI)(AX*4), Y7, Y7
+	VMAXPS  Y6, Y10, Y6
+	VMINPS  Y6, Y11, Y6
+	VMOVUPS Y6, (BX)(AX*4)
+	VMAXPS  Y7, Y10, Y7
+	VMINPS  Y7, Y11, Y7
+	VMOVUPS Y7, 32(BX)(AX*4)
+	ADDQ    stride+48(FP), BX
+	ADDQ    stride+48(FP), SI
+	CMPQ    residual+72(FP), $0x00
+	JE      plain3
+	VADDPS  (SI)(AX*4), Y8, Y8
+	VADDPS  32(SI)(AX*4), Y9, Y9
 
 plain3:
-	MOVQ    out+32(FP), SI
-	ADDQ    SI, DX
-	VMAXPS  Y6, Y0, Y6
-	VMINPS  Y6, Y1, Y6
-	VMOVUPS Y6, (DX)(AX*4)
-	VMAXPS  Y7, Y0, Y7
-	VMINPS  Y7, Y1, Y7
-	VMOVUPS Y7, 32(DX)(AX*4)
+	VMAXPS  Y8, Y10, Y8
+	VMINPS  Y8, Y11, Y8
+	VMOVUPS Y8, (BX)(AX*4)
+	VMAXPS  Y9, Y10, Y9
+	VMINPS  Y9, Y11, Y9
+	VMOVUPS Y9, 32(BX)(AX*4)
 	ADDQ    $0x10, AX
 	CMPQ    AX, channels+8(FP)
 	JL      channels
@@ -15081,80 +14953,78 @@ plain3:
 // Requires: AVX, AVX2
 TEXT ·depthwiseIntAVX2x4(SB), NOSPLIT, $0-72
 	MOVQ in+16(FP), CX
-	MOVQ bias+64(FP), BX
+	MOVQ bias+64(FP), DX
 	XORQ AX, AX
 
 channels:
-	VMOVUPS (BX)(AX*4), Y0
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y4
-	VMOVAPS Y0, Y6
-	VMOVUPS 32(BX)(AX*4), Y1
-	VMOVAPS Y1, Y3
-	VMOVAPS Y1, Y5
-	VMOVAPS Y1, Y7
+	VMOVUPS (DX)(AX*4), Y2
+	VMOVAPS Y2, Y4
+	VMOVAPS Y2, Y6
+	VMOVAPS Y2, Y8
+	VMOVUPS 32(DX)(AX*4), Y3
+	VMOVAPS Y3, Y5
+	VMOVAPS Y3, Y7
+	VMOVAPS Y3, Y9
 	MOVQ    weights+24(FP), SI
 	MOVQ    offsets+40(FP), DI
 	MOVQ    taps+0(FP), R8
 	LEAQ    (SI)(AX*4), SI
 
 tap:
-	MOVLQSX   (DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y8
-	VPMADDWD  (SI), Y8, Y8
-	VPADDD    Y8, Y0, Y0
-	VPMOVZXBD 8(DX)(AX*1), Y8
-	VPMADDWD  32(SI), Y8, Y8
-	VPADDD    Y8, Y1, Y1
-	MOVLQSX   4(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y8
-	VPMADDWD  (SI), Y8, Y8
-	VPADDD    Y8, Y2, Y2
-	VPMOVZXBD 8(DX)(AX*1), Y8
-	VPMADDWD  32(SI), Y8, Y8
-	VPADDD    Y8, Y3, Y3
-	MOVLQSX   8(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y8
-	VPMADDWD  (SI), Y8, Y8
-	VPADDD    Y8, Y4, Y4
-	VPMOVZXBD 8(DX)(AX*1), Y8
-	VPMADDWD  32(SI), Y8, Y8
-	VPADDD    Y8, Y5, Y5
-	MOVLQSX   12(DI), DX
-	ADDQ      CX, DX
-	VPMOVZXBD (DX)(AX*1), Y8
-	VPMADDWD  (SI), Y8, Y8
-	VPADDD    Y8, Y6, Y6
-	VPMOVZXBD 8(DX)(AX*1), Y8
-	VPMADDWD  32(SI), Y8, Y8
-	VPADDD    Y8, Y7, Y7
+	VMOVUPS   (SI), Y0
+	VMOVUPS   32(SI), Y1
+	MOVLQSX   (DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y10
+	VPMADDWD  Y0, Y10, Y10
+	VPADDD    Y10, Y2, Y2
+	VPMOVZXBD 8(BX)(AX*1), Y10
+	VPMADDWD  Y1, Y10, Y10
+	VPADDD    Y10, Y3, Y3
+	MOVLQSX   4(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y10
+	VPMADDWD  Y0, Y10, Y10
+	VPADDD    Y10, Y4, Y4
+	VPMOVZXBD 8(BX)(AX*1), Y10
+	VPMADDWD  Y1, Y10, Y10
+	VPADDD    Y10, Y5, Y5
+	MOVLQSX   8(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y10
+	VPMADDWD  Y0, Y10, Y10
+	VPADDD    Y10, Y6, Y6
+	VPMOVZXBD 8(BX)(AX*1), Y10
+	VPMADDWD  Y1, Y10, Y10
+	VPADDD    Y10, Y7, Y7
+	MOVLQSX   12(DI), BX
+	ADDQ      CX, BX
+	VPMOVZXBD (BX)(AX*1), Y10
+	VPMADDWD  Y0, Y10, Y10
+	VPADDD    Y10, Y8, Y8
+	VPMOVZXBD 8(BX)(AX*1), Y10
+	VPMADDWD  Y1, Y10, Y10
+	VPADDD    Y10, Y9, Y9
 	ADDQ      $0x00000010, DI
 	ADDQ      weightStride+56(FP), SI
 	DECQ      R8
 	JNE       tap
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x00, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y0, (DX)(AX*4)
-	VMOVUPS   Y1, 32(DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x01, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y2, (DX)(AX*4)
-	VMOVUPS   Y3, 32(DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x02, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y4, (DX)(AX*4)
-	VMOVUPS   Y5, 32(DX)(AX*4)
-	MOVQ      stride+48(FP), DX
-	IMUL3Q    $0x03, DX, DX
-	ADDQ      out+32(FP), DX
-	VMOVUPS   Y6, (DX)(AX*4)
-	VMOVUPS   Y7, 32(DX)(AX*4)
+	MOVQ      out+32(FP), BX
+	MOVQ      out+32(FP), SI
+	VMOVUPS   Y2, (BX)(AX*4)
+	VMOVUPS   Y3, 32(BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Y4, (BX)(AX*4)
+	VMOVUPS   Y5, 32(BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Y6, (BX)(AX*4)
+	VMOVUPS   Y7, 32(BX)(AX*4)
+	ADDQ      stride+48(FP), BX
+	ADDQ      stride+48(FP), SI
+	VMOVUPS   Y8, (BX)(AX*4)
+	VMOVUPS   Y9, 32(BX)(AX*4)
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels

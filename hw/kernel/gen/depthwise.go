@@ -8,87 +8,94 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Depthwise tiles work on sixteen channels at a time, which lie across lanes in the input
-// and in the weights [tap][channels]. channels is a multiple of 16; offsets are
-// [tap][pixel]. weightStride is the bytes from one tap to the next.
+// depthwise is a tile of a depthwise convolution. It works on sixteen channels at a time,
+// which lie across lanes in the input and in the weights [tap][channels].
+type depthwise struct {
+	isa     isa
+	scalar  int                // bytes of an input scalar
+	sums    [][]reg.VecVirtual // [pixel][vector]
+	weights []reg.VecVirtual   // of one tap
+	channel reg.GPVirtual
+}
 
-// depthwise runs multiply for every tap and pixel with the addresses of the weights and of
-// the input, and end for every pixel.
-func depthwise(v isa, name, signature string, pixels, inputScale int,
-	multiply func(sums []reg.VecVirtual, weights, in Mem, scratch []reg.VecVirtual),
-	end func(pixel int, sums []reg.VecVirtual, channel reg.GPVirtual)) {
-	TEXT(name, NOSPLIT, signature)
-	Pragma("noescape")
-	vectors := 16 / v.lanes()
-	channel, in, address := GP64(), load("in"), GP64()
-	bias := load("bias")
-	XORQ(channel, channel)
-	sums, scratch := v.vectors(pixels*vectors), v.vectors(2*vectors)
+func newDepthwise(name, signature string, v isa, pixels, scalar int) *depthwise {
+	begin(name, signature)
+	d := &depthwise{isa: v, scalar: scalar, weights: v.vectors(16 / v.lanes()), channel: GP64()}
+	for range pixels {
+		d.sums = append(d.sums, v.vectors(len(d.weights)))
+	}
+	return d
+}
+
+// run generates the loops: multiply for every tap and pixel, end for every pixel with the
+// addresses of its output and of the like in another tensor.
+func (d *depthwise) run(other string, multiply func(sum, weight reg.VecVirtual, in Mem), end func(sums []reg.VecVirtual, out, other reg.GPVirtual)) {
+	v := d.isa
+	in, bias, address := load("in"), load("bias"), GP64()
+	XORQ(d.channel, d.channel)
 	Label("channels")
-	for j := range vectors {
-		VMOVUPS(Mem{Base: bias, Index: channel, Scale: 4, Disp: j * v.bytes}, sums[j])
-		for i := 1; i < pixels; i++ {
-			VMOVAPS(sums[j], sums[i*vectors+j])
+	for j, sum := range d.sums[0] {
+		VMOVUPS(part(v, bias, d.channel, j), sum)
+		for _, sums := range d.sums[1:] {
+			VMOVAPS(sum, sums[j])
 		}
 	}
 	weights, offsets, taps := load("weights"), load("offsets"), load("taps")
-	LEAQ(Mem{Base: weights, Index: channel, Scale: 4}, weights)
+	LEAQ(Mem{Base: weights, Index: d.channel, Scale: 4}, weights)
 	Label("tap")
-	for i := range pixels {
+	for j, w := range d.weights {
+		VMOVUPS(Mem{Base: weights, Disp: j * v.bytes}, w)
+	}
+	for i, sums := range d.sums {
 		MOVLQSX(Mem{Base: offsets, Disp: i * 4}, address)
 		ADDQ(in, address)
-		multiply(sums[i*vectors:][:vectors], Mem{Base: weights}, Mem{Base: address, Index: channel, Scale: uint8(inputScale)}, scratch)
+		for j, sum := range sums {
+			multiply(sum, d.weights[j], Mem{Base: address, Index: d.channel, Scale: uint8(d.scalar), Disp: j * v.lanes() * d.scalar})
+		}
 	}
-	ADDQ(U32(pixels*4), offsets)
+	ADDQ(U32(len(d.sums)*4), offsets)
 	ADDQ(parameter("weightStride"), weights)
 	DECQ(taps)
 	JNE(LabelRef("tap"))
-	for i := range pixels {
-		end(i, sums[i*vectors:][:vectors], channel)
+
+	out, like := load("out"), load(other)
+	for i, sums := range d.sums {
+		end(sums, out, like)
+		if i < len(d.sums)-1 {
+			ADDQ(parameter("stride"), out)
+			ADDQ(parameter("stride"), like)
+		}
 	}
-	ADDQ(Imm(16), channel)
-	CMPQ(channel, parameter("channels"))
+	ADDQ(Imm(16), d.channel)
+	CMPQ(d.channel, parameter("channels"))
 	JL(LabelRef("channels"))
 	VZEROUPPER()
 	RET()
 }
 
 func depthwiseFloat(v isa, pixels int) {
-	limits := func() (lo, hi reg.VecVirtual) {
-		lo, hi = v.new(), v.new()
-		VBROADCASTSS(parameter("lo"), lo)
-		VBROADCASTSS(parameter("hi"), hi)
-		return lo, hi
-	}
-	out := func() reg.GPVirtual { return load("out") }
-	depthwise(v, fmt.Sprintf("depthwiseFloat%sx%d", v.name, pixels),
+	d := newDepthwise(fmt.Sprintf("depthwiseFloat%sx%d", v.name, pixels),
 		"func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)",
-		pixels, 4,
-		func(sums []reg.VecVirtual, weights, in Mem, scratch []reg.VecVirtual) {
-			for j, sum := range sums {
-				VMOVUPS(weights.Offset(j*v.bytes), scratch[j])
-				VFMADD231PS(in.Offset(j*v.bytes), scratch[j], sum)
-			}
-		},
-		func(pixel int, sums []reg.VecVirtual, channel reg.GPVirtual) {
-			lo, hi := limits()
-			row := GP64()
-			Load(Param("stride"), row)
-			IMUL3Q(Imm(uint64(pixel)), row, row)
-			residual := load("residual")
-			plain := fmt.Sprintf("plain%d", pixel)
-			TESTQ(residual, residual)
+		v, pixels, 4)
+	lo, hi := v.new(), v.new()
+	VBROADCASTSS(parameter("lo"), lo)
+	VBROADCASTSS(parameter("hi"), hi)
+	labels := 0
+	d.run("residual",
+		func(sum, weight reg.VecVirtual, in Mem) { VFMADD231PS(in, weight, sum) },
+		func(sums []reg.VecVirtual, out, residual reg.GPVirtual) {
+			plain := fmt.Sprintf("plain%d", labels)
+			labels++
+			CMPQ(parameter("residual"), Imm(0))
 			JE(LabelRef(plain))
-			ADDQ(row, residual)
 			for j, sum := range sums {
-				VADDPS(Mem{Base: residual, Index: channel, Scale: 4, Disp: j * v.bytes}, sum, sum)
+				VADDPS(part(v, residual, d.channel, j), sum, sum)
 			}
 			Label(plain)
-			ADDQ(out(), row)
 			for j, sum := range sums {
 				VMAXPS(sum, lo, sum) // in this order NaN survives
 				VMINPS(sum, hi, sum)
-				VMOVUPS(sum, Mem{Base: row, Index: channel, Scale: 4, Disp: j * v.bytes})
+				VMOVUPS(sum, part(v, out, d.channel, j))
 			}
 		})
 }
@@ -96,23 +103,19 @@ func depthwiseFloat(v isa, pixels int) {
 // depthwiseInt stores raw sums. Weights are sign-extended to 32 bits: the pair product of
 // a word and a zero-extended byte is then a plain product.
 func depthwiseInt(v isa, pixels int) {
-	depthwise(v, fmt.Sprintf("depthwiseInt%sx%d", v.name, pixels),
+	d := newDepthwise(fmt.Sprintf("depthwiseInt%sx%d", v.name, pixels),
 		"func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)",
-		pixels, 1,
-		func(sums []reg.VecVirtual, weights, in Mem, scratch []reg.VecVirtual) {
-			for j, sum := range sums {
-				VPMOVZXBD(in.Offset(j*v.lanes()), scratch[j])
-				VPMADDWD(weights.Offset(j*v.bytes), scratch[j], scratch[j])
-				VPADDD(scratch[j], sum, sum)
-			}
+		v, pixels, 1)
+	product := v.new()
+	d.run("out",
+		func(sum, weight reg.VecVirtual, in Mem) {
+			VPMOVZXBD(in, product)
+			VPMADDWD(weight, product, product)
+			VPADDD(product, sum, sum)
 		},
-		func(pixel int, sums []reg.VecVirtual, channel reg.GPVirtual) {
-			row := GP64()
-			Load(Param("stride"), row)
-			IMUL3Q(Imm(uint64(pixel)), row, row)
-			ADDQ(parameter("out"), row)
+		func(sums []reg.VecVirtual, out, _ reg.GPVirtual) {
 			for j, sum := range sums {
-				VMOVUPS(sum, Mem{Base: row, Index: channel, Scale: 4, Disp: j * v.bytes})
+				VMOVUPS(sum, part(v, out, d.channel, j))
 			}
 		})
 }
