@@ -225,8 +225,8 @@ func (d *dashboard) bindings() keymap {
 func (d *dashboard) Keys() []keyGroup {
 	k := d.bindings()
 	return []keyGroup{
-		{"Search", []key.Binding{k.pause, k.step, k.stop, k.freeze}},
-		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first}},
+		{"Search", []key.Binding{k.pause, k.step, k.stop, k.freeze}, false},
+		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first}, false},
 		k.movement(),
 	}
 }
@@ -235,9 +235,10 @@ func (d *dashboard) Legend() [][2]string {
 	l := d.s.look
 	return [][2]string{
 		{l.stepMark, "the layer the agent is deciding on"},
-		{"⚯a", "layers with the same letter lose the same channels, because their outputs are added"},
+		{"⚯a", "same letter: same channels removed, since their outputs are added"},
 		{"int8≡8", "runs on the 8-bit kernel: fewer bits bought no time here"},
-		{"sensitiv.", "how much the answers change when only this layer is pruned, more and more"},
+		{"sens.", "how much the answers change as this layer alone is pruned further"},
+		{"Δ best", "against the best episode: channels, weight bits w, activation bits a"},
 		{"step", "the search finishes one episode, then pauses"},
 		{"freeze", "the display stands still; the search goes on"},
 	}
@@ -252,6 +253,8 @@ func (d *dashboard) Status() string {
 	switch n := len(d.snap.Journal); {
 	case d.snap.Problem != "":
 		return new(line).put(l.bad, " ! "+d.snap.Problem).cut(d.width)
+	case len(d.snap.Episodes) == 0 && working(d.snap.State) && d.width < compactBelowWidth:
+		return new(line).put(l.dim, "  "+explanation(d.snap)).cut(d.width)
 	case n > 0 && arrange(d.width, d.height, len(d.snap.Layers)).journal == 0:
 		return l.journalEntry(d.snap.Journal[n-1]).cut(d.width)
 	}
@@ -260,5 +263,5 @@ func (d *dashboard) Status() string {
 
 func (l *look) journalEntry(e store.JournalEntry) *line {
 	return new(line).put(l.dim, e.Time.Format("  15:04:05 ")).put(l.plain, fit(e.Who, 8, false)).
-		put(l.plain, " "+e.Command).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
+		put(l.plain, " "+fit(e.Command, 24, false)).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
 }

@@ -60,6 +60,13 @@ func (m millis) format(ms float64) string {
 	return fmt.Sprintf("%.*f", int(m), ms)
 }
 
+func (m millis) withUnit(ms float64) string {
+	if !finite(ms) {
+		return unknown
+	}
+	return m.format(ms) + " ms"
+}
+
 // quantity is a count in the unit that leaves three digits: 11.2 M.
 func quantity(n int64) string {
 	x, units := float64(n), []string{"", " k", " M", " G", " T"}

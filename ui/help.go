@@ -9,12 +9,12 @@ import (
 // footer and the key handling use, and what its symbols mean.
 func (m *model) helpView() []string {
 	l, k := m.session.look, &m.session.keys
-	groups := append(m.top().Keys(), keyGroup{"Everywhere", []key.Binding{k.back, k.help, k.quit}})
+	groups := append(m.top().Keys(), keyGroup{"Everywhere", []key.Binding{k.back, k.help, k.quit}, false})
 	frame := []string{
 		spread(m.width, []segment{{l.strong, " galen", 0}, {l.dim, "   keys", 0}}, nil),
 		l.rule.paint(repeat(l.ruleRest, m.width)),
 	}
-	const columns, keyWidth = 2, 9
+	const columns, keyWidth = 2, 8
 	wide := m.width / columns
 	var sides [columns][]line
 	for _, g := range groups {

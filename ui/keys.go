@@ -19,6 +19,7 @@ type keymap struct {
 type keyGroup struct {
 	title string
 	keys  []key.Binding
+	quiet bool // for help only
 }
 
 func newKeymap() keymap {
@@ -62,23 +63,21 @@ func newKeymap() keymap {
 
 // movement is the group of keys that every list shares.
 func (k *keymap) movement() keyGroup {
-	return keyGroup{"Moving", []key.Binding{k.up, k.down, k.pageUp, k.pageDown, k.top, k.bottom}}
+	return keyGroup{"Moving", []key.Binding{k.up, k.down, k.pageUp, k.pageDown, k.top, k.bottom}, true}
 }
 
 // hints draws as many keys of the groups as fit into a line, then the ones that
 // must never be missing.
 func (l *look) hints(width int, groups []keyGroup, always []key.Binding) string {
-	const gap = "   "
-	end := line{}
+	var end line
 	for _, k := range always {
-		l.hint(&end, k, gap)
+		l.hint(&end, k)
 	}
 	var out line
 	for _, g := range groups {
 		for _, k := range g.keys {
 			var next line
-			l.hint(&next, k, gap)
-			if !k.Enabled() || out.width+next.width+end.width > width {
+			if l.hint(&next, k); g.quiet || out.width+next.width+end.width > width {
 				continue
 			}
 			out.join(&next)
@@ -87,10 +86,10 @@ func (l *look) hints(width int, groups []keyGroup, always []key.Binding) string 
 	return out.join(&end).cut(width)
 }
 
-func (l *look) hint(to *line, k key.Binding, gap string) {
-	if !k.Enabled() {
-		return
+// hint appends what an enabled key does, after a gap.
+func (l *look) hint(to *line, k key.Binding) {
+	if k.Enabled() {
+		h := k.Help()
+		to.put(ink{}, "  ").put(l.key, h.Key).put(l.dim, " "+h.Desc)
 	}
-	h := k.Help()
-	to.put(ink{}, gap[:min(len(gap), 1+len(gap)*min(1, to.width))]).put(l.key, h.Key).put(l.dim, " "+h.Desc)
 }

@@ -12,9 +12,13 @@ import (
 	"galen/store"
 )
 
-// layersKey is everything the layer table depends on.
+// layersKey is everything the layer table depends on; snapshots that differ in
+// nothing else are drawn once.
 type layersKey struct {
-	snap          *engine.Snapshot
+	layers        *engine.Layer
+	reference     *store.Reference
+	best, last    *store.Episode
+	deciding      int // −1: none
 	choice        choice
 	episode       int
 	at, top       int
@@ -22,7 +26,18 @@ type layersKey struct {
 }
 
 func (d *dashboard) layersKey() layersKey {
-	return layersKey{d.snap, d.choice, d.episode, d.list.at, d.list.top, d.width, d.height}
+	s := d.snap
+	k := layersKey{
+		reference: s.Reference, best: s.Best, last: s.Last(), deciding: -1,
+		choice: d.choice, episode: d.episode, at: d.list.at, top: d.list.top, width: d.width, height: d.height,
+	}
+	if len(s.Layers) > 0 {
+		k.layers = &s.Layers[0]
+	}
+	if working(s.State) {
+		k.deciding = s.Step
+	}
+	return k
 }
 
 // layerRow is a layer with what the shown policy does to it.
@@ -102,8 +117,8 @@ func (d *dashboard) layerLines(height int) []string {
 	if shown == s.Best {
 		compared, against = s.Last(), "last"
 	}
-	if shown == nil {
-		compared = nil
+	if shown == nil || compared == nil {
+		compared, against = nil, ""
 	}
 	gap := 2
 	if d.width < compactBelowWidth {
@@ -124,24 +139,21 @@ func (d *dashboard) layerLines(height int) []string {
 		}
 		out = append(out, l.row(drawn, cells, gap, d.width, rows[i].selected))
 	}
-	for len(out) < height+2 {
-		out = append(out, "")
-	}
-	return append(out, d.totals(shown))
+	return exactly(append(out, d.totals(shown)), height+3)
 }
 
 // tableTitle is a rule that says which policy the table shows.
 func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 	l, s := d.s.look, d.snap
-	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + " ", 0}}
+	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + "  ", 0}}
 	if shown != nil {
-		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + " ", 1})
-		left = append(left, segment{l.dim, fmt.Sprintf(" reward %s ", strings.Replace(fmt.Sprintf("%.3f", shown.Reward), "-", "−", 1)), 3})
+		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + "  ", 1})
+		left = append(left, segment{l.dim, fmt.Sprintf("reward %s ", strings.Replace(fmt.Sprintf("%.3f", shown.Reward), "-", "−", 1)), 3})
 		if shown == s.Best && d.choice != bestEpisode {
-			left = append(left, segment{l.good, l.bestMark + " best ", 2})
+			left = append(left, segment{l.good, " " + l.bestMark + " best ", 2})
 		}
 		if len(shown.Flags) > 0 {
-			left = append(left, segment{l.warn, "! " + strings.Join(shown.Flags, ", ") + " ", 1})
+			left = append(left, segment{l.warn, " ! " + strings.Join(shown.Flags, ", ") + " ", 1})
 		}
 	}
 	count := plural(len(s.Layers), "layer")
@@ -149,18 +161,7 @@ func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 		count = fmt.Sprintf("layers %d–%d of %d", from+1, to, len(s.Layers))
 	}
 	right := []segment{{l.dim, " " + count + " ", 1}, {l.rule, l.ruleRest + l.ruleRest, 0}}
-	ends := spread(d.width, left, right)
-	// The blanks between both ends become the rule.
-	blank := strings.LastIndex(ends, "   ")
-	if blank < 0 {
-		return ends
-	}
-	start := blank
-	for start > 0 && ends[start-1] == ' ' {
-		start--
-	}
-	n := blank + 3 - start
-	return ends[:start] + l.rule.paint(repeat(l.ruleRest, n)) + ends[start+n:]
+	return spreadRule(d.width, left, right, l.ruleRest, l.rule)
 }
 
 // totals adds up what the shown policy does to the whole model.
@@ -176,22 +177,26 @@ func (d *dashboard) totals(shown *store.Episode) string {
 			put(l.strong, "    "+ms.format(r.LatencyMS)+" ms").cut(d.width)
 	}
 	macs, bops, params := quotient(shown.MACs, r.MACs), quotient(shown.BOPs, r.BOPs), quotient(shown.Parameters, r.Parameters)
-	latency := fmt.Sprintf("%s ± %s ms", ms.format(shown.LatencyMS), ms.format(shown.LatencyMAD))
+	latency := fmt.Sprintf("%s ± %s", ms.format(shown.LatencyMS), ms.format(shown.LatencyMAD))
 	if d.width < compactBelowWidth {
 		return new(line).put(l.dim, "  MACs ").put(l.plain, share(macs)).put(l.dim, "   BOPs ").put(l.plain, share(bops)).
-			put(l.dim, "   params ").put(l.plain, share(params)).put(l.strong, "   "+latency).put(l.dim, " of "+ms.format(r.LatencyMS)).cut(d.width)
+			put(l.dim, "   params ").put(l.plain, share(params)).put(l.strong, "   "+latency).put(l.dim, " of "+ms.format(r.LatencyMS)+" ms").cut(d.width)
 	}
 	return new(line).put(l.dim, "  total   MACs ").put(l.plain, fmt.Sprintf("%s → %s (%s)", quantity(r.MACs), quantity(shown.MACs), share(macs))).
 		put(l.dim, "    BOPs ").put(l.plain, share(bops)).
 		put(l.dim, "    params ").put(l.plain, fmt.Sprintf("%s → %s (%s)", quantity(r.Parameters), quantity(shown.Parameters), share(params))).
-		put(l.strong, "    "+latency).put(l.dim, " of "+ms.format(r.LatencyMS)).cut(d.width)
+		put(l.strong, "    "+latency).put(l.dim, " of "+ms.format(r.LatencyMS)+" ms").cut(d.width)
 }
 
 const (
-	leastName  = 14
-	leastBar   = 6
-	mostBar    = 20
-	widestRank = 12
+	leastName = 14
+	leastBar  = 6
+	mostBar   = 20
+
+	rankGroup      = 2
+	rankDifference = 5
+	rankWhy        = 8
+	highestRank    = 12
 )
 
 // columns chooses the columns that fit the width, the least needed left out first,
@@ -210,22 +215,24 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 		}
 	}
 	curve := func(f func(*store.Sensitivity) []float64) func(*layerRow) cell {
-		return func(r *layerRow) cell { return cell{l.sensitivity(f(&r.layer.Sensitivity)), l.warn} }
+		return func(r *layerRow) cell { return cell{l.sensitivity(f(&r.layer.Sensitivity), 10), l.warn} }
 	}
-	channels, shape, name := 5, 7, leastName
+	channels, shape, name, why, inputs := 5, 5, leastName, 0, 1
+	greatest := 1e-9 // share of the layers' time
+	for i := range rows {
+		inputs = max(inputs, len(fmt.Sprint(rows[i].layer.In)))
+		greatest = max(greatest, rows[i].share)
+	}
 	for i := range rows {
 		layer := rows[i].layer
-		channels = max(channels, ansi.StringWidth(fmt.Sprintf("%d/%d", layer.Out, layer.Out)))
-		shape = max(shape, ansi.StringWidth(shapeText(layer)))
+		channels = max(channels, len(fmt.Sprintf("%d/%d", layer.Out, layer.Out)))
+		shape = max(shape, ansi.StringWidth(shapeText(layer, inputs)))
 		name = max(name, ansi.StringWidth(layer.Name))
-	}
-	var why int
-	for i := range rows {
-		why = max(why, ansi.StringWidth(rows[i].layer.Why))
+		why = max(why, ansi.StringWidth(layer.Why))
 	}
 
 	all := []layerColumn{
-		{column{"", 2, false, false}, 0, func(r *layerRow) cell {
+		{column{width: 2}, 0, func(r *layerRow) cell {
 			marks, k := " ", l.accent
 			if r.selected {
 				marks = l.cursorMark
@@ -235,67 +242,76 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 			}
 			return cell{marks, k}
 		}},
-		{column{"#", 3, true, false}, 0, func(r *layerRow) cell { return cell{fmt.Sprint(r.index), l.dim} }},
-		{column{"layer", leastName, false, true}, 0, func(r *layerRow) cell { return cell{r.layer.Name, l.plain} }},
-		{column{"", 2, false, false}, 2, func(r *layerRow) cell { return cell{letters[r.index], l.accent} }},
-		{column{"shape", shape, false, false}, 6, func(r *layerRow) cell { return cell{shapeText(r.layer), l.dim} }},
-		{column{"MACs", 6, true, false}, 9, known(func(r *layerRow) cell { return cell{quantity(r.result.MACs), l.dim} })},
-		{column{"kept", channels, true, false}, 0, known(func(r *layerRow) cell {
+		{column{title: "#", width: 3, right: true, near: true}, 0, func(r *layerRow) cell { return cell{fmt.Sprint(r.index), l.dim} }},
+		{column{title: "layer", width: leastName, end: true}, 0, func(r *layerRow) cell { return cell{r.layer.Name, l.plain} }},
+		{column{width: 2, near: true}, rankGroup, func(r *layerRow) cell { return cell{letters[r.index], l.accent} }},
+		{column{title: "shape", width: shape}, 6, func(r *layerRow) cell { return cell{shapeText(r.layer, inputs), l.dim} }},
+		{column{title: "MACs", width: 6, right: true}, 9, known(func(r *layerRow) cell { return cell{quantity(r.result.MACs), l.dim} })},
+		{column{title: "kept", width: channels, right: true}, 0, known(func(r *layerRow) cell {
 			return cell{fmt.Sprintf("%d/%d", r.result.Kept, r.result.Channels), l.plain}
 		})},
-		{column{"", 6, false, false}, 4, known(func(r *layerRow) cell {
+		{column{width: 6, near: true}, 4, known(func(r *layerRow) cell {
 			return cell{l.meter(quotient(int64(r.result.Kept), int64(r.result.Channels)), 6), l.bar}
 		})},
-		{column{"spars.", 6, true, false}, 0, known(func(r *layerRow) cell {
+		{column{title: "spars", width: 5, right: true, near: true}, 0, known(func(r *layerRow) cell {
 			k := l.plain
 			if r.result.Kept == r.result.Channels {
 				k = l.dim
 			}
 			return cell{fmt.Sprintf("%.0f %%", 100*r.result.Sparsity), k}
 		})},
-		{column{"W", 2, true, false}, 0, known(func(r *layerRow) cell { return l.bits(r.result.WeightBits) })},
-		{column{"A", 2, true, false}, 0, known(func(r *layerRow) cell { return l.bits(r.result.ActivationBits) })},
-		{column{"kernel", 6, false, false}, 0, known(func(r *layerRow) cell { return cell{kernelText(r.result), l.dim} })},
-		{column{"ms", 6, true, false}, 0, known(func(r *layerRow) cell {
+		{column{title: "W", width: 2, right: true}, 0, known(func(r *layerRow) cell { return l.bits(r.result.WeightBits) })},
+		{column{title: "A", width: 2, right: true, near: true}, 0, known(func(r *layerRow) cell { return l.bits(r.result.ActivationBits) })},
+		{column{title: "kernel", width: 6}, 0, known(func(r *layerRow) cell { return cell{kernelText(r.result), l.dim} })},
+		{column{title: "ms", width: 5, right: true}, 0, known(func(r *layerRow) cell {
 			if r.result.MS == 0 {
 				return cell{}
 			}
 			return cell{ms.format(r.result.MS), l.plain}
 		})},
-		{column{"of", 6, true, false}, 10, func(r *layerRow) cell {
+		{column{title: "of", width: 5, right: true, near: true}, 10, func(r *layerRow) cell {
 			if s := d.snap.Reference; s != nil && r.index < len(s.LayerMS) {
 				return cell{ms.format(s.LayerMS[r.index]), l.dim}
 			}
 			return cell{}
 		}},
-		{column{"share", leastBar, false, false}, 1, known(func(r *layerRow) cell { return cell{l.meter(r.share, mostBar), l.bar} })},
-		{column{"", 5, true, false}, 3, known(func(r *layerRow) cell {
+		{column{title: "share", width: leastBar}, 1, nil},
+		{column{width: 5, right: true, near: true}, 3, known(func(r *layerRow) cell {
 			if r.share == 0 {
 				return cell{}
 			}
 			return cell{share(r.share), l.plain}
 		})},
-		{column{"sensitiv.", 10, false, false}, 7, curve(func(s *store.Sensitivity) []float64 { return s.Sparsity })},
-		{column{"W bits", 10, false, false}, 11, curve(func(s *store.Sensitivity) []float64 { return s.WeightBits })},
-		{column{"A bits", 10, false, false}, 12, curve(func(s *store.Sensitivity) []float64 { return s.ActivationBits })},
-		{column{"Δ " + against, 14, false, false}, 5, func(r *layerRow) cell { return l.difference(r) }},
-		{column{"", min(why, 40), false, false}, 8, func(r *layerRow) cell { return cell{r.layer.Why, l.dim} }},
+		{column{title: "sens.", width: 5}, 7, curve(func(s *store.Sensitivity) []float64 { return s.Sparsity })},
+		{column{title: "W bits", width: 10}, 11, curve(func(s *store.Sensitivity) []float64 { return s.WeightBits })},
+		{column{title: "A bits", width: 10}, 12, curve(func(s *store.Sensitivity) []float64 { return s.ActivationBits })},
+		{column{title: "Δ " + against, width: 12}, rankDifference, func(r *layerRow) cell { return l.difference(r) }},
+		{column{width: min(why, 40)}, rankWhy, func(r *layerRow) cell { return cell{r.layer.Why, l.dim} }},
+	}
+	drop := func(rank int) {
+		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == rank })
 	}
 	if !coupled {
-		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == 2 })
+		drop(rankGroup)
 	}
 	if why == 0 {
-		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == 8 })
+		drop(rankWhy)
+	}
+	if against == "" {
+		drop(rankDifference)
 	}
 	spare := func() int {
-		n := d.width - gap*(len(all)-1) - 1
-		for _, c := range all {
+		n := d.width - 1
+		for i, c := range all {
 			n -= c.width
+			if i > 0 {
+				n -= c.blanks(gap)
+			}
 		}
 		return n
 	}
-	for rank := widestRank; spare() < 0 && rank > 0; rank-- {
-		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == rank })
+	for rank := highestRank; spare() < 0 && rank > 0; rank-- {
+		drop(rank)
 	}
 	grow := func(title string, most int) {
 		for i := range all {
@@ -305,19 +321,25 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 		}
 	}
 	grow("layer", min(name, 24))
+	grow("sens.", 10)
 	grow("share", 12)
 	grow("layer", min(name, 60))
 	grow("share", mostBar)
-	for i := range all { // bars are as wide as their column
-		if width := all[i].width; all[i].title == "share" {
-			all[i].cell = known(func(r *layerRow) cell { return cell{l.meter(r.share, width), l.bar} })
+	for i := range all {
+		switch c := &all[i]; c.title {
+		case "share": // relative to the greatest, or all bars would be stubs
+			c.cell = known(func(r *layerRow) cell { return cell{l.meter(r.share/greatest, c.width), l.bar} })
+		case "sens.":
+			c.cell = func(r *layerRow) cell { return cell{l.sensitivity(r.layer.Sensitivity.Sparsity, c.width), l.warn} }
 		}
 	}
 	return all
 }
 
-func shapeText(l *engine.Layer) string {
-	return fmt.Sprintf("%d×%d %4d→%d", l.Kernel[0], l.Kernel[1], l.In, l.Out)
+// shapeText is a layer's kernel size and channels; inputs is the number of digits
+// that lines the arrows up.
+func shapeText(l *engine.Layer, inputs int) string {
+	return fmt.Sprintf("%d×%d %*d→%d", l.Kernel[0], l.Kernel[1], inputs, l.In, l.Out)
 }
 
 // kernelText names the kernel, and shows where fewer than 8 bits bought nothing.
@@ -345,8 +367,9 @@ func (l *look) difference(r *layerRow) cell {
 		return cell{}
 	}
 	var parts []string
-	if n := r.result.Kept - r.compared.Kept; n != 0 {
-		parts = append(parts, fmt.Sprintf("%+dch", n))
+	channels := r.result.Kept - r.compared.Kept
+	if channels != 0 {
+		parts = append(parts, fmt.Sprintf("%+d", channels))
 	}
 	if n := r.result.WeightBits - r.compared.WeightBits; n != 0 {
 		parts = append(parts, fmt.Sprintf("w%+d", n))
@@ -355,6 +378,8 @@ func (l *look) difference(r *layerRow) cell {
 		parts = append(parts, fmt.Sprintf("a%+d", n))
 	}
 	switch {
+	case len(parts) == 1 && channels != 0:
+		return cell{strings.Replace(parts[0]+" ch", "-", "−", 1), l.plain}
 	case len(parts) > 0:
 		return cell{strings.ReplaceAll(strings.Join(parts, " "), "-", "−"), l.plain}
 	case !r.layer.Prunable && r.layer.Why != "":
@@ -365,7 +390,7 @@ func (l *look) difference(r *layerRow) cell {
 
 // sensitivity draws a curve of KL divergences on one logarithmic scale for all
 // layers, so that they can be compared; levels that are not allowed are left blank.
-func (l *look) sensitivity(curve []float64) string {
+func (l *look) sensitivity(curve []float64, width int) string {
 	const forbidden, least, most = 1000, -4, 1 // least and most as powers of ten
 	values := make([]float64, len(curve))
 	for i, v := range curve {
@@ -374,7 +399,7 @@ func (l *look) sensitivity(curve []float64) string {
 			values[i] = math.NaN()
 		}
 	}
-	return l.sparkline(values, least, most, 10)
+	return l.sparkline(values, least, most, width)
 }
 
 // groupLetters marks the layers of coupled groups: ⚯a, ⚯b, … in order of appearance.

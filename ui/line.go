@@ -74,6 +74,9 @@ func fitEnd(text string, width int) string {
 		for skip := n - width + 2; ansi.StringWidth(cut) > width; skip++ {
 			cut = ansi.TruncateLeft(text, skip, "…")
 		}
+		if cut == "" {
+			cut = "…"
+		}
 		text = cut
 	}
 	return fit(text, width, false)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -154,6 +155,9 @@ func (m *model) arrived(s *engine.Snapshot) {
 	m.session.now = m.clock()
 	if s.Run.ID != m.session.active {
 		return // of a search that was left meanwhile
+	}
+	if before := m.session.live; s.Problem != "" && (before == nil || before.Problem != s.Problem) {
+		m.report(errors.New(s.Problem))
 	}
 	m.session.live, m.session.liveAt = s, m.session.now
 	if !s.State.Live() {

@@ -14,8 +14,19 @@ import (
 
 // resultsKey is everything the block of results depends on.
 type resultsKey struct {
-	snap          *engine.Snapshot
+	reference     *store.Reference
+	best, last    *store.Episode
+	waiting       *engine.Snapshot // what the first episode is waiting for; nil once there is one
 	width, height int
+}
+
+func (d *dashboard) resultsKey(height int) resultsKey {
+	s := d.snap
+	k := resultsKey{s.Reference, s.Best, s.Last(), nil, d.width, height}
+	if k.last == nil {
+		k.waiting = s
+	}
+	return k
 }
 
 // View draws the dashboard, top to bottom.
@@ -28,7 +39,7 @@ func (d *dashboard) View() []string {
 	layout := arrange(d.width, d.height, len(d.snap.Layers))
 	out := make([]string, 0, d.height)
 	out = append(out, d.header(), d.progress())
-	out = append(out, d.results.render(resultsKey{d.snap, d.width, layout.results}, func() []string {
+	out = append(out, d.results.render(d.resultsKey(layout.results), func() []string {
 		if layout.compact {
 			return d.compactResults()
 		}
@@ -126,15 +137,15 @@ func activity(s *engine.Snapshot) string {
 // explanations say what an activity before the first result is good for, by a word
 // of its name.
 var explanations = []struct{ word, text string }{
-	{"sensitiv", "One layer at a time is pruned or quantized, to see how much the model's answers change. The agent sees these curves when it decides."},
-	{"original", "Every policy is compared with the uncompressed model: its accuracy on the validation images, its time on the device."},
-	{"calibrat", "The range of every activation is observed, so that it can be quantized."},
-	{"compressing", "Channels are cut out, and the weights that remain are fitted and quantized."},
-	{"learning", "The agent learns from what the episode achieved."},
-	{"device", "The device says what it is, and readies itself for timing."},
-	{"measur", "The compressed model is timed on the device, in turns with the uncompressed one."},
+	{"sensitiv", "Each layer alone is compressed, to see how much the answers change."},
+	{"original", "Every policy is compared with the uncompressed model's accuracy and time."},
+	{"calibrat", "The range of every activation is observed, to quantize it well."},
+	{"device", "The device says what it is and readies itself for timing."},
+	{"decid", "The agent chooses for each layer how much to prune and how many bits to keep."},
+	{"compress", "Channels are cut out; what remains is re-fitted and quantized."},
 	{"scor", "The compressed model is run on the validation images."},
-	{"decid", "The agent chooses for each layer in turn how much to prune and how many bits to keep."},
+	{"measur", "The compressed model is timed in turns with the uncompressed one."},
+	{"learn", "The agent learns from what the episode achieved."},
 }
 
 func explanation(s *engine.Snapshot) string {
@@ -218,7 +229,7 @@ func (d *dashboard) wideResults(height int) []string {
 	for _, r := range d.comparisons() {
 		b := new(line).put(l.dim, "  "+fit(r.name, 10, false)).put(l.dim, fit(r.number, 6, true)).
 			put(l.strong, fit(percent(r.accuracy), 9, true)).put(r.ink, fit(ratio(r.ratio), 9, true)).
-			put(l.plain, fit(ms.format(r.ms)+" ms", 11, true))
+			put(l.plain, fit(ms.withUnit(r.ms), 11, true))
 		left = append(left, b)
 	}
 	target := new(line).put(l.dim, "  "+fit("target", 10, false)).to(27).put(l.accent, fit("≤ "+ratio(s.Settings.Target), 9, true))
@@ -310,9 +321,10 @@ func (d *dashboard) charts(width, height int) []*line {
 
 	latency := plot{width: cells, height: height - 1, mark: s.Settings.Target, curve: l.bar, guide: l.warn}
 	latency.low, latency.high = scale(history.latency(), 0.1, s.Settings.Target)
-	accuracy := plot{width: cells, height: height - 1, mark: math.NaN(), filled: true, curve: l.good}
+	accuracy := plot{width: cells, height: height - 1, mark: math.NaN(), filled: true, curve: l.good, guide: l.dim}
 	if s.Reference != nil {
-		accuracy.low, accuracy.high = scale(history.accuracy(), 0.05, s.Reference.Accuracy)
+		accuracy.mark = s.Reference.Accuracy
+		accuracy.low, accuracy.high = scale(history.accuracy(), 0.05, accuracy.mark)
 	} else {
 		accuracy.low, accuracy.high = scale(history.accuracy(), 0.05)
 	}
@@ -406,7 +418,6 @@ func (d *dashboard) compactResults() []string {
 		}
 		numbers.put(l.dim, " "+r.name+" "+r.number+" ").put(l.strong, percent(r.accuracy)).put(r.ink, " "+ratio(r.ratio)+" ")
 	}
-	numbers.put(l.dim, fmt.Sprintf("  target ")).put(l.accent, fmt.Sprintf("%.2f×", s.Settings.Target))
 
 	history := episodes(s.Episodes)
 	last := s.Last()

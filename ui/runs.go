@@ -178,9 +178,9 @@ func (r *runs) Keys() []keyGroup {
 		return []keyGroup{{"Filter", []key.Binding{
 			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "keep the filter")),
 			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
-		}}}
+		}, false}}
 	}
-	return []keyGroup{{"Runs", []key.Binding{k.open, k.resume, k.demo, k.filter, k.reload}}, k.movement()}
+	return []keyGroup{{"Runs", []key.Binding{k.open, k.resume, k.demo, k.filter}, false}, {"List", []key.Binding{k.reload}, true}, k.movement()}
 }
 
 func (r *runs) Legend() [][2]string {
@@ -268,38 +268,38 @@ func (r *runs) columns() []runColumn {
 		return func(run listedRun) cell { return cell{f(run), l.plain} }
 	}
 	all := []runColumn{
-		{column{"", 1, false, false}, 0, func(run listedRun) cell {
+		{column{width: 1}, 0, func(run listedRun) cell {
 			if run.ID == r.list.id {
 				return cell{l.cursorMark, l.accent}
 			}
 			return cell{"", l.plain}
 		}},
-		{column{"name", 12, false, false}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
-		{column{"state", 13, false, false}, 0, func(run listedRun) cell {
+		{column{title: "name", width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
+		{column{title: "state", width: 11}, 0, func(run listedRun) cell {
 			state := r.state(run)
 			symbol, k := l.stateLook(state)
 			return cell{symbol + " " + string(state), k}
 		}},
-		{column{"model", 12, false, true}, 3, text(func(l listedRun) string { return l.Model.Name })},
-		{column{"agent", 8, false, false}, 5, text(func(l listedRun) string { return l.settings.Agent })},
-		{column{"device", 12, false, false}, 4, text(func(l listedRun) string { return processor(l.Device) })},
-		{column{"target", 6, true, false}, 2, text(func(l listedRun) string {
+		{column{title: "model", width: 10, end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
+		{column{title: "agent", width: 8}, 5, text(func(l listedRun) string { return l.settings.Agent })},
+		{column{title: "device", width: 7}, 4, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{title: "target", width: 6, right: true}, 2, text(func(l listedRun) string {
 			if l.settings.Target == 0 {
 				return ""
 			}
 			return fmt.Sprintf("%.2f×", l.settings.Target)
 		})},
-		{column{"episodes", 9, true, false}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
-		{column{"", 8, false, false}, 6, func(run listedRun) cell {
+		{column{title: "episodes", width: 8, right: true}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
+		{column{width: 8}, 6, func(run listedRun) cell {
 			return cell{l.meter(quotient(int64(run.Episodes), int64(run.Budget)), 8), l.bar}
 		}},
-		{column{"accuracy", 8, true, false}, 0, text(func(l listedRun) string {
+		{column{title: "accuracy", width: 8, right: true}, 0, text(func(l listedRun) string {
 			if l.Best == nil {
 				return unknown
 			}
 			return percent(l.Best.Accuracy)
 		})},
-		{column{"latency", 8, true, false}, 0, func(run listedRun) cell {
+		{column{title: "latency", width: 8, right: true}, 0, func(run listedRun) cell {
 			if run.Best == nil {
 				return cell{unknown, l.plain}
 			}
@@ -309,8 +309,8 @@ func (r *runs) columns() []runColumn {
 			}
 			return cell{ratio(run.Best.LatencyRatio), k}
 		}},
-		{column{"worked", 8, true, false}, 7, text(func(l listedRun) string { return clock(l.Elapsed) })},
-		{column{"started", 11, true, false}, 1, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
+		{column{title: "worked", width: 8, right: true}, 7, text(func(l listedRun) string { return clock(l.Elapsed) })},
+		{column{title: "started", width: 11, right: true}, 1, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
 	}
 	widths := func() (sum int) {
 		for _, c := range all {

@@ -105,6 +105,11 @@ type segment struct {
 
 // spread draws segments at both ends of a line, leaving out what does not fit.
 func spread(width int, left, right []segment) string {
+	return spreadRule(width, left, right, " ", ink{})
+}
+
+// spreadRule is spread with something else than blanks between both ends.
+func spreadRule(width int, left, right []segment, between string, k ink) string {
 	wide := func(segments []segment, rank int) (n int) {
 		for _, s := range segments {
 			if s.rank <= rank && s.text != "" {
@@ -134,5 +139,8 @@ func spread(width int, left, right []segment) string {
 		cut := l.cut(max(0, room))
 		l = new(line).raw(cut, ansi.StringWidth(cut))
 	}
-	return l.to(width - r.width - 1).join(r).cut(width)
+	if between == " " && r.width > 0 {
+		r.put(ink{}, " ")
+	}
+	return l.put(k, repeat(between, width-r.width-l.width)).join(r).cut(width)
 }

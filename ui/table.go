@@ -6,6 +6,7 @@ type column struct {
 	width int
 	right bool // aligned to the right
 	end   bool // cut at the beginning, keeping the telling end
+	near  bool // belongs to the column before: one blank between them
 }
 
 // cell is one field of a row: text in one ink.
@@ -21,12 +22,20 @@ func (c column) fit(text string) string {
 	return fit(text, c.width, c.right)
 }
 
+// blanks is how many cells separate a column from the one before.
+func (c column) blanks(gap int) int {
+	if c.near {
+		return 1
+	}
+	return gap
+}
+
 // header draws the titles of columns.
 func (l *look) header(columns []column, gap, width int) string {
 	var b line
 	for i, c := range columns {
 		if i > 0 {
-			b.to(b.width + gap)
+			b.to(b.width + c.blanks(gap))
 		}
 		b.put(l.dim, c.fit(c.title))
 	}
@@ -42,7 +51,7 @@ func (l *look) row(columns []column, cells []cell, gap, width int, selected bool
 	}
 	for i, c := range columns {
 		if i > 0 {
-			b.to(b.width + gap)
+			b.to(b.width + c.blanks(gap))
 		}
 		b.put(cells[i].ink, c.fit(cells[i].text))
 	}

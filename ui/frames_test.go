@@ -1,0 +1,218 @@
+package ui
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+	"github.com/muesli/termenv"
+
+	"galen/engine"
+)
+
+var update = flag.Bool("update", false, "write the golden frames anew")
+
+// testLook is a look that depends on nothing but its arguments.
+func testLook(colours termenv.Profile, dark, ascii bool) *look {
+	r := lipgloss.NewRenderer(io.Discard)
+	r.SetColorProfile(colours)
+	r.SetHasDarkBackground(dark)
+	return newLook(r, ascii)
+}
+
+// stage is an interface without a terminal: messages go in, frames come out.
+type stage struct {
+	t     testing.TB
+	model *model
+	bench *fakeWorkbench
+	now   time.Time
+	quit  bool
+	ran   int // commands carried out, to end what would never settle
+}
+
+func newStage(t testing.TB, w *fakeWorkbench, l *look, width, height int) *stage {
+	s := &stage{t: t, bench: w, now: epoch}
+	s.model = newModel(context.Background(), w, Options{Who: "tester"}, l, func() time.Time { return s.now })
+	s.run(s.model.Init())
+	s.send(tea.WindowSizeMsg{Width: width, Height: height})
+	return s
+}
+
+func (s *stage) send(msg tea.Msg) {
+	_, cmd := s.model.Update(msg)
+	s.run(cmd)
+}
+
+// run carries out commands as the program would, except timers.
+func (s *stage) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	done := make(chan tea.Msg, 1)
+	go func() { done <- cmd() }()
+	var msg tea.Msg
+	select {
+	case msg = <-done:
+	case <-time.After(20 * time.Millisecond):
+		return // a timer
+	}
+	switch msg := msg.(type) {
+	case tea.BatchMsg:
+		for _, c := range msg {
+			s.run(c)
+		}
+	case tea.QuitMsg:
+		s.quit = true
+	case nil:
+	default:
+		s.send(msg)
+	}
+}
+
+func (s *stage) live(snap *engine.Snapshot) { s.send(snapshotMsg{snap}) }
+
+func (s *stage) press(keys ...string) {
+	for _, k := range keys {
+		s.send(keyPress(k))
+	}
+}
+
+func keyPress(k string) tea.KeyMsg {
+	for t, name := range map[tea.KeyType]string{
+		tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyUp: "up", tea.KeyDown: "down", tea.KeyLeft: "left", tea.KeyRight: "right",
+		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace",
+	} {
+		if name == k {
+			return tea.KeyMsg{Type: t}
+		}
+	}
+	if k == "space" {
+		return tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(k)}
+}
+
+// text is the frame without colours.
+func (s *stage) text() string { return ansi.Strip(s.model.View()) }
+
+// sees fails unless the frame holds every text.
+func (s *stage) sees(texts ...string) {
+	s.t.Helper()
+	frame := s.text()
+	for _, t := range texts {
+		if !strings.Contains(frame, t) {
+			s.t.Errorf("the frame does not show %q:\n%s", t, frame)
+		}
+	}
+}
+
+func (s *stage) misses(texts ...string) {
+	s.t.Helper()
+	frame := s.text()
+	for _, t := range texts {
+		if strings.Contains(frame, t) {
+			s.t.Errorf("the frame shows %q:\n%s", t, frame)
+		}
+	}
+}
+
+// scenes are what the golden frames show.
+var scenes = map[string]func(s *stage){
+	"runs-empty": func(s *stage) { s.send(runsMsg{}) },
+	"runs":       func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("esc", "down") },
+	"preparing":  func(s *stage) { s.openLive(samplePreparing()) },
+	"running":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down") },
+	"paused":     func(s *stage) { s.openLive(sampleAs(engine.Paused, 136)); s.press("b") },
+	"finished":   func(s *stage) { s.openLive(sampleAs(engine.Finished, 410)); s.press("r", "G") },
+	"first":      func(s *stage) { s.openLive(sampleSnapshot(20, 0)) },
+	"help":       func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("?") },
+	"stop":       func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+}
+
+// openLive shows a run that the process searches.
+func (s *stage) openLive(snap *engine.Snapshot) {
+	s.model.session.active = snap.Run.ID
+	s.send(runsMsg{runs: s.bench.runs})
+	s.live(snap)
+	s.model.carryOut(openIntent{snap.Run.ID})
+	s.model.session.active = ""
+	if snap.State.Live() {
+		s.model.session.active = snap.Run.ID
+	}
+}
+
+// overlays are scenes of which one size and look are enough.
+var overlays = map[string]bool{"first": true, "help": true, "stop": true}
+
+var sizes = [][2]int{{80, 24}, {120, 40}, {200, 60}}
+
+// TestFrames compares whole screens with stored ones; -update writes them anew.
+func TestFrames(t *testing.T) {
+	looks := map[string]*look{
+		"dark":  testLook(termenv.ANSI256, true, false),
+		"plain": testLook(termenv.Ascii, true, false),
+		"ascii": testLook(termenv.Ascii, true, true),
+	}
+	for scene, act := range scenes {
+		for _, size := range sizes {
+			for name, l := range looks {
+				if overlays[scene] && (size != sizes[0] || name != "plain") {
+					continue
+				}
+				file := fmt.Sprintf("%s-%dx%d-%s.txt", scene, size[0], size[1], name)
+				t.Run(file, func(t *testing.T) {
+					s := newStage(t, &fakeWorkbench{runs: sampleRuns()}, l, size[0], size[1])
+					act(s)
+					got := s.model.View() + "\n"
+					path := filepath.Join("testdata", file)
+					if *update {
+						if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+							t.Fatal(err)
+						}
+					}
+					want, err := os.ReadFile(path)
+					if err != nil {
+						t.Fatalf("%v; write it with go test ./ui -run TestFrames -update", err)
+					}
+					if got != string(want) {
+						t.Errorf("the frame differs from %s; got:\n%s", path, got)
+					}
+					checkFrame(t, s)
+				})
+			}
+		}
+	}
+}
+
+// checkFrame asserts what holds for every frame: it fills the terminal exactly and
+// no line is wider than it; an ASCII one is ASCII.
+func checkFrame(t testing.TB, s *stage) {
+	t.Helper()
+	view := s.model.View()
+	lines := strings.Split(view, "\n")
+	if !s.model.tooSmall() && len(lines) != s.model.height || len(lines) > s.model.height {
+		t.Errorf("the frame has %d lines on a terminal of %d:\n%s", len(lines), s.model.height, view)
+	}
+	for i, line := range lines {
+		if n := ansi.StringWidth(line); n > s.model.width {
+			t.Errorf("line %d is %d cells wide on a terminal of %d: %q", i, n, s.model.width, line)
+		}
+	}
+	if s.model.session.look.ascii {
+		for _, r := range view {
+			if r > 0x7e {
+				t.Errorf("%q is not ASCII", r)
+				break
+			}
+		}
+	}
+}

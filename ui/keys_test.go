@@ -1,0 +1,402 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/muesli/termenv"
+
+	"galen/engine"
+	"galen/store"
+)
+
+func plainStage(t testing.TB, w *fakeWorkbench) *stage {
+	return newStage(t, w, testLook(termenv.Ascii, true, false), 120, 40)
+}
+
+func TestFirstStartOffersTheDemo(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{})
+	s.sees("starts the demo", "latency", "d demo")
+	s.press("d")
+	if want := []string{"start demo=true"}; !slices.Equal(s.bench.asked, want) {
+		t.Fatalf("asked for %q, want %q", s.bench.asked, want)
+	}
+	s.sees("opening run r1")
+	s.live(samplePreparing())
+	s.sees("preparing", "sensitivity  7/20", "94.6 %")
+}
+
+func TestStartThatFailsSaysWhatToDo(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{refusal: errors.New("the store is full; delete a run with galen rm")})
+	s.press("d")
+	s.sees("! the store is full; delete a run with galen rm")
+	s.press("down")
+	s.misses("the store is full")
+}
+
+func TestLongErrorGetsABox(t *testing.T) {
+	long := strings.Repeat("word ", 40) + "end of it"
+	s := plainStage(t, &fakeWorkbench{refusal: errors.New(long)})
+	s.press("d")
+	s.sees("That did not work", "end of it")
+	s.press("q")
+	s.misses("That did not work")
+	if s.quit {
+		t.Error("closing the box quit the program")
+	}
+}
+
+func TestCommandsReachTheSearch(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state engine.State
+		keys  []string
+		want  []string
+	}{
+		{"pause", engine.Running, []string{"space"}, []string{"pause by tester"}},
+		{"pause while preparing", engine.Preparing, []string{"space"}, []string{"pause by tester"}},
+		{"resume", engine.Paused, []string{"space"}, []string{"resume by tester"}},
+		{"take a pause back", engine.Pausing, []string{"space"}, []string{"resume by tester"}},
+		{"step", engine.Paused, []string{"s"}, []string{"step by tester"}},
+		{"stop asks first", engine.Running, []string{"x"}, nil},
+		{"stop", engine.Running, []string{"x", "y"}, []string{"stop by tester"}},
+		{"stop with the other key", engine.Running, []string{"S", "y"}, []string{"stop by tester"}},
+		{"do not stop", engine.Running, []string{"x", "n"}, nil},
+		{"do not stop after all", engine.Running, []string{"x", "esc", "y"}, nil},
+		{"nothing to stop", engine.Finished, []string{"x", "y", "s", "space"}, nil},
+		{"freezing is not pausing", engine.Running, []string{"f"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+			s.openLive(sampleAs(c.state, 30))
+			s.press(c.keys...)
+			if !slices.Equal(s.bench.asked, c.want) {
+				t.Errorf("asked for %q, want %q", s.bench.asked, c.want)
+			}
+		})
+	}
+}
+
+func TestPendingCommandIsShownUntilAcknowledged(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	_, acknowledge := s.model.Update(keyPress("space"))
+	s.sees("… pause asked for")
+	_, again := s.model.Update(keyPress("space"))
+	s.run(again)
+	if len(s.bench.asked) != 0 {
+		t.Fatalf("the same command was sent twice: %q", s.bench.asked)
+	}
+	s.model.Update(keyPress("s"))
+	s.sees("1 more waiting")
+	s.run(acknowledge)
+	if want := []string{"pause by tester", "step by tester"}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q in this order", s.bench.asked, want)
+	}
+	s.misses("asked for", "waiting")
+}
+
+func TestRefusedCommandIsShown(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), refusal: errors.New("the search has ended")})
+	s.openLive(sampleSnapshot(20, 30))
+	s.press("space")
+	s.sees("! the search has ended")
+}
+
+func TestPanicBehindTheWorkbenchIsShown(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), panicked: true})
+	s.openLive(sampleSnapshot(20, 30))
+	s.press("space")
+	s.sees("internal error: index out of range")
+}
+
+func TestQuitAsksOnlyWhileSearching(t *testing.T) {
+	for _, c := range []struct {
+		state engine.State
+		keys  []string
+		quit  bool
+	}{
+		{engine.Running, []string{"q"}, false},
+		{engine.Running, []string{"q", "n"}, false},
+		{engine.Running, []string{"q", "y"}, true},
+		{engine.Preparing, []string{"ctrl+c"}, false},
+		{engine.Running, []string{"ctrl+c", "ctrl+c"}, true},
+		{engine.Paused, []string{"q"}, true},
+		{engine.Finished, []string{"q"}, true},
+	} {
+		s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+		s.openLive(sampleAs(c.state, 30))
+		s.press(c.keys...)
+		if s.quit != c.quit {
+			t.Errorf("%s, keys %v: quit is %v", c.state, c.keys, s.quit)
+		}
+		if !c.quit && len(c.keys) == 1 {
+			s.sees("Quit galen?", "resumes from the last one")
+		}
+	}
+}
+
+func TestStoredRunIsReadAndResumed(t *testing.T) {
+	stored := sampleAs(engine.Running, 50) // cut off: nobody searches it
+	stored.Run.ID, stored.Run.Name = "r2", "board-night"
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), views: map[string]*engine.Snapshot{"r2": stored}})
+	s.press("j", "enter")
+	s.sees("‖ paused", "50/410", "space resume")
+	s.press("s", "x", "y")
+	if len(s.bench.asked) != 0 {
+		t.Fatalf("a run nobody searches was sent %q", s.bench.asked)
+	}
+	s.press("space")
+	if want := []string{"resume r2"}; !slices.Equal(s.bench.asked, want) {
+		t.Fatalf("asked for %q, want %q", s.bench.asked, want)
+	}
+	running := *stored
+	running.Episode, running.Version = 51, 101
+	s.live(&running)
+	s.sees("▶ running", "space pause")
+}
+
+func TestOnlyOneSearchAtATime(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.press("esc", "j", "r")
+	s.sees("Leave the search that is running?")
+	s.press("n")
+	if len(s.bench.asked) != 0 {
+		t.Fatalf("asked for %q despite the no", s.bench.asked)
+	}
+	s.press("r", "y")
+	if want := []string{"resume r2"}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q", s.bench.asked, want)
+	}
+	late := sampleSnapshot(20, 31) // of the search that was left
+	s.live(late)
+	if s.model.session.active != "r2" {
+		t.Errorf("the active search is %q", s.model.session.active)
+	}
+}
+
+func TestMissingRunSaysSo(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.press("j", "enter")
+	s.sees("run r2 is not in the store")
+	s.press("space", "b", "r", "[", "x", "f", "G") // nothing to act on
+	s.press("esc")
+	s.sees("board-night")
+}
+
+func TestEpisodesAreTurnedLikePages(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	best := s.model.session.live.Best.Number
+	for _, step := range []struct{ key, want string }{
+		{"", "last episode #30"},
+		{"[", "episode #29 of 30"},
+		{"left", "episode #28 of 30"},
+		{"]", "episode #29 of 30"},
+		{"l", "episode #30 of 30"},
+		{"l", "last episode #30"},
+		{"H", "episode #1 of 30"},
+		{"h", "episode #1 of 30"},
+		{"r", "reference: the uncompressed model"},
+		{"b", fmt.Sprintf("best episode #%d", best)},
+		{"L", "last episode #30"},
+	} {
+		if step.key != "" {
+			s.press(step.key)
+		}
+		s.sees("── " + step.want + " ")
+	}
+	s.press("[")
+	s.live(sampleSnapshot(20, 31))
+	s.sees("episode #29 of 31")
+}
+
+func TestFreezeHoldsTheDisplay(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.press("f")
+	frame := s.model.View()
+	s.sees("display frozen")
+	s.now = s.now.Add(time.Minute)
+	s.live(sampleSnapshot(20, 31))
+	if got := s.model.View(); got != frame {
+		t.Errorf("the frozen display changed:\n%s", got)
+	}
+	s.press("space")
+	if want := []string{"pause by tester"}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q: a frozen display must not hold up commands", s.bench.asked, want)
+	}
+	s.press("f")
+	s.sees("last episode #31")
+}
+
+func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.now = s.now.Add(3 * time.Second)
+	s.send(tickMsg{s.model.ticks})
+	s.sees("00:12:44")
+	s.live(sampleAs(engine.Paused, 30))
+	s.now = s.now.Add(3 * time.Second)
+	before := s.model.View()
+	s.send(tickMsg{s.model.ticks})
+	if s.model.View() != before {
+		t.Error("a paused run's display changed with the clock")
+	}
+}
+
+func TestOnlyTheStopwatchMovesWithTheClock(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	before := strings.Split(s.model.View(), "\n")
+	s.now = s.now.Add(time.Second)
+	s.send(tickMsg{s.model.ticks})
+	for i, line := range strings.Split(s.model.View(), "\n") {
+		if i > 0 && line != before[i] {
+			t.Errorf("line %d changed with the clock: %q", i, line)
+		}
+	}
+}
+
+func TestCursorFollowsTheRun(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.press("j", "j")
+	runs := append([]*store.Run{{ID: "new", Name: "newcomer", Created: epoch}}, sampleRuns()...)
+	s.send(runsMsg{runs: runs})
+	if got := s.model.runs.list.id; got != "r3" {
+		t.Errorf("the cursor is on %q after a run was added above", got)
+	}
+	s.send(runsMsg{runs: runs[:2]})
+	if got := s.model.runs.list.id; got != "r1" {
+		t.Errorf("the cursor is on %q after its run went", got)
+	}
+	s.send(runsMsg{})
+	s.press("enter", "r", "j", "G")
+	s.sees("starts the demo")
+}
+
+func TestMovingInTheLayerTable(t *testing.T) {
+	s := newStage(t, &fakeWorkbench{runs: sampleRuns()}, testLook(termenv.Ascii, true, false), 80, 24)
+	s.openLive(sampleSnapshot(50, 5))
+	d := s.model.top().(*dashboard)
+	for _, step := range []struct {
+		key string
+		at  int
+	}{{"G", 49}, {"k", 48}, {"g", 0}, {"up", 0}, {"pgdown", 14}, {"j", 15}, {"pgup", 1}, {"end?", 1}} {
+		s.press(step.key)
+		if d.list.at != step.at {
+			t.Errorf("after %s the cursor is on layer %d, want %d", step.key, d.list.at, step.at)
+		}
+		if from, to := d.list.visible(); d.list.at < from || d.list.at >= to {
+			t.Errorf("after %s layer %d is outside the window %d–%d", step.key, d.list.at, from, to)
+		}
+	}
+}
+
+func TestFilter(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.press("/", "q", "u", "a", "n")
+	s.sees("/quan_", "1 of 5 runs", "first try")
+	s.misses("board-night")
+	if s.quit {
+		t.Fatal("typing q into the filter quit")
+	}
+	s.press("enter")
+	s.sees("esc shows all")
+	s.press("esc")
+	s.sees("board-night")
+	s.press("/", "z", "z", "z")
+	s.sees("no run matches")
+	s.press("esc")
+	s.sees("board-night")
+}
+
+func TestHelpListsEveryFooterKey(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	groups := s.model.top().Keys()
+	s.press("?")
+	for _, g := range groups {
+		s.sees(g.title)
+		for _, k := range g.keys {
+			s.sees(k.Help().Key)
+		}
+	}
+	s.press("q")
+	s.sees("last episode")
+	if s.quit {
+		t.Error("q in help quit the program")
+	}
+}
+
+func TestTooSmallSaysWhatItNeeds(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.send(tea.WindowSizeMsg{Width: 60, Height: 15})
+	s.sees("galen needs 80×24", "60×15")
+	s.press("x", "y", "space")
+	if len(s.bench.asked) != 0 {
+		t.Errorf("keys nobody can see the effect of did %q", s.bench.asked)
+	}
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	s.sees("last episode")
+}
+
+func TestBridgeCarriesTheLatest(t *testing.T) {
+	w := &fakeWorkbench{latest: make(chan *engine.Snapshot)}
+	got := make(chan tea.Msg, 100)
+	b := &bridge{wait: w.Wait, send: func(m tea.Msg) { got <- m }, interval: time.Millisecond}
+	b.follow(context.Background())
+	first := sampleAs(engine.Running, 1)
+	w.latest <- first
+	if m := (<-got).(snapshotMsg); m.snapshot != first {
+		t.Error("another snapshot arrived")
+	}
+	last := sampleAs(engine.Finished, 2)
+	w.latest <- last
+	<-got
+	b.gone.Wait() // the goroutine of a search that has ended ends too
+
+	b.wait = func(context.Context, uint64) (*engine.Snapshot, error) { panic("lost") }
+	b.follow(context.Background())
+	if m, ok := (<-got).(failureMsg); !ok || !strings.Contains(m.err.Error(), "lost") {
+		t.Errorf("a panic of the engine arrived as %v", m)
+	}
+	b.close()
+}
+
+func TestRunEnds(t *testing.T) {
+	o := Options{Output: io.Discard}
+	for name, o := range map[string]Options{"key": {Input: strings.NewReader("q"), Output: o.Output}, "context": {Input: blocked{}, Output: o.Output}} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			if name == "context" {
+				time.AfterFunc(20*time.Millisecond, cancel)
+			}
+			done := make(chan error, 1)
+			go func() { done <- Run(ctx, &fakeWorkbench{}, o) }()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatal("the interface did not end")
+			}
+		})
+	}
+}
+
+// blocked is an input on which nothing is ever typed.
+type blocked struct{}
+
+func (blocked) Read([]byte) (int, error) { select {} }
