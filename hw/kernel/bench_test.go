@@ -94,3 +94,23 @@ func BenchmarkDepthwise(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPlan is the cost of compiling a layer, which a search pays for every candidate.
+func BenchmarkPlan(b *testing.B) {
+	random := rand.New(rand.NewPCG(4, 4))
+	for _, l := range []layer{square(64, 64, 32, 3, 1), square(512, 512, 4, 3, 1)} {
+		floats, ints := normals(random, l.weights()), integers[int8](random, l.weights())
+		for _, isa := range Supported() {
+			b.Run(string(isa)+"/float/"+l.name(), func(b *testing.B) {
+				for b.Loop() {
+					NewFloatConv(isa, l.Window, l.inC, l.outC, 1, floats, nil, 0, 1)
+				}
+			})
+			b.Run(string(isa)+"/int/"+l.name(), func(b *testing.B) {
+				for b.Loop() {
+					NewIntConv(isa, l.Window, l.inC, l.outC, 1, ints, nil, 1)
+				}
+			})
+		}
+	}
+}

@@ -43,15 +43,18 @@ var (
 // four input channels in the given order. dst is zero before.
 func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, unit int, order [4]int) {
 	inPer, outPer := f.inC/f.groups, f.outC/f.groups
-	tapSize := b.depth * b.width
-	for o := b.out; o < min(b.out+b.width, f.outC); o++ {
-		src := weight[o*inPer*f.taps:][:inPer*f.taps]
-		for in := range inPer {
-			k := o/outPer*inPer + in - b.in
-			k = k/4*4 + order[k%4]
-			at := (k/unit*b.width+o-b.out)*unit + k%unit
-			for tap, w := range src[in*f.taps:][:f.taps] {
-				dst[tap*tapSize+at] = D(w)
+	for k := range b.depth {
+		in := b.in + k/4*4 + order[k%4]
+		group := in / inPer
+		from, to := max(b.out, group*outPer), min(b.out+b.width, (group+1)*outPer)
+		if in >= f.inC || from >= to {
+			continue
+		}
+		at := (k/unit*b.width+from-b.out)*unit + k%unit
+		for tap := range f.taps {
+			d, s := dst[tap*b.depth*b.width+at:], weight[(from*inPer+in%inPer)*f.taps+tap:]
+			for o := range to - from {
+				d[o*unit] = D(s[o*inPer*f.taps])
 			}
 		}
 	}
