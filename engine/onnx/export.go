@@ -30,7 +30,7 @@ func exportModel(g *graph.Graph) (*modelProto, error) {
 	if len(g.Nodes) == 0 {
 		return nil, errors.New("the graph has no nodes")
 	}
-	if err := g.Clone().InferShapes(); err != nil {
+	if err := g.Validate(); err != nil {
 		return nil, err
 	}
 	e := &exporter{graph: g, taken: map[string]bool{}, nodes: map[string]bool{}, names: make([]string, len(g.Values))}

@@ -202,7 +202,10 @@ func (m *importer) readInput(g *graphProto, nodes []*node) error {
 	if input.typ != typeFloat {
 		return fmt.Errorf("the model's input %q is %s; galen takes float32", input.name, input.typ)
 	}
-	if !input.known || (len(input.dims) != 2 && len(input.dims) != 4) {
+	if !input.known {
+		return fmt.Errorf("the model's input %q has no shape; export the model with one", input.name)
+	}
+	if len(input.dims) != 2 && len(input.dims) != 4 {
 		return fmt.Errorf("the model's input %q has %d dimensions; galen takes images [N, channels, height, width] or vectors [N, features]", input.name, len(input.dims))
 	}
 	if b := input.dims[0]; b.size > 0 && b.size <= maxElements {
@@ -440,5 +443,5 @@ func (m *importer) finish(file *graphProto) (*graph.Graph, error) {
 	g.Prune()
 	g = g.FoldBatchNorm()
 	g.Values[g.Output].Name = name
-	return g, nil
+	return g, g.Validate()
 }

@@ -17,7 +17,7 @@ type storedTensor struct {
 	zero      int64
 	shift     int64
 	low, high int64
-	inPlace   bool                 // nothing but DequantizeLinear reads these integers, or the real numbers behind them
+	inPlace   bool                 // nothing but one DequantizeLinear reads what they round
 	real      map[[2]int64]*tensor // made by DequantizeLinear already, by low and high
 }
 
@@ -174,7 +174,7 @@ func (m *importer) quantize(n *node, t *tensor) (graph.ValueID, error) {
 		}
 		inPlace = true
 	}
-	if !inPlace || g.Values[x].Quant != nil {
+	if !inPlace || x == g.Input || g.Values[x].Quant != nil {
 		var err error
 		if x, err = m.append(n.name, graph.Quantize{}, n.outputs[0], x); err != nil {
 			return 0, err
