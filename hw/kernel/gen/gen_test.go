@@ -5,6 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -32,4 +35,33 @@ func body(t *testing.T, path string) []byte {
 	}
 	_, rest, _ := bytes.Cut(data, []byte("\n"))
 	return rest
+}
+
+// TestRequirements checks that no kernel uses instructions its ISA does not promise: this
+// machine may well have them where another faults.
+func TestRequirements(t *testing.T) {
+	assembly, err := os.ReadFile(filepath.Join("..", "kernels_amd64.s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	promised := map[string]string{
+		"AVX2":   "AVX AVX2 FMA3",
+		"AVX512": "AVX AVX2 FMA3 AVX512F AVX512BW AVX512DQ AVX512VL",
+	}
+	header := regexp.MustCompile(`(?m)^// Requires: (.*)\nTEXT ·([a-zA-Z0-9]+?)(AVX2|AVX512)`)
+	kernels := header.FindAllSubmatch(assembly, -1)
+	if n := bytes.Count(assembly, []byte("\nTEXT ")); len(kernels) != n {
+		t.Fatalf("%d of %d kernels say what they require", len(kernels), n)
+	}
+	for _, k := range kernels {
+		allowed := strings.Fields(promised[string(k[3])])
+		if string(k[2]) == "dotTile" {
+			allowed = append(allowed, "AVX512VNNI")
+		}
+		for _, feature := range strings.Split(string(k[1]), ", ") {
+			if !slices.Contains(allowed, feature) {
+				t.Errorf("%s%s requires %s", k[2], k[3], feature)
+			}
+		}
+	}
 }

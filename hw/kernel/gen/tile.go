@@ -291,13 +291,6 @@ func storeBytes(v isa, r []reg.VecVirtual, out Mem) {
 		}
 		return
 	}
-	if len(r) == 1 { // eight lanes
-		VPACKUSDW(r[0], r[0], r[0])
-		VPERMQ(Imm(0b1000), r[0], r[0])
-		VPACKUSWB(r[0].AsX(), r[0].AsX(), r[0].AsX())
-		VMOVQ(r[0].AsX(), out)
-		return
-	}
 	for j := 0; j < len(r); j += 2 { // packing works within 128-bit halves; VPERMQ orders them
 		VPACKUSDW(r[j+1], r[j], r[j])
 		VPERMQ(Imm(0b11011000), r[j], r[j])
