@@ -106,6 +106,24 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestFinite(t *testing.T) {
+	for n := range 10 {
+		list := make([]float32, n)
+		if err := finite(list); err != nil {
+			t.Errorf("%d zeros: %v", n, err)
+		}
+		for i := range list {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				list[i] = float32(bad)
+				if finite([]float32{1}, list) == nil {
+					t.Errorf("%g at %d of %d is not reported", bad, i, n)
+				}
+				list[i] = math.MaxFloat32
+			}
+		}
+	}
+}
+
 func TestAppendReports(t *testing.T) {
 	g := NewGraph("g", "x", Shape{3, 4, 4})
 	if _, err := g.Append("sum", Add{}, "y", 0, 7); err == nil || !strings.Contains(err.Error(), `"sum"`) {

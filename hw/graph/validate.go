@@ -174,6 +174,22 @@ func validateWeight(w *Weight, bias []float32) error {
 // finite reports a NaN or an infinity.
 func finite(lists ...[]float32) error {
 	for _, list := range lists {
+		// x−x is 0 for numbers only, and so is the sum; four sums, since they do not
+		// wait for each other.
+		var a, b, c, d float32
+		rest := list
+		for ; len(rest) >= 4; rest = rest[4:] {
+			a += rest[0] - rest[0]
+			b += rest[1] - rest[1]
+			c += rest[2] - rest[2]
+			d += rest[3] - rest[3]
+		}
+		for _, v := range rest {
+			a += v - v
+		}
+		if a+b+c+d == 0 {
+			continue
+		}
 		for i, v := range list {
 			if v-v != 0 {
 				return fmt.Errorf("parameter %d is %g", i, v)
