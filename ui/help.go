@@ -1,9 +1,6 @@
 package ui
 
-import (
-	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/x/ansi"
-)
+import "github.com/charmbracelet/bubbles/key"
 
 // helpView shows every key of the screen in front, from the same table that the
 // footer and the key handling use, and what its symbols mean.
@@ -44,7 +41,7 @@ func (m *model) helpView() []string {
 			row.to(c * wide)
 			if i < len(sides[c]) {
 				cut := sides[c][i].cut(wide - 1)
-				row.raw(cut, ansi.StringWidth(cut))
+				row.raw(cut, span(cut))
 			}
 		}
 		frame = append(frame, row.cut(m.width))

@@ -400,3 +400,19 @@ func TestRunEnds(t *testing.T) {
 type blocked struct{}
 
 func (blocked) Read([]byte) (int, error) { select {} }
+
+func TestKeysThatArriveTogetherCountOneByOne(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.press("qnxy")
+	if s.quit {
+		t.Error("q answered with n quit")
+	}
+	if want := []string{"stop by tester"}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q", s.bench.asked, want)
+	}
+	s.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("xy"), Paste: true})
+	if len(s.bench.asked) != 1 {
+		t.Errorf("pasted text gave a command: %q", s.bench.asked)
+	}
+}

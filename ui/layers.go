@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"galen/engine"
 	"galen/store"
 )
@@ -226,9 +224,9 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 	for i := range rows {
 		layer := rows[i].layer
 		channels = max(channels, len(fmt.Sprintf("%d/%d", layer.Out, layer.Out)))
-		shape = max(shape, ansi.StringWidth(shapeText(layer, inputs)))
-		name = max(name, ansi.StringWidth(layer.Name))
-		why = max(why, ansi.StringWidth(layer.Why))
+		shape = max(shape, span(shapeText(layer, inputs)))
+		name = max(name, span(layer.Name))
+		why = max(why, span(layer.Why))
 	}
 
 	all := []layerColumn{
@@ -371,11 +369,17 @@ func (l *look) difference(r *layerRow) cell {
 	if channels != 0 {
 		parts = append(parts, fmt.Sprintf("%+d", channels))
 	}
-	if n := r.result.WeightBits - r.compared.WeightBits; n != 0 {
-		parts = append(parts, fmt.Sprintf("w%+d", n))
-	}
-	if n := r.result.ActivationBits - r.compared.ActivationBits; n != 0 {
-		parts = append(parts, fmt.Sprintf("a%+d", n))
+	w, a := r.result.WeightBits-r.compared.WeightBits, r.result.ActivationBits-r.compared.ActivationBits
+	switch {
+	case w == a && w != 0:
+		parts = append(parts, fmt.Sprintf("wa%+d", w))
+	default:
+		if w != 0 {
+			parts = append(parts, fmt.Sprintf("w%+d", w))
+		}
+		if a != 0 {
+			parts = append(parts, fmt.Sprintf("a%+d", a))
+		}
 	}
 	switch {
 	case len(parts) == 1 && channels != 0:

@@ -20,7 +20,7 @@ func (l *line) put(k ink, text string) *line {
 		k = *l.only
 	}
 	l.b.WriteString(k.paint(text))
-	l.width += ansi.StringWidth(text)
+	l.width += span(text)
 	return l
 }
 
@@ -53,10 +53,10 @@ func (l *line) cut(width int) string {
 // fit pads or cuts text to exactly width cells; cutting keeps its beginning.
 func fit(text string, width int, right bool) string {
 	text = clean(text)
-	n := ansi.StringWidth(text)
+	n := span(text)
 	if n > width {
 		text = ansi.Truncate(text, width, "…")
-		n = ansi.StringWidth(text)
+		n = span(text)
 	}
 	blank := strings.Repeat(" ", max(0, width-n))
 	if right {
@@ -69,9 +69,9 @@ func fit(text string, width int, right bool) string {
 // cutting keeps the end, which tells them apart.
 func fitEnd(text string, width int) string {
 	text = clean(text)
-	if n := ansi.StringWidth(text); n > width && width > 0 {
+	if n := span(text); n > width && width > 0 {
 		cut := ansi.TruncateLeft(text, n-width+1, "…")
-		for skip := n - width + 2; ansi.StringWidth(cut) > width; skip++ {
+		for skip := n - width + 2; span(cut) > width; skip++ {
 			cut = ansi.TruncateLeft(text, skip, "…")
 		}
 		if cut == "" {

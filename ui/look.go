@@ -139,17 +139,31 @@ func asciiOnly(frame string) string {
 	return b.String()
 }
 
+// simpleWidth counts the cells of text that holds only characters one cell wide
+// which nothing combines with: Latin, boxes, blocks, braille. Nearly all text here is
+// of that kind, and finding grapheme clusters in it would take most of a frame's time.
+func simpleWidth(text string) (cells int, simple bool) {
+	for _, r := range text {
+		if r < 0x20 || r > 0x7e && r < 0xa0 || r == 0xad || r >= 0x300 && (r < 0x2500 || r > 0x259f) && (r < 0x2800 || r > 0x28ff) {
+			return 0, false
+		}
+		cells++
+	}
+	return cells, true
+}
+
+// span is how many cells text takes.
+func span(text string) int {
+	if n, simple := simpleWidth(text); simple {
+		return n
+	}
+	return ansi.StringWidth(text)
+}
+
 // clean makes text from outside safe to print on one line: layer and run names come
 // from files, and a control sequence in one would reach the terminal.
 func clean(text string) string {
-	safe := true
-	for _, r := range text {
-		if r < 0x20 || r > 0x7e {
-			safe = false
-			break
-		}
-	}
-	if safe {
+	if _, simple := simpleWidth(text); simple {
 		return text
 	}
 	return strings.Map(func(r rune) rune {

@@ -106,7 +106,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.fit(s)
 		}
 	case tea.KeyMsg:
-		command = m.press(msg)
+		command = m.pressAll(msg)
 	case tickMsg:
 		if msg.generation != m.ticks {
 			return m, nil
@@ -146,7 +146,7 @@ func (m *model) report(err error) {
 		return
 	}
 	m.notice = clean(err.Error())
-	if m.width > 0 && ansi.StringWidth(m.notice)+4 > m.width {
+	if m.width > 0 && span(m.notice)+4 > m.width {
 		m.box = &question{title: "That did not work", text: m.notice}
 	}
 }
@@ -174,6 +174,7 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 	}
 	m.session.active = msg.id
 	m.session.live = nil
+	m.runs.list.id = msg.id
 	m.follow()
 	commands := []tea.Cmd{next, m.reload()}
 	if d, shown := m.top().(*dashboard); msg.open && !(shown && d.id == msg.id) {
@@ -183,6 +184,22 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 }
 
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
+
+// pressAll takes keys that were typed in quick succession, or arrived together over
+// a slow line, one by one. Pasted text is no command.
+func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
+		return m.press(msg)
+	}
+	if msg.Paste && (m.box != nil || m.help || !m.top().Typing()) {
+		return nil
+	}
+	var commands []tea.Cmd
+	for _, r := range msg.Runes {
+		commands = append(commands, m.press(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}))
+	}
+	return tea.Batch(commands...)
+}
 
 // press gives a key to whatever is in front.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {

@@ -148,9 +148,12 @@ func (p plot) rows(l *look, s series) []string {
 		case previous > y+1:
 			to = previous - 1
 		}
-		for d := from; d <= to; d++ {
-			for x := i * step; x < (i+1)*step; x++ {
+		for x := i * step; x < (i+1)*step; x++ {
+			for d := from; d <= to; d++ {
 				dots[d/4][x/2] |= brailleDots[x%2][d%4]
+			}
+			if !p.filled {
+				from, to = y, y // the gap is closed once
 			}
 		}
 		previous = y

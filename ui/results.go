@@ -69,7 +69,7 @@ func (d *dashboard) header() string {
 	state := d.s.state(d.id, s.State)
 	symbol, k := l.stateLook(state)
 	number := len(s.Episodes)
-	if working(state) && s.Episode > 0 {
+	if working(state) && state != engine.Preparing {
 		number = s.Episode
 	}
 	elapsed := d.frozen
@@ -105,9 +105,9 @@ func (d *dashboard) progress() string {
 		text, k = "display frozen · f follows again", l.warn
 	}
 	if text != "" {
-		text = fit(" "+text+" ", min(d.width/2, ansi.StringWidth(text)+2), false)
+		text = fit(" "+text+" ", min(d.width/2, span(text)+2), false)
 	}
-	room := d.width - ansi.StringWidth(text) - 2*min(1, len(text))
+	room := d.width - span(text) - 2*min(1, len(text))
 	heavy := 0
 	if of > 0 {
 		heavy = int(math.Round(float64(room) * max(0, min(1, float64(done)/float64(of)))))
@@ -255,7 +255,7 @@ func (d *dashboard) wideResults(height int) []string {
 		var b line
 		if i < len(left) {
 			cut := left[i].cut(resultsWidth)
-			b.raw(cut, ansi.StringWidth(cut))
+			b.raw(cut, span(cut))
 		}
 		b.to(resultsWidth + 2)
 		if i < len(right) {
@@ -424,7 +424,7 @@ func (d *dashboard) compactResults() []string {
 	texts := [3]string{fmt.Sprintf(" lat ×"), fmt.Sprintf("  acc"), fmt.Sprintf("  rew")}
 	end := fmt.Sprintf(" %s  σ %.2f", strings.Replace(fmt.Sprintf("%.2f", last.Reward), "-", "−", 1), last.Noise)
 	after := [2]string{fmt.Sprintf(" →%.2f", s.Settings.Target), ""}
-	room := d.width - ansi.StringWidth(strings.Join(texts[:], "")+after[0]+end) - 4
+	room := d.width - span(strings.Join(texts[:], "")+after[0]+end) - 4
 	each := max(4, room/3)
 	var trends line
 	trends.put(l.dim, texts[0]+" ").put(l.bar, l.trend(history.latency(), each)).put(l.accent, after[0])

@@ -280,9 +280,9 @@ func (r *runs) columns() []runColumn {
 			symbol, k := l.stateLook(state)
 			return cell{symbol + " " + string(state), k}
 		}},
-		{column{title: "model", width: 10, end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
-		{column{title: "agent", width: 8}, 5, text(func(l listedRun) string { return l.settings.Agent })},
-		{column{title: "device", width: 7}, 4, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{title: "model", width: max(8, min(20, r.widest(func(l listedRun) cell { return cell{text: l.Model.Name} }))), end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
+		{column{title: "agent", width: 8}, 4, text(func(l listedRun) string { return l.settings.Agent })},
+		{column{title: "device", width: 7}, 5, text(func(l listedRun) string { return processor(l.Device) })},
 		{column{title: "target", width: 6, right: true}, 2, text(func(l listedRun) string {
 			if l.settings.Target == 0 {
 				return ""
@@ -342,7 +342,7 @@ const runGap = 2
 
 func (r *runs) widest(f func(listedRun) cell) (n int) {
 	for _, i := range r.shown {
-		n = max(n, ansi.StringWidth(f(r.all[i]).text))
+		n = max(n, span(f(r.all[i]).text))
 	}
 	return n
 }

@@ -52,9 +52,9 @@ func (q *question) lines(l *look, k *keymap, width int) []string {
 	} else {
 		keys.put(l.dim, "any key closes this")
 	}
-	inner := max(ansi.StringWidth(q.title), keys.width)
+	inner := max(span(q.title), keys.width)
 	for _, t := range text {
-		inner = max(inner, ansi.StringWidth(t))
+		inner = max(inner, span(t))
 	}
 	inner = min(inner, room)
 	blank := strings.Repeat(" ", margin)
@@ -78,7 +78,7 @@ func overlay(frame, box []string, width int) []string {
 	if len(box) == 0 {
 		return frame
 	}
-	wide := ansi.StringWidth(box[0])
+	wide := span(box[0])
 	x, y := max(0, (width-wide)/2), max(0, (len(frame)-len(box))/2)
 	for i, b := range box {
 		if y+i >= len(frame) {
@@ -86,9 +86,9 @@ func overlay(frame, box []string, width int) []string {
 		}
 		under := frame[y+i]
 		left := ansi.Truncate(under, x, "")
-		left += strings.Repeat(" ", max(0, x-ansi.StringWidth(left)))
+		left += strings.Repeat(" ", max(0, x-span(left)))
 		right := ansi.TruncateLeft(under, x+wide, "")
-		if n := ansi.StringWidth(right); x+wide+n > width {
+		if n := span(right); x+wide+n > width {
 			right = ansi.Truncate(right, max(0, width-x-wide), "")
 		}
 		frame[y+i] = left + b + right
@@ -113,7 +113,7 @@ func spreadRule(width int, left, right []segment, between string, k ink) string 
 	wide := func(segments []segment, rank int) (n int) {
 		for _, s := range segments {
 			if s.rank <= rank && s.text != "" {
-				n += ansi.StringWidth(clean(s.text))
+				n += span(clean(s.text))
 			}
 		}
 		return n
@@ -137,7 +137,7 @@ func spreadRule(width int, left, right []segment, between string, k ink) string 
 	l, r := draw(left), draw(right)
 	if room := width - r.width - 2; l.width > room {
 		cut := l.cut(max(0, room))
-		l = new(line).raw(cut, ansi.StringWidth(cut))
+		l = new(line).raw(cut, span(cut))
 	}
 	if between == " " && r.width > 0 {
 		r.put(ink{}, " ")

@@ -158,7 +158,7 @@ func TestPlotKeepsToItsRange(t *testing.T) {
 	l := testLook(termenv.Ascii, true, false)
 	s := series{3, func(i int) float64 { return []float64{0, 0.5, 1}[i] }}
 	rows := plot{width: 3, height: 1, low: 0, high: 1, mark: math.NaN()}.rows(l, s)
-	if want := "⣀⠶⠉"; rows[0] != want {
+	if want := "⣀⠖⠉"; rows[0] != want {
 		t.Errorf("the plot is %q, want %q", rows[0], want)
 	}
 	if got := l.sparkline([]float64{-5, 0, 0.5, 1, 99, math.NaN()}, 0, 1, 6); got != "▁▁▅██ " {
@@ -198,6 +198,15 @@ func BenchmarkView(b *testing.B) {
 					s.model.View()
 				}
 			})
+		}
+	}
+}
+
+// TestSpanAgreesWithTheTerminal compares the fast measure with the full one.
+func TestSpanAgreesWithTheTerminal(t *testing.T) {
+	for r := rune(0x20); r < 0x3000; r++ {
+		if text := "a" + string(r) + "b"; span(text) != ansi.StringWidth(text) {
+			t.Errorf("%q (%U) is %d cells wide, not %d", r, r, ansi.StringWidth(text), span(text))
 		}
 	}
 }
