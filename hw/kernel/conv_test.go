@@ -224,6 +224,9 @@ func TestIntConv(t *testing.T) {
 	for _, l := range layers(random) {
 		stride := ChannelStride(l.outC)
 		zero := uint8(random.IntN(256))
+		if random.IntN(2) == 0 {
+			zero = 0
+		}
 		in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
 		for i := range ChannelStride(l.inC) {
 			in[i] = zero

@@ -20,18 +20,18 @@ func (c *FloatConv) planDepthwise(weight []float32) {
 	c.weights = Floats(c.filter.taps * stride)
 	packDepthwise(c.filter, c.weights, weight)
 	if c.vector != nil {
-		c.tiling = newTiling(c.window, depthwiseTile, stride*floatBytes)
+		c.tiling = newTiling(c.window, depthwiseTile, stride*floatBytes, false)
 	} else {
-		c.tiling = newTiling(c.window, 1, stride)
+		c.tiling = newTiling(c.window, 1, stride, false)
 	}
 }
 
 func (c *FloatConv) runDepthwise(out, in, residual []float32) {
 	stride, t := ChannelStride(c.filter.outC), c.tiling
-	for i, first := range t.bounds[:len(t.bounds)-1] {
-		at, offsets := (1+first)*stride, t.offsets[first*t.taps:]
+	for _, i := range t.tiles {
+		at, offsets := (1+i.first)*stride, t.offsets[i.first*t.taps:]
 		if c.vector != nil {
-			c.vector.depthwiseFloat[t.bounds[i+1]-first](t.taps, stride, &in[0], &c.weights[0], &out[at],
+			c.vector.depthwiseFloat[i.pixels](t.taps, stride, &in[0], &c.weights[0], &out[at],
 				&offsets[0], stride*floatBytes, stride*floatBytes, &c.bias[0], optional(residual, at), c.lo, c.hi)
 			continue
 		}
@@ -55,11 +55,11 @@ func (c *IntConv) planDepthwise(weight []int8) {
 	if c.vector != nil {
 		c.weights = aligned[int8](4 * size)
 		packDepthwise(c.filter, reinterpret[int32](c.weights), weight)
-		c.tiling = newTiling(c.window, depthwiseTile, stride)
+		c.tiling = newTiling(c.window, depthwiseTile, stride, false)
 	} else {
 		c.weights = aligned[int8](size)
 		packDepthwise(c.filter, c.weights, weight)
-		c.tiling = newTiling(c.window, 1, stride)
+		c.tiling = newTiling(c.window, 1, stride, false)
 	}
 }
 
@@ -67,13 +67,12 @@ func (c *IntConv) planDepthwise(weight []int8) {
 func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	const atOnce = scratchSums / depthwiseTile / lanes * lanes
 	stride, t := ChannelStride(c.filter.outC), c.tiling
-	for i, first := range t.bounds[:len(t.bounds)-1] {
-		pixels := t.bounds[i+1] - first
+	for _, i := range t.tiles {
 		for channel := 0; channel < stride; channel += atOnce {
 			channels := min(atOnce, stride-channel)
-			c.vector.depthwiseInt[pixels](t.taps, channels, &in[channel], &c.weights[4*channel], &s.sums[0],
-				&t.offsets[first*t.taps], 4*channels, 4*stride, &c.bias[channel])
-			end(first, pixels, channel, channels)
+			c.vector.depthwiseInt[i.pixels](t.taps, channels, &in[channel], &c.weights[4*channel], &s.sums[0],
+				t.at(i), 4*channels, 4*stride, &c.bias[channel])
+			end(i.first, i.pixels, channel, channels)
 		}
 	}
 }

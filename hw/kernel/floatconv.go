@@ -28,7 +28,7 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	if v := c.vector; v != nil {
 		tile, width, unit = v.floatPixels, v.floatWidth, floatBytes
 	}
-	c.tiling = newTiling(w, tile, unit*ChannelStride(inC))
+	c.tiling = newTiling(w, tile, unit*ChannelStride(inC), c.vector != nil)
 	var size int
 	c.blocks, size = c.filter.blocks(width)
 	c.weights = Floats(size)
@@ -68,10 +68,10 @@ func (c *FloatConv) runVector(out, in, residual []float32) {
 	stride, t := ChannelStride(c.filter.outC), c.tiling
 	for _, b := range c.blocks {
 		tiles := c.vector.float[b.width/lanes]
-		for i, first := range t.bounds[:len(t.bounds)-1] {
-			at := (1+first)*stride + b.out
-			tiles[t.bounds[i+1]-first](t.taps, b.depth, &in[b.in], &c.weights[b.weights], &out[at],
-				&t.offsets[first*t.taps], stride*floatBytes, &c.bias[b.out], optional(residual, at), c.lo, c.hi)
+		for _, i := range t.tiles {
+			at, weights := (1+i.first)*stride+b.out, b.weights+i.tap*b.depth*b.width
+			tiles[i.pixels](i.taps, b.depth, &in[b.in], &c.weights[weights], &out[at],
+				t.at(i), stride*floatBytes, &c.bias[b.out], optional(residual, at), c.lo, c.hi)
 		}
 	}
 }
@@ -88,8 +88,8 @@ func (c *FloatConv) runPortable(out, in, residual []float32) {
 	stride, t := ChannelStride(c.filter.outC), c.tiling
 	for _, b := range c.blocks {
 		weights := c.weights[b.weights:]
-		for i, first := range t.bounds[:len(t.bounds)-1] {
-			last := t.bounds[i+1]
+		for _, i := range t.tiles {
+			first, last := i.first, i.first+i.pixels
 			var sums [portableTile][portableWidth]float32
 			for p := range last - first {
 				copy(sums[p][:], c.bias[b.out:])

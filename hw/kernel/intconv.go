@@ -38,7 +38,7 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	if v := c.vector; v != nil {
 		tile, width = v.intPixels, v.intWidth
 	}
-	c.tiling = newTiling(w, tile, ChannelStride(inC))
+	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && inZero == 0)
 	c.packWeights(width, weight)
 	return c
 }
@@ -52,9 +52,8 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	if c.vector != nil && c.vector.words {
 		c.weights = aligned[int8](2 * size)
 		words := reinterpret[int16](c.weights)
-		for i, b := range c.blocks {
+		for _, b := range c.blocks {
 			pack(c.filter, b, words[b.weights:], weight, 2, alternating)
-			c.blocks[i].weights *= 2
 		}
 		return
 	}
@@ -131,8 +130,8 @@ func (c *IntConv) eachPixel(in []uint8, end func(sums [portableWidth]int32, at, 
 	var sums [portableTile][portableWidth]int32
 	for _, b := range c.blocks {
 		weights := c.weights[b.weights:]
-		for i, first := range t.bounds[:len(t.bounds)-1] {
-			last := t.bounds[i+1]
+		for _, i := range t.tiles {
+			first, last := i.first, i.first+i.pixels
 			for p := range last - first {
 				copy(sums[p][:], c.bias[b.out:])
 			}

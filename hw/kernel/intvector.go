@@ -11,9 +11,9 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 		t := c.tiling
 		for _, b := range c.blocks {
 			tiles := c.vector.int[b.width/lanes]
-			for i, first := range t.bounds[:len(t.bounds)-1] {
-				tiles[t.bounds[i+1]-first](t.taps, b.depth, &in[b.in], &c.weights[b.weights], &out[(1+first)*stride+b.out],
-					&t.offsets[first*t.taps], stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero))
+			for _, i := range t.tiles {
+				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
+					t.at(i), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero))
 			}
 		}
 		return
@@ -58,11 +58,19 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 	sums := (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {
 		tiles := c.vector.int[b.width/lanes]
-		for i, first := range t.bounds[:len(t.bounds)-1] {
-			pixels := t.bounds[i+1] - first
-			tiles[pixels](t.taps, b.depth, &in[b.in], &c.weights[b.weights], sums,
-				&t.offsets[first*t.taps], b.width*4, &c.bias[b.out], nil, 0, 0, 0)
-			end(first, pixels, b.out, b.width)
+		for _, i := range t.tiles {
+			tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
+				t.at(i), b.width*4, &c.bias[b.out], nil, 0, 0, 0)
+			end(i.first, i.pixels, b.out, b.width)
 		}
 	}
+}
+
+// weightsAt is where a block's weights for a tile's first tap begin.
+func (c *IntConv) weightsAt(b block, i tile) *int8 {
+	at := b.weights + i.tap*b.depth*b.width
+	if c.vector.words {
+		at *= 2
+	}
+	return &c.weights[at]
 }

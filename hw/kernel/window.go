@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"fmt"
+	"math"
+)
+
 // Window is the geometry of a convolution or pooling over one image. Padding
 // after the image follows from the output's size.
 type Window struct {
@@ -25,28 +30,60 @@ func (w Window) Pixel(out, tap int) int {
 // tiling cuts the output pixels into runs of nearly equal length and remembers
 // where in the input each of them looks.
 type tiling struct {
-	bounds  []int   // tile t is the output pixels bounds[t] to bounds[t+1]
+	tiles   []tile
 	offsets []int32 // [tile][tap][pixel of the tile], in units given to newTiling
 	taps    int
 }
 
-// newTiling makes tiles of at most size pixels; offsets count pixels times unit.
-func newTiling(w Window, size, unit int) tiling {
+// tile is a run of output pixels and the taps worth computing for them.
+type tile struct {
+	first, pixels int
+	tap, taps     int
+}
+
+// newTiling makes tiles of at most size pixels; offsets count pixels times unit. If
+// padding reads zeros, skip drops the window's rows that no pixel of a tile has inside
+// the image.
+func newTiling(w Window, size, unit int, skip bool) tiling {
 	pixels, taps := w.OutH*w.OutW, w.Taps()
-	t := tiling{
-		bounds:  evenly(pixels, size),
-		offsets: make([]int32, 0, pixels*taps),
-		taps:    taps,
+	if (1+w.InH*w.InW)*unit > math.MaxInt32 {
+		panic(fmt.Sprintf("kernel: an image of %d×%d pixels of %d bytes exceeds what offsets can reach", w.InH, w.InW, unit))
 	}
-	for i, first := range t.bounds[:len(t.bounds)-1] {
-		for tap := range taps {
-			for p := first; p < t.bounds[i+1]; p++ {
-				t.offsets = append(t.offsets, int32(w.Pixel(p, tap)*unit))
-			}
+	t := tiling{offsets: make([]int32, 0, pixels*taps), taps: taps}
+	run := pixels
+	if skip && w.Kernel[0] > 1 && w.OutW >= 4 {
+		run = w.OutW // tiles within a row have most to skip
+	}
+	bounds := evenly(run, size)
+	for start := 0; start < pixels; start += run {
+		for i, first := range bounds[:len(bounds)-1] {
+			t.add(w, start+first, bounds[i+1]-first, unit, skip)
 		}
 	}
 	return t
 }
+
+func (t *tiling) add(w Window, first, pixels, unit int, skip bool) {
+	from, to := t.taps, 0
+	for tap := range t.taps {
+		inside := false
+		for p := first; p < first+pixels; p++ {
+			pixel := w.Pixel(p, tap)
+			inside = inside || pixel > 0
+			t.offsets = append(t.offsets, int32(pixel*unit))
+		}
+		if inside {
+			from, to = min(from, tap), tap+1
+		}
+	}
+	if !skip || from >= to {
+		from, to = 0, t.taps
+	}
+	t.tiles = append(t.tiles, tile{first: first, pixels: pixels, tap: from, taps: to - from})
+}
+
+// at is where a tile's offsets begin.
+func (t *tiling) at(i tile) *int32 { return &t.offsets[i.first*t.taps+i.tap*i.pixels] }
 
 // evenly gives the bounds of the fewest runs of at most size that make up n,
 // their lengths differing by at most one.
