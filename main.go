@@ -37,6 +37,13 @@ func main() {
 // database is the --db flag, shared by all commands.
 var database string
 
+func databasePath() (string, error) {
+	if database != "" {
+		return database, nil
+	}
+	return store.DefaultPath()
+}
+
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "galen",
@@ -60,7 +67,7 @@ runs yet, it starts the built-in demo.`,
 			return browse(cmd.Context())
 		},
 	}
-	root.PersistentFlags().StringVar(&database, "db", store.DefaultPath(), "`file` that holds the runs")
+	root.PersistentFlags().StringVar(&database, "db", "", "`file` that holds the runs (default $XDG_DATA_HOME/galen/galen.db)")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), runsCommand(), showCommand(),
@@ -173,7 +180,11 @@ func browse(ctx context.Context) error {
 // attend opens the database, lets start set a search going and shows it until it ends
 // or the person leaves. Leaving pauses the search.
 func attend(ctx context.Context, out output, start func(*engine.Workbench) (run string, err error)) (err error) {
-	w, err := engine.Open(database)
+	path, err := databasePath()
+	if err != nil {
+		return err
+	}
+	w, err := engine.Open(path)
 	if err != nil {
 		return err
 	}
@@ -329,7 +340,11 @@ func versionCommand() *cobra.Command {
 
 // look opens the database for reading.
 func look(use func(*engine.Workbench) error) (err error) {
-	w, err := engine.OpenReadOnly(database)
+	path, err := databasePath()
+	if err != nil {
+		return err
+	}
+	w, err := engine.OpenReadOnly(path)
 	if err != nil {
 		return err
 	}
