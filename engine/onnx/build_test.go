@@ -73,7 +73,7 @@ func model(opset int64, shape []int64, initializers []tensorProto, nodes ...node
 	return &modelProto{
 		irVersion: 8, producer: "test", opsets: []opsetID{{version: opset}},
 		graph: &graphProto{name: "test", nodes: nodes, initializers: initializers, inputs: []valueInfo{input},
-			outputs: []valueInfo{{name: "y", typ: typeFloat}}},
+			outputs: []valueInfo{{name: "y", typ: typeFloat, known: true}}},
 	}
 }
 

@@ -20,10 +20,10 @@ type exporter struct {
 	graph    *graph.Graph
 	file     *graphProto
 	metadata []property
-	taken    map[string]bool // names of tensors
-	nodes    map[string]bool // names of nodes
-	// names are what readers of each value read: behind its DequantizeLinear, if it is quantized.
-	names []string
+	taken    names // of tensors
+	nodes    names
+	// reads is the name that readers of each value read: behind its DequantizeLinear, if it is quantized.
+	reads []string
 }
 
 func exportModel(g *graph.Graph) (*modelProto, error) {
@@ -33,7 +33,7 @@ func exportModel(g *graph.Graph) (*modelProto, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	e := &exporter{graph: g, taken: map[string]bool{}, nodes: map[string]bool{}, names: make([]string, len(g.Values))}
+	e := &exporter{graph: g, taken: names{}, nodes: names{}, reads: make([]string, len(g.Values))}
 	input, output := &g.Values[g.Input], &g.Values[g.Output]
 	e.file = &graphProto{
 		name:    g.Name,
@@ -43,9 +43,9 @@ func exportModel(g *graph.Graph) (*modelProto, error) {
 	if e.file.name == "" {
 		e.file.name = "galen"
 	}
-	e.names[g.Input] = e.file.inputs[0].name
+	e.reads[g.Input] = e.file.inputs[0].name
 	if input.Quant != nil {
-		e.names[g.Input] = e.quantized(e.names[g.Input], input.Name, "", *input.Quant, 0, input.Quant.Max())
+		e.reads[g.Input] = e.quantized(e.reads[g.Input], input.Name, "", *input.Quant, 0, input.Quant.Max())
 	}
 	for i := range g.Nodes {
 		if err := e.node(&g.Nodes[i]); err != nil {
@@ -75,13 +75,13 @@ func (e *exporter) tensor(want, otherwise string) string {
 	if want == "" {
 		want = otherwise
 	}
-	return unique(want, e.taken)
+	return e.taken.unique(want)
 }
 
 // add writes a node with one output.
 func (e *exporter) add(name, op, output string, inputs []string, attributes ...attributeProto) string {
 	e.file.nodes = append(e.file.nodes, nodeProto{
-		name: unique(name, e.nodes), op: op, inputs: inputs, outputs: []string{output}, attributes: attributes,
+		name: e.nodes.unique(name), op: op, inputs: inputs, outputs: []string{output}, attributes: attributes,
 	})
 	return output
 }
@@ -96,7 +96,7 @@ func (e *exporter) node(n *graph.Node) error {
 	isOutput := n.Output == e.graph.Output
 	inputs := make([]string, len(n.Inputs))
 	for i, id := range n.Inputs {
-		if inputs[i] = e.names[id]; inputs[i] == "" {
+		if inputs[i] = e.reads[id]; inputs[i] == "" {
 			return fmt.Errorf("reads value %q before it is computed", e.graph.Values[id].Name)
 		}
 	}
@@ -108,7 +108,7 @@ func (e *exporter) node(n *graph.Node) error {
 		if result == "" {
 			result = e.tensor(value.Name, name)
 		}
-		e.names[n.Output] = e.quantizedAs(inputs[0], value.Name, result, name, *value.Quant, 0, value.Quant.Max())
+		e.reads[n.Output] = e.quantizedAs(inputs[0], value.Name, result, name, *value.Quant, 0, value.Quant.Max())
 		return nil
 	}
 	raw := result
@@ -119,14 +119,14 @@ func (e *exporter) node(n *graph.Node) error {
 		raw = e.tensor(value.Name+"_real", "")
 	}
 	if value.Quant == nil {
-		e.names[n.Output] = raw
+		e.reads[n.Output] = raw
 		return e.operator(name, n, n.Op, raw, inputs)
 	}
 	op, low, high := integerLimits(n.Op, *value.Quant)
 	if err := e.operator(name, n, op, raw, inputs); err != nil {
 		return err
 	}
-	e.names[n.Output] = e.quantized(raw, value.Name, result, *value.Quant, low, high)
+	e.reads[n.Output] = e.quantized(raw, value.Name, result, *value.Quant, low, high)
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (e *exporter) byte(name string, v uint8) string {
 }
 
 func (e *exporter) initializer(name string, typ dataType, raw []byte, shape []int) string {
-	t := tensorProto{name: unique(name, e.taken), typ: typ, raw: raw}
+	t := tensorProto{name: e.taken.unique(name), typ: typ, raw: raw}
 	for _, d := range shape {
 		t.dims = append(t.dims, int64(d))
 	}

@@ -17,7 +17,7 @@ type importer struct {
 	tensors   map[string]*tensor
 	failed    map[string]bool // outputs of refused nodes
 	uses      map[string]int  // how often a name is read, by nodes or as the model's output
-	names     map[string]bool // of nodes and values, to keep them unique
+	names     names           // of nodes and values, to keep them unique
 	batch     int             // the file's batch size; 0: symbolic
 	bits      map[string]int  // width of weights stored in int8, by initializer
 	scalars   int             // what folding may still allocate
@@ -85,7 +85,7 @@ func importModel(file *modelProto) (*graph.Graph, error) {
 		tensors:   map[string]*tensor{},
 		failed:    map[string]bool{},
 		uses:      map[string]int{"": math.MaxInt32},
-		names:     map[string]bool{},
+		names:     names{},
 		bits:      weightBits(file.metadata),
 		scalars:   maxFolded,
 	}
@@ -128,28 +128,28 @@ func (f *modelProto) opset() (int, error) {
 // scan names the nodes, counts how often each name is read and remembers the names taken.
 func (m *importer) scan(g *graphProto) []*node {
 	for i := range g.initializers {
-		m.names[g.initializers[i].name] = true
+		m.names[g.initializers[i].name] = 1
 	}
 	for i := range g.nodes {
 		for _, output := range g.nodes[i].outputs {
-			m.names[output] = true
+			m.names[output] = 1
 		}
 	}
 	nodes := make([]*node, len(g.nodes))
-	taken := map[string]bool{}
+	taken := names{}
 	for i := range g.nodes {
 		n := &node{nodeProto: &g.nodes[i], name: g.nodes[i].name}
 		if n.name == "" {
 			n.name = fmt.Sprintf("%s_%d", n.op, i)
 		}
-		n.name = unique(n.name, taken)
+		n.name = taken.unique(n.name)
 		for _, input := range n.inputs {
 			m.uses[input]++
 		}
 		nodes[i] = n
 	}
 	for name := range taken {
-		m.names[name] = true
+		m.names[name] = 1
 	}
 	for _, o := range g.outputs {
 		m.uses[o.name]++
@@ -157,14 +157,22 @@ func (m *importer) scan(g *graphProto) []*node {
 	return nodes
 }
 
+// names are those taken, each with the number last appended to it to make another.
+type names map[string]int
+
 // unique gives name, or name_2, name_3, … if it is taken, and takes it.
-func unique(name string, taken map[string]bool) string {
-	free := name
-	for i := 2; taken[free]; i++ {
-		free = fmt.Sprintf("%s_%d", name, i)
+func (taken names) unique(name string) string {
+	if taken[name] == 0 {
+		taken[name] = 1
+		return name
 	}
-	taken[free] = true
-	return free
+	for {
+		taken[name]++
+		if free := fmt.Sprintf("%s_%d", name, taken[name]); taken[free] == 0 {
+			taken[free] = 1
+			return free
+		}
+	}
 }
 
 func (m *importer) readConstants(g *graphProto) error {
@@ -228,7 +236,7 @@ func (m *importer) readInput(g *graphProto, nodes []*node) error {
 	}
 	m.graph = graph.NewGraph(g.name, input.name, shape)
 	m.tensors[input.name] = t
-	m.names[input.name] = true
+	m.names[input.name] = 1
 	return nil
 }
 
@@ -290,7 +298,7 @@ func (m *importer) convert(n *node) error {
 			return errors.New("lacks its first input")
 		}
 		c, err := fold(m, n, inputs)
-		if err = errors.Join(err, n.err); err != nil {
+		if err = n.fault(err); err != nil {
 			return err
 		}
 		m.constants[n.outputs[0]] = c
@@ -299,7 +307,7 @@ func (m *importer) convert(n *node) error {
 	if importNode == nil {
 		return errors.New("is supported on constants only")
 	}
-	return errors.Join(importNode(m, n), n.err)
+	return n.fault(importNode(m, n))
 }
 
 func (m *importer) refuse(n *node, err error) {
@@ -390,6 +398,9 @@ func (m *importer) append(name string, op graph.Op, output string, inputs ...gra
 	}
 	if _, err := elements(shape); err != nil {
 		return 0, fmt.Errorf("its output is too large: %w", err)
+	}
+	if len(m.graph.Nodes) >= maxNodes {
+		return 0, fmt.Errorf("the model needs more than %d operators", maxNodes)
 	}
 	return m.graph.Append(name, op, output, inputs...)
 }

@@ -150,6 +150,9 @@ func (m *importer) gemmBias(n *node, outputs int) ([]float32, error) {
 	if len(c.shape) > 2 || len(c.shape) == 2 && c.shape[0] != 1 || c.typ != typeFloat || c.len() != outputs && c.len() != 1 {
 		return nil, fmt.Errorf("C is %s %v, wants one number per output", c.typ, c.shape)
 	}
+	if _, err := m.take([]int{outputs}); err != nil {
+		return nil, err
+	}
 	bias := make([]float32, outputs)
 	for i := range bias {
 		bias[i] = beta * c.floats[min(i, c.len()-1)]
@@ -229,6 +232,9 @@ func transpose[T any](from []T, rows, columns int) []T {
 
 // scaled multiplies a weight by a factor.
 func (m *importer) scaled(w graph.Weight, factor float64) (graph.Weight, error) {
+	if _, err := m.take(w.Shape[:1]); err != nil || factor == 1 {
+		return w, err
+	}
 	factors := make([]float64, w.Shape[0])
 	for i := range factors {
 		factors[i] = factor

@@ -66,7 +66,7 @@ func importSum(m *importer, n *node) error {
 		if err != nil {
 			return err
 		}
-		name := unique(fmt.Sprintf("%s_partial", n.outputs[0]), m.names)
+		name := m.names.unique(fmt.Sprintf("%s_partial", n.outputs[0]))
 		if sum, err = m.append(name, graph.Add{}, name, sum, x); err != nil {
 			return err
 		}
@@ -79,35 +79,30 @@ func importSum(m *importer, n *node) error {
 }
 
 // pooling reads the geometry of a pooling node. With ceil_mode, a last window that reaches over the
-// padded edge becomes padding after the image.
-func (m *importer) pooling(n *node) (graph.ValueID, window, bool, error) {
-	x, err := m.value(n, 0)
-	if err != nil {
-		return 0, window{}, false, err
+// padded edge becomes padding behind the image; before is the padding without that.
+func (m *importer) pooling(n *node) (x graph.ValueID, w window, before [4]int, err error) {
+	if x, err = m.value(n, 0); err != nil {
+		return x, w, before, err
 	}
 	in := m.graph.Values[x].Shape
-	w, err := n.window(in, [2]int{})
-	if err != nil {
-		return 0, window{}, false, err
+	if w, err = n.window(in, [2]int{}); err != nil {
+		return x, w, before, err
 	}
 	if w.dilation != [2]int{1, 1} {
-		return 0, window{}, false, fmt.Errorf("has dilations %v; galen pools without", w.dilation)
+		return x, w, before, fmt.Errorf("has dilations %v; galen pools without", w.dilation)
 	}
-	widened := false
+	before = w.pad
 	if n.int("ceil_mode", 0) != 0 {
 		for d := range 2 {
-			before, size := w.pad[d], in[1+d]+w.pad[d]+w.pad[2+d]
+			size := w.pad[d] + in[1+d] + w.pad[2+d]
 			out := (size-w.kernel[d]+w.stride[d]-1)/w.stride[d] + 1
-			if (out-1)*w.stride[d] >= in[1+d]+before { // it would start in the padding
+			if (out-1)*w.stride[d] >= w.pad[d]+in[1+d] { // it would start in the padding
 				out--
 			}
-			if more := (out-1)*w.stride[d] + w.kernel[d] - size; more > 0 {
-				w.pad[2+d] += more
-				widened = true
-			}
+			w.pad[2+d] += max(0, (out-1)*w.stride[d]+w.kernel[d]-size)
 		}
 	}
-	return x, w, widened, nil
+	return x, w, before, nil
 }
 
 func importMaxPool(m *importer, n *node) error {
@@ -119,15 +114,15 @@ func importMaxPool(m *importer, n *node) error {
 }
 
 func importAveragePool(m *importer, n *node) error {
-	x, w, widened, err := m.pooling(n)
+	x, w, before, err := m.pooling(n)
 	if err != nil {
 		return err
 	}
-	counted := n.int("count_include_pad", 0) != 0
-	if counted && widened {
+	counted := n.int("count_include_pad", 0) != 0 && before != [4]int{}
+	if counted && w.pad != before {
 		return errors.New("counts padding but not what ceil_mode adds to it; galen counts both or none")
 	}
-	return m.emit(n, graph.AveragePool{Kernel: w.kernel, Stride: w.stride, Pad: w.pad, CountIncludePad: counted && w.pad != [4]int{}}, x)
+	return m.emit(n, graph.AveragePool{Kernel: w.kernel, Stride: w.stride, Pad: w.pad, CountIncludePad: counted}, x)
 }
 
 func importGlobalAveragePool(m *importer, n *node) error {
@@ -175,7 +170,7 @@ func importReduceMean(m *importer, n *node) error {
 	if n.int("keepdims", 1) != 0 {
 		return m.emit(n, graph.GlobalAveragePool{}, x)
 	}
-	name := unique(n.outputs[0]+"_pooled", m.names)
+	name := m.names.unique(n.outputs[0] + "_pooled")
 	pooled, err := m.append(name, graph.GlobalAveragePool{}, name, x)
 	if err != nil {
 		return err

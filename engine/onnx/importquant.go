@@ -14,6 +14,7 @@ import (
 // scale·(q−zero). Signed integers are shifted by 128 to unsigned ones, which stand for the same numbers.
 type storedTensor struct {
 	scale     float32
+	typ       dataType
 	zero      int64
 	shift     int64
 	low, high int64
@@ -21,12 +22,13 @@ type storedTensor struct {
 	real      map[[2]int64]*tensor // made by DequantizeLinear already, by low and high
 }
 
-// parameters reads scale (input 1) and zero point (input 2) of QuantizeLinear or DequantizeLinear.
+// parameters reads scale (input 1) and zero point (input 2) of QuantizeLinear or DequantizeLinear. The type is
+// the zero point's, 0 if that is omitted.
 func (n *node) parameters(in []*constant) (scale []float32, zero []int64, typ dataType, err error) {
 	if len(in) < 2 || in[1] == nil || in[1].typ != typeFloat || len(in[1].floats) == 0 || len(in[1].shape) > 1 {
 		return nil, nil, 0, errors.New("scale is not a constant number or list of numbers; galen takes one per tensor or per index of an axis")
 	}
-	scale, zero, typ = in[1].floats, make([]int64, len(in[1].floats)), typeUint8
+	scale, zero = in[1].floats, make([]int64, len(in[1].floats))
 	for _, s := range scale {
 		if !(s > 0) || math.IsInf(float64(s), 1) {
 			return nil, nil, 0, fmt.Errorf("scale is %g", s)
@@ -39,18 +41,24 @@ func (n *node) parameters(in []*constant) (scale []float32, zero []int64, typ da
 		}
 		zero = in[2].ints
 	}
+	if n.int("block_size", 0) != 0 {
+		return nil, nil, 0, errors.New("has scales per block; galen takes them per tensor or per index of an axis")
+	}
 	return scale, zero, typ, nil
 }
 
-// integerRange is what an 8-bit type holds.
-func integerRange(typ dataType) (low, high int64, err error) {
+// storage is the type of a QuantizeLinear's integers, by its zero point's (0: omitted), and what they lie in.
+func (n *node) storage(zeroPoint dataType) (typ dataType, low, high int64, err error) {
+	if typ = zeroPoint; typ == 0 {
+		typ = dataType(n.int("output_dtype", int64(typeUint8)))
+	}
 	switch typ {
 	case typeUint8:
-		return 0, math.MaxUint8, nil
+		return typ, 0, math.MaxUint8, nil
 	case typeInt8:
-		return math.MinInt8, math.MaxInt8, nil
+		return typ, math.MinInt8, math.MaxInt8, nil
 	}
-	return 0, 0, fmt.Errorf("quantizes to %s; galen takes uint8 and int8", typ)
+	return 0, 0, 0, fmt.Errorf("quantizes to %s; galen takes uint8 and int8", typ)
 }
 
 // importQuantize takes a QuantizeLinear with one scale for the tensor.
@@ -63,11 +71,11 @@ func importQuantize(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	low, high, err := integerRange(typ)
+	typ, low, high, err := n.storage(typ)
 	if err != nil {
 		return err
 	}
-	s := &storedTensor{scale: scale, zero: zero - low, shift: -low, low: 0, high: high - low,
+	s := &storedTensor{scale: scale, typ: typ, zero: zero - low, shift: -low, low: 0, high: high - low,
 		inPlace: m.soleReader(n, 0), real: map[[2]int64]*tensor{}}
 	view := *t
 	view.stored = s
@@ -115,7 +123,7 @@ func (m *importer) clipStored(n *node, t *tensor) error {
 		}
 	}
 	if s.low > s.high {
-		return fmt.Errorf("clips to nothing")
+		return errors.New("clips to nothing")
 	}
 	s.inPlace = s.inPlace && m.soleReader(n, 0)
 	view := *t
@@ -138,8 +146,8 @@ func importDequantize(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	if low, _, err := integerRange(typ); err != nil || -low != s.shift || scale != s.scale || zero+s.shift != s.zero {
-		return fmt.Errorf("its scale or zero point differs from its QuantizeLinear's")
+	if typ != 0 && typ != s.typ || scale != s.scale || zero+s.shift != s.zero {
+		return errors.New("its scale or zero point differs from its QuantizeLinear's")
 	}
 	bounds := [2]int64{s.low, s.high}
 	if s.real[bounds] == nil {
@@ -167,7 +175,7 @@ func (m *importer) quantize(n *node, t *tensor) (graph.ValueID, error) {
 	default:
 		// Rounding is monotonic, so limits on the integers are limits on the real numbers.
 		clip := graph.Clip{Min: s.scale * float32(s.low-s.zero), Max: s.scale * float32(s.high-s.zero)}
-		name := unique(n.outputs[0]+"_clipped", m.names)
+		name := m.names.unique(n.outputs[0] + "_clipped")
 		var err error
 		if x, err = m.append(name, clip, name, x); err != nil {
 			return 0, err
@@ -232,7 +240,7 @@ func foldQuantize(m *importer, n *node, in []*constant) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	low, high, err := integerRange(typ)
+	typ, low, high, err := n.storage(typ)
 	if err != nil {
 		return nil, err
 	}

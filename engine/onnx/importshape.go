@@ -341,7 +341,7 @@ func importSoftmax(m *importer, n *node) error {
 	}
 	x := t.value
 	if len(m.graph.Values[x].Shape) != 1 {
-		name := unique(n.outputs[0]+"_flat", m.names)
+		name := m.names.unique(n.outputs[0] + "_flat")
 		if x, err = m.append(name, graph.Flatten{}, name, x); err != nil {
 			return err
 		}

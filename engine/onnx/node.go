@@ -92,6 +92,14 @@ func (n *node) tensor(name string) *tensorProto {
 	return nil
 }
 
+// fault is the node's wrong attribute if it has one, from which err may have come, or else err.
+func (n *node) fault(err error) error {
+	if n.err != nil {
+		return n.err
+	}
+	return err
+}
+
 // input is the name of an input, empty if omitted.
 func (n *node) input(i int) string {
 	if i < len(n.inputs) {
