@@ -93,9 +93,12 @@ func quotient(a, b int64) float64 {
 	return float64(a) / float64(b)
 }
 
+// minus gives formatted numbers their proper sign.
+func minus(text string) string { return strings.ReplaceAll(text, "-", "−") }
+
 // number is a signed setting such as β, with a real minus.
 func number(x float64) string {
-	return strings.Replace(fmt.Sprintf("%g", x), "-", "−", 1)
+	return minus(fmt.Sprintf("%g", x))
 }
 
 // clock is a duration as a stopwatch shows it.

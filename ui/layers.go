@@ -146,7 +146,7 @@ func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + "  ", 0}}
 	if shown != nil {
 		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + "  ", 1})
-		left = append(left, segment{l.dim, fmt.Sprintf("reward %s ", strings.Replace(fmt.Sprintf("%.3f", shown.Reward), "-", "−", 1)), 3})
+		left = append(left, segment{l.dim, fmt.Sprintf("reward %s ", minus(fmt.Sprintf("%.3f", shown.Reward))), 3})
 		if shown == s.Best && d.choice != bestEpisode {
 			left = append(left, segment{l.good, " " + l.bestMark + " best ", 2})
 		}
@@ -213,7 +213,7 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 		}
 	}
 	curve := func(f func(*store.Sensitivity) []float64) func(*layerRow) cell {
-		return func(r *layerRow) cell { return cell{l.sensitivity(f(&r.layer.Sensitivity), 10), l.warn} }
+		return func(r *layerRow) cell { return cell{l.sensitivity(f(&r.layer.Sensitivity), 10), l.curve} }
 	}
 	channels, shape, name, why, inputs := 5, 5, leastName, 0, 1
 	greatest := 1e-9 // share of the layers' time
@@ -328,7 +328,7 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 		case "share": // relative to the greatest, or all bars would be stubs
 			c.cell = known(func(r *layerRow) cell { return cell{l.meter(r.share/greatest, c.width), l.bar} })
 		case "sens.":
-			c.cell = func(r *layerRow) cell { return cell{l.sensitivity(r.layer.Sensitivity.Sparsity, c.width), l.warn} }
+			c.cell = func(r *layerRow) cell { return cell{l.sensitivity(r.layer.Sensitivity.Sparsity, c.width), l.curve} }
 		}
 	}
 	return all
@@ -383,9 +383,9 @@ func (l *look) difference(r *layerRow) cell {
 	}
 	switch {
 	case len(parts) == 1 && channels != 0:
-		return cell{strings.Replace(parts[0]+" ch", "-", "−", 1), l.plain}
+		return cell{minus(parts[0] + " ch"), l.plain}
 	case len(parts) > 0:
-		return cell{strings.ReplaceAll(strings.Join(parts, " "), "-", "−"), l.plain}
+		return cell{minus(strings.Join(parts, " ")), l.plain}
 	case !r.layer.Prunable && r.layer.Why != "":
 		return cell{"frozen", l.dim}
 	}

@@ -17,7 +17,7 @@ type look struct {
 
 	plain, strong, dim, rule ink
 	accent, good, warn, bad  ink
-	bar, cursor, key         ink
+	bar, curve, cursor, key  ink
 
 	cursorMark, stepMark, bestMark string
 	ruleDone, ruleHead, ruleRest   string
@@ -48,7 +48,8 @@ func newLook(r *lipgloss.Renderer, ascii bool) *look {
 		good:   newInk(colour("28", "114")),
 		warn:   newInk(colour("130", "215")),
 		bad:    newInk(colour("160", "203")),
-		bar:    newInk(colour("31", "74")),
+		bar:    newInk(colour("67", "67")),
+		curve:  newInk(colour("97", "139")),
 		key:    newInk(colour("25", "117").Bold(true)),
 		cursor: newInk(r.NewStyle().Bold(true).
 			Foreground(lipgloss.AdaptiveColor{Light: "232", Dark: "231"}).

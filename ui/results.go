@@ -220,7 +220,7 @@ func (d *dashboard) millis() millis {
 }
 
 // resultsWidth is how much of the wide layout the numbers take; charts get the rest.
-const resultsWidth = 48
+const resultsWidth = 47
 
 func (d *dashboard) wideResults(height int) []string {
 	l, s := d.s.look, d.snap
@@ -243,7 +243,7 @@ func (d *dashboard) wideResults(height int) []string {
 			left = append(left, new(line).put(l.dim, "  "+remark))
 		}
 	}
-	room := d.width - resultsWidth - 4
+	room := d.width - resultsWidth - 3
 	var right []*line
 	if len(s.Episodes) == 0 {
 		right = d.preparation(min(room, 72), height)
@@ -278,7 +278,7 @@ func (d *dashboard) remarks() (out []string) {
 		}
 	}
 	if e := s.Last(); e != nil {
-		out = append(out, fmt.Sprintf("last: reward %s after %.1f s", strings.Replace(fmt.Sprintf("%.3f", e.Reward), "-", "−", 1), e.Seconds))
+		out = append(out, fmt.Sprintf("last: reward %s after %.1f s", minus(fmt.Sprintf("%.3f", e.Reward)), e.Seconds))
 		if len(e.Flags) > 0 {
 			out = append(out, "last measurement: "+strings.Join(e.Flags, ", "))
 		}
@@ -287,7 +287,7 @@ func (d *dashboard) remarks() (out []string) {
 }
 
 func signed(x float64) string {
-	return strings.Replace(fmt.Sprintf("%+.1f", x), "-", "−", 1)
+	return minus(fmt.Sprintf("%+.1f", x))
 }
 
 func (s episodes) series(f func(*store.Episode) float64) series {
@@ -311,58 +311,51 @@ func (s episodes) noise() series {
 }
 
 // charts draws latency and accuracy over the episodes, and reward and exploration
-// below them.
+// below them, on the same axis.
 func (d *dashboard) charts(width, height int) []*line {
-	const label = 15 // before the axis
 	l, s := d.s.look, d.snap
 	history := episodes(s.Episodes)
 	each := (width - 2) / 2
-	cells := each - label - 1
+	cells := each - labelWidth - 1
 
-	latency := plot{width: cells, height: height - 1, mark: s.Settings.Target, curve: l.bar, guide: l.warn}
+	latency := plot{width: cells, height: height - 1, mark: s.Settings.Target, curve: l.accent, guide: l.warn}
 	latency.low, latency.high = scale(history.latency(), 0.1, s.Settings.Target)
 	accuracy := plot{width: cells, height: height - 1, mark: math.NaN(), filled: true, curve: l.good, guide: l.dim}
 	if s.Reference != nil {
 		accuracy.mark = s.Reference.Accuracy
-		accuracy.low, accuracy.high = scale(history.accuracy(), 0.05, accuracy.mark)
-	} else {
-		accuracy.low, accuracy.high = scale(history.accuracy(), 0.05)
 	}
+	accuracy.low, accuracy.high = scale(history.accuracy(), 0.05, accuracy.mark)
 	accuracy.high = min(accuracy.high, 1)
 
-	latencyRows, accuracyRows := latency.rows(l, history.latency()), accuracy.rows(l, history.accuracy())
-	markRow := height - 2 - level(latency.mark, latency.low, latency.high, 4*latency.height)/4
-	out := make([]*line, 0, height)
-	for r := range height - 1 {
-		name, value := "", ""
-		switch r {
-		case 0:
-			name, value = "latency ×", fmt.Sprintf("%.1f", latency.high)
-		case height - 2:
-			value = fmt.Sprintf("%.1f", latency.low)
-		}
-		if r == markRow && r > 0 {
-			name, value = "target", fmt.Sprintf("%.2f", s.Settings.Target)
-		}
-		b := new(line).put(l.dim, fit(name, 9, false)).put(l.plain, fit(value, label-10, true)+" ").put(l.rule, l.axis).raw(latencyRows[r], cells)
-		b.to(each + 2)
-		name, value = "", ""
-		switch r {
-		case 0:
-			name, value = "accuracy", fmt.Sprintf("%.0f %%", 100*accuracy.high)
-		case height - 2:
-			value = fmt.Sprintf("%.0f %%", 100*accuracy.low)
-		}
-		b.put(l.dim, fit(name, 9, false)).put(l.plain, fit(value, label-10, true)+" ").put(l.rule, l.axis).raw(accuracyRows[r], cells)
-		out = append(out, b)
-	}
+	left := latency.labelled(l, history.latency(), "latency ×", func(v float64) string { return fmt.Sprintf("%.1f", v) }, "≤ "+fmt.Sprintf("%.2f", s.Settings.Target))
+	right := accuracy.labelled(l, history.accuracy(), "accuracy", func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }, "")
 	last := s.Last()
-	b := new(line).put(l.dim, "reward").put(l.plain, fit(strings.Replace(fmt.Sprintf("%.3f", last.Reward), "-", "−", 1), label-7, true)+"  ")
-	b.put(l.bar, l.trend(history.reward(), cells))
-	b.to(each + 2)
-	b.put(l.dim, "noise σ").put(l.plain, fit(fmt.Sprintf("%.2f", last.Noise), label-8, true)+"  ")
-	b.put(l.bar, l.trend(history.noise(), cells))
-	return append(out, b)
+	left = append(left, new(line).put(l.dim, fit("reward", labelWidth, true)+"  ").put(l.bar, l.trend(history.reward(), cells)))
+	right = append(right, new(line).put(l.dim, fit(fmt.Sprintf("σ %.2f", last.Noise), labelWidth, true)+"  ").put(l.bar, l.trend(history.noise(), cells)))
+	for i := range left {
+		left[i].to(each + 2).join(right[i])
+	}
+	return left
+}
+
+// labelWidth is how many cells before a chart's axis its labels take.
+const labelWidth = 10
+
+// labelled draws a plot with an axis: its name, its range, and what its guide stands
+// for, where that has a label.
+func (p plot) labelled(l *look, s series, name string, value func(float64) string, guide string) []*line {
+	labels, inks := make([]string, p.height), make([]ink, p.height)
+	labels[0], labels[p.height-1] = value(p.high), value(p.low)
+	if row := p.height - 1 - level(p.mark, p.low, p.high, 4*p.height)/4; guide != "" && row > 0 {
+		labels[row], inks[row] = guide, p.guide
+	}
+	at := max(0, slices.Index(labels, ""))
+	labels[at], inks[at] = name, l.dim
+	out := make([]*line, p.height)
+	for r, row := range p.rows(l, s) {
+		out[r] = new(line).put(inks[r], fit(labels[r], labelWidth, true)+" ").put(l.rule, l.axis).raw(row, p.width)
+	}
+	return out
 }
 
 // trend is a sparkline over the series' own range.
@@ -421,15 +414,14 @@ func (d *dashboard) compactResults() []string {
 
 	history := episodes(s.Episodes)
 	last := s.Last()
-	texts := [3]string{fmt.Sprintf(" lat ×"), fmt.Sprintf("  acc"), fmt.Sprintf("  rew")}
-	end := fmt.Sprintf(" %s  σ %.2f", strings.Replace(fmt.Sprintf("%.2f", last.Reward), "-", "−", 1), last.Noise)
-	after := [2]string{fmt.Sprintf(" →%.2f", s.Settings.Target), ""}
-	room := d.width - span(strings.Join(texts[:], "")+after[0]+end) - 4
-	each := max(4, room/3)
+	const latency, accuracy, reward = " lat × ", "  acc ", "  rew "
+	target := fmt.Sprintf(" →%.2f", s.Settings.Target)
+	end := fmt.Sprintf(" %s  σ %.2f", minus(fmt.Sprintf("%.2f", last.Reward)), last.Noise)
+	each := max(4, (d.width-1-span(latency+target+accuracy+reward+end))/3)
 	var trends line
-	trends.put(l.dim, texts[0]+" ").put(l.bar, l.trend(history.latency(), each)).put(l.accent, after[0])
-	trends.put(l.dim, texts[1]+" ").put(l.good, l.trend(history.accuracy(), each))
-	trends.put(l.dim, texts[2]+" ").put(l.bar, l.trend(history.reward(), each)).put(l.plain, end)
+	trends.put(l.dim, latency).put(l.accent, l.trend(history.latency(), each)).put(l.warn, target)
+	trends.put(l.dim, accuracy).put(l.good, l.trend(history.accuracy(), each))
+	trends.put(l.dim, reward).put(l.bar, l.trend(history.reward(), each)).put(l.plain, end)
 	return []string{numbers.cut(d.width), trends.cut(d.width)}
 }
 

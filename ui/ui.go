@@ -88,7 +88,7 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	_, err := p.Run()
 	cancel()
 	b.close()
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, tea.ErrInterrupted) {
 		return nil
 	}
 	if err != nil {
