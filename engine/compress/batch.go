@@ -85,48 +85,59 @@ func (m moments) finite() bool {
 // histogramSample is about how many numbers of a tensor its histogram counts.
 const histogramSample = 1 << 18
 
-// histogram is the distribution of a batch's numbers: the range of all of them, the
-// shape from a regular sample of pixels.
-func (c crew) histogram(b *runtime.Batch) *histogram {
-	type extent struct{ lo, hi float32 }
-	extents := make([]extent, b.N)
-	c.each(b.N, func(i int) {
-		var e extent // zero is always in range
-		for p := range b.Pixels {
-			for _, x := range b.Pixel(i, p) {
-				if x < e.lo {
-					e.lo = x
+// sample lists the pixels, counted over all images, of a regular sample of a batch.
+// Min-max ranges are taken from all of them.
+func sample(b *runtime.Batch, by Calibration) (pixels []int) {
+	every := 1
+	if by != MinMax {
+		every = max(1, b.N*b.Pixels*b.Channels/histogramSample)
+	}
+	for at := 0; at < b.N*b.Pixels; at += every {
+		pixels = append(pixels, at)
+	}
+	return pixels
+}
+
+// histogram is the distribution of a sample of a batch's numbers.
+func (c crew) histogram(b *runtime.Batch, by Calibration) *histogram {
+	const parts = 16
+	partial := make([]histogram, parts) // zero is always in range
+	pixels := sample(b, by)
+	part := func(i int) []int { return pixels[i*len(pixels)/parts : (i+1)*len(pixels)/parts] }
+	c.each(parts, func(i int) {
+		var lo, hi float32
+		for _, at := range part(i) {
+			for _, x := range b.Pixel(at/b.Pixels, at%b.Pixels) {
+				if x < lo {
+					lo = x
 				}
-				if x > e.hi {
-					e.hi = x
+				if x > hi {
+					hi = x
 				}
 			}
 		}
-		extents[i] = e
+		partial[i].lo, partial[i].hi = lo, hi
 	})
 	h := &histogram{}
-	for _, e := range extents {
-		h.lo, h.hi = min(h.lo, e.lo), max(h.hi, e.hi)
+	for i := range partial {
+		h.lo, h.hi = min(h.lo, partial[i].lo), max(h.hi, partial[i].hi)
 	}
 	if !(h.hi > h.lo) {
 		return h
 	}
 	perUnit := h.perUnit()
-	every := max(1, b.N*b.Pixels*b.Channels/histogramSample)
-	const parts = 8
-	partial := make([]*histogram, parts)
-	c.each(parts, func(part int) {
-		own := &histogram{lo: h.lo, hi: h.hi}
-		for at := part * every; at < b.N*b.Pixels; at += parts * every {
+	c.each(parts, func(i int) {
+		own := &partial[i]
+		own.lo = h.lo
+		for _, at := range part(i) {
 			for _, x := range b.Pixel(at/b.Pixels, at%b.Pixels) {
 				own.add(x, perUnit)
 			}
 		}
-		partial[part] = own
 	})
-	for _, own := range partial {
-		for i, n := range own.counts {
-			h.counts[i] += n
+	for i := range partial {
+		for bin, n := range partial[i].counts {
+			h.counts[bin] += n
 		}
 	}
 	return h

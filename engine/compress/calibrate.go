@@ -28,7 +28,7 @@ type histogram struct {
 	counts [bins]uint32
 }
 
-// index is the bin a number falls into.
+// add counts a number.
 func (h *histogram) add(x, perUnit float32) {
 	b := int((x - h.lo) * perUnit)
 	h.counts[max(0, min(b, bins-1))]++

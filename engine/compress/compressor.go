@@ -114,7 +114,7 @@ func (c *Compressor) observe() error {
 			return err
 		}
 		if n.Weight() != nil {
-			seen := observation{c.crew.histogram(t.values[n.Inputs[0]]), c.crew.moments(out)}
+			seen := observation{c.crew.histogram(t.values[n.Inputs[0]], c.options.Calibration), c.crew.moments(out)}
 			if !seen.output.finite() {
 				return fmt.Errorf("layer %q of the original network gives numbers that are not finite on the calibration images", n.Name)
 			}
@@ -251,7 +251,7 @@ func (f *fitting) quantize(n *graph.Node, out *runtime.Batch) {
 		value.Quant = f.graph.Values[n.Inputs[0]].Quant
 		return
 	}
-	q := f.crew.histogram(out).quant(bits, f.options.Calibration)
+	q := f.crew.histogram(out, f.options.Calibration).quant(bits, f.options.Calibration)
 	value.Quant = &q
 	f.crew.round(out, q)
 }

@@ -2,6 +2,7 @@ package compress
 
 import (
 	"math"
+	"slices"
 
 	"galen/hw/graph"
 )
@@ -34,13 +35,12 @@ func correct(now, original moments, channels []int) correction {
 }
 
 // apply folds the correction into a layer. inputScale is the layer's input's, 0 where
-// it is float: then the weights themselves are scaled.
+// the layer is float: then the weights themselves are scaled. What integers cannot
+// express exactly, a bias between two steps of the accumulator, is taken over
+// into the correction, which afterwards is what the layer really does.
 func (c *correction) apply(n *graph.Node, inputScale float32) graph.Op {
 	w, bias := *n.Weight(), make([]float32, len(c.factor))
 	copy(bias, n.Bias())
-	for o := range bias {
-		bias[o] = c.factor[o]*bias[o] + c.shift[o]
-	}
 	if !w.Quantized() {
 		per := w.Channel()
 		scaled := make([]float32, len(w.Float))
@@ -48,20 +48,29 @@ func (c *correction) apply(n *graph.Node, inputScale float32) graph.Op {
 			scaled[i] = x * c.factor[i/per]
 		}
 		w.Float = scaled
+		for o, b := range bias {
+			bias[o] = float32(c.factor[o]*b) + c.shift[o]
+		}
 		return n.WithWeight(w, bias)
 	}
-	scale := make([]float32, len(w.Scale))
-	for o, s := range w.Scale {
-		scale[o] = s * c.factor[o]
-		if math.Abs(float64(bias[o])) > float64(scale[o])*float64(inputScale)*(1<<30) {
+	w.Scale = slices.Clone(w.Scale)
+	for o, b := range bias {
+		scale := w.Scale[o] * c.factor[o]
+		before := accumulated(b, inputScale, w.Scale[o])
+		shifted := float32(float64(c.factor[o])*before) + c.shift[o]
+		if math.Abs(float64(shifted)) > float64(scale)*float64(inputScale)*(1<<30) {
 			// The bias would leave the accumulator's 32 bits: this channel stays as it was.
 			c.factor[o], c.shift[o] = 1, 0
-			scale[o], bias[o] = s, 0
-			if n.Bias() != nil {
-				bias[o] = n.Bias()[o]
-			}
+			continue
 		}
+		c.shift[o] = float32(accumulated(shifted, inputScale, scale) - float64(c.factor[o])*before)
+		w.Scale[o], bias[o] = scale, shifted
 	}
-	w.Scale = scale
 	return n.WithWeight(w, bias)
+}
+
+// accumulated is what a bias stands for once it is rounded to the accumulator's scale.
+func accumulated(bias, inputScale, weightScale float32) float64 {
+	q := graph.QuantizeBias(bias, inputScale, weightScale)
+	return float64(q) * float64(inputScale) * float64(weightScale)
 }

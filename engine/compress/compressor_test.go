@@ -1,0 +1,263 @@
+package compress
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"galen/hw/graph"
+	"galen/hw/runtime"
+)
+
+// images are n smooth random images of a graph's input shape.
+func images(g *graph.Graph, n int) []float32 {
+	rng := rand.New(rand.NewPCG(11, 12))
+	s := g.Values[g.Input].Shape
+	pixels := make([]float32, 0, n*s.Elements())
+	for range n {
+		for range s[0] {
+			a, b, c := 2*rng.Float64(), 2*rng.Float64(), 2*rng.Float64()-1
+			for y := range s[1] {
+				for x := range s[2] {
+					pixels = append(pixels, float32(c+math.Sin(a*float64(x))+math.Cos(b*float64(y))+0.4*rng.Float64()))
+				}
+			}
+		}
+	}
+	return pixels
+}
+
+func newCompressor(t testing.TB, g *graph.Graph, o Options) *Compressor {
+	t.Helper()
+	c, err := New(g, images(g, 48), 48, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func compressed(t testing.TB, c *Compressor, p Policy) *Result {
+	t.Helper()
+	r, err := c.Compress(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// outputs runs a graph through the plan that is deployed.
+func outputs(t testing.TB, g *graph.Graph, images []float32, n int) []float32 {
+	t.Helper()
+	plan, err := runtime.Compile(g, runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, n*plan.OutputElements())
+	plan.RunBatch(out, images, n, 1)
+	return out
+}
+
+// relative is ‖a−b‖ ÷ ‖b‖.
+func relative(a, b []float32) float64 {
+	var d, s float64
+	for i := range a {
+		d += float64(a[i]-b[i]) * float64(a[i]-b[i])
+		s += float64(b[i]) * float64(b[i])
+	}
+	return math.Sqrt(d / s)
+}
+
+func TestNothingAskedChangesNothing(t *testing.T) {
+	for name, g := range nets(t) {
+		c := newCompressor(t, g, Options{})
+		r := compressed(t, c, c.structure.Uniform(0, graph.FloatBits))
+		if !reflect.DeepEqual(r.Graph, g) {
+			t.Errorf("%s: the graph changed", name)
+		}
+	}
+}
+
+// floats lists the values of a graph that are float, but for its input and output
+// and what the runtime fuses away.
+func floats(g *graph.Graph) (names []string) {
+	s := &storage{graph: g, consumers: g.Consumers()}
+	for id, v := range g.Values {
+		if v.Quant == nil && graph.ValueID(id) != g.Input && graph.ValueID(id) != g.Output && !s.fused(graph.ValueID(id)) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+func TestUniformInt8HasNoFloatIslands(t *testing.T) {
+	for name, g := range nets(t) {
+		c := newCompressor(t, g, Options{})
+		r := compressed(t, c, c.structure.Uniform(0, 8))
+		if islands := floats(r.Graph); len(islands) > 0 {
+			t.Errorf("%s: float values %v", name, islands)
+		}
+		quantizers := 0
+		for _, n := range r.Graph.Nodes {
+			if _, ok := n.Op.(graph.Quantize); ok {
+				quantizers++
+			}
+		}
+		if quantizers != 1 {
+			t.Errorf("%s: %d Quantize nodes, wants the input's alone", name, quantizers)
+		}
+		plan, err := runtime.Compile(r.Graph, runtime.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range plan.Layers() {
+			if !strings.Contains(l.Kernel, "int") {
+				t.Errorf("%s: layer %s runs as %s", name, l.Name, l.Kernel)
+			}
+		}
+	}
+}
+
+func TestCompressedNetworksStayClose(t *testing.T) {
+	for name, g := range nets(t) {
+		held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+		want := outputs(t, g, held, 12)
+		c := newCompressor(t, g, Options{})
+		before := 0.0
+		for _, p := range []struct {
+			bits  int
+			limit float64
+		}{{8, 0.05}, {6, 0.15}, {4, 0.6}} {
+			got := relative(outputs(t, compressed(t, c, c.structure.Uniform(0, p.bits)).Graph, held, 12), want)
+			if got > p.limit || got <= before {
+				t.Errorf("%s at %d bits: outputs are off by %.3f, with more bits %.3f", name, p.bits, got, before)
+			}
+			before = got
+		}
+	}
+}
+
+// The tensors the fitting pass holds must be those the finished graph computes.
+func TestFittedTensorsAreTheGraphs(t *testing.T) {
+	for name, g := range nets(t) {
+		c := newCompressor(t, g, Options{})
+		p := c.structure.Uniform(0.3, 4)
+		p[1].WeightBits, p[1].ActivationBits = graph.FloatBits, graph.FloatBits
+		r := compressed(t, c, p)
+		calibration := images(g, 48)
+		tracer := runtime.NewTracer("", 1)
+		values := make([]*runtime.Batch, len(r.Graph.Values))
+		if err := tracer.Run(r.Graph, tracer.Input(r.Graph, calibration, 48), 0, values, nil); err != nil {
+			t.Fatal(err)
+		}
+		// Layer by layer the corrected statistics are the original's.
+		original := make([]*runtime.Batch, len(g.Values))
+		if err := tracer.Run(g, tracer.Input(g, calibration, 48), 0, original, nil); err != nil {
+			t.Fatal(err)
+		}
+		for l, node := range r.Graph.Layers() {
+			info := c.structure.Layers[l]
+			v := r.Graph.Nodes[node].Output
+			now, was := c.crew.moments(values[v]), c.crew.moments(original[g.Nodes[info.Node].Output])
+			if len(now.mean) != len(r.Kept[l]) {
+				t.Fatalf("%s: layer %s has %d channels, kept %v", name, info.Layer, len(now.mean), r.Kept[l])
+			}
+			for i, ch := range r.Kept[l] {
+				// The bias is true to half a step of the accumulator, a rounded output's mean
+				// nearly to half of one of its own.
+				slack := 0.01*was.deviation[ch] + 1e-3
+				if in := r.Graph.Values[r.Graph.Nodes[node].Inputs[0]].Quant; in != nil {
+					slack += 0.5 * float64(in.Scale) * float64(r.Graph.Nodes[node].Weight().Scale[i])
+				}
+				if q := r.Graph.Values[v].Quant; q != nil {
+					slack += 0.1 * float64(q.Scale)
+				}
+				if d := math.Abs(now.mean[i] - was.mean[ch]); d > slack {
+					t.Errorf("%s: layer %s channel %d has mean %v, the original %v ± %v", name, info.Layer, ch, now.mean[i], was.mean[ch], was.deviation[ch])
+				}
+			}
+		}
+	}
+}
+
+func TestCorrectionPaysAfterPruning(t *testing.T) {
+	g := residualNet(t, true)
+	held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+	want := outputs(t, g, held, 12)
+	off := map[bool]float64{}
+	for _, uncorrected := range []bool{false, true} {
+		c := newCompressor(t, g, Options{Uncorrected: uncorrected})
+		r := compressed(t, c, c.structure.Uniform(0.3, graph.FloatBits))
+		off[uncorrected] = relative(outputs(t, r.Graph, held, 12), want)
+	}
+	if off[false] > 0.8*off[true] {
+		t.Errorf("outputs are off by %.3f with correction, %.3f without", off[false], off[true])
+	}
+}
+
+func TestCompressIsDeterministic(t *testing.T) {
+	g := residualNet(t, false)
+	var first *Result
+	for _, workers := range []int{1, 2, 5} {
+		c := newCompressor(t, g, Options{Workers: workers})
+		r := compressed(t, c, c.structure.Uniform(0.4, 5))
+		if first == nil {
+			first = r
+		} else if !reflect.DeepEqual(first, r) {
+			t.Errorf("%d workers give another graph than one", workers)
+		}
+	}
+}
+
+func TestSilentChannels(t *testing.T) {
+	g := plainNet(t)
+	conv := *g.Nodes[0].Op.(*graph.Conv)
+	conv.Weight.Float, conv.Bias = slices.Clone(conv.Weight.Float), slices.Clone(conv.Bias)
+	clear(conv.Weight.Float[:27])
+	conv.Bias[0] = 0.7 // a constant channel
+	for i := 27; i < 54; i++ {
+		conv.Weight.Float[i] *= 1e-9 // a bias far above its weights' scale
+	}
+	conv.Bias[1] = -3
+	g.Nodes[0].Op = &conv
+	held := images(g, 8)
+	want := outputs(t, g, held, 8)
+	for _, bits := range []int{8, 1} {
+		c := newCompressor(t, g, Options{})
+		p := c.structure.Uniform(0, 8)
+		p[0].WeightBits = bits
+		r := compressed(t, c, p)
+		got := outputs(t, r.Graph, held, 8)
+		if d := relative(got, want); bits == 8 && d > 0.05 || math.IsNaN(d) {
+			t.Errorf("%d bits: outputs are off by %v", bits, d)
+		}
+	}
+}
+
+func TestNewRefusesWhatItCannotUse(t *testing.T) {
+	g := plainNet(t)
+	if _, err := New(g, make([]float32, 10), 1, Options{}); err == nil {
+		t.Error("calibration images of the wrong size were taken")
+	}
+	if _, err := New(g, nil, 0, Options{}); err == nil {
+		t.Error("no calibration images were taken")
+	}
+	c := newCompressor(t, g, Options{})
+	r := compressed(t, c, c.structure.Uniform(0, 8))
+	if _, err := New(r.Graph, images(g, 2), 2, Options{}); err == nil || !strings.Contains(err.Error(), "quantized already") {
+		t.Errorf("a quantized graph: %v", err)
+	}
+	broken := images(g, 2)
+	broken[5] = float32(math.NaN())
+	if _, err := New(g, broken, 2, Options{}); err == nil || !strings.Contains(err.Error(), "finite") {
+		t.Errorf("images with NaN: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.Compress(ctx, c.structure.Uniform(0, 8)); err == nil {
+		t.Error("a cancelled compression went on")
+	}
+}
