@@ -183,6 +183,46 @@ func TestFittedTensorsAreTheGraphs(t *testing.T) {
 	}
 }
 
+// Any policy on any graph gives a network that compiles and whose integers say what
+// its definition says.
+func TestRandomGraphsUnderRandomPolicies(t *testing.T) {
+	for seed := range uint64(60) {
+		g := randomNet(t, seed)
+		c, err := New(g, images(g, 6), 6, Options{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		rng := rand.New(rand.NewPCG(seed, 9))
+		p := c.structure.Uniform(0, graph.FloatBits)
+		for l, info := range c.structure.Layers {
+			if info.Root && info.Prunable {
+				p[l].Sparsity = rng.Float64()
+			}
+			if rng.IntN(4) > 0 {
+				p[l].WeightBits, p[l].ActivationBits = 1+rng.IntN(8), 1+rng.IntN(8)
+			}
+		}
+		r := compressed(t, c, p)
+		tracer := runtime.NewTracer("", 1)
+		values := make([]*runtime.Batch, len(r.Graph.Values))
+		if err := tracer.Run(r.Graph, tracer.Input(r.Graph, images(g, 6), 6), 0, values, nil); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		got, want := outputs(t, r.Graph, images(g, 6), 6), values[r.Graph.Output].Outputs()
+		// A float that falls on the other side of a rounding step moves a coarse network
+		// visibly, so few outputs may differ, but not many.
+		differ := 0
+		for i := range got {
+			if d := math.Abs(float64(got[i] - want[i])); !(d <= 1e-3+1e-3*math.Abs(float64(want[i]))) {
+				differ++
+			}
+		}
+		if differ > len(got)/2 {
+			t.Errorf("seed %d: %d of %d outputs of the plan are not those of the trace", seed, differ, len(got))
+		}
+	}
+}
+
 func TestCorrectionPaysAfterPruning(t *testing.T) {
 	g := residualNet(t, true)
 	held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
