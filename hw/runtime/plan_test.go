@@ -2,17 +2,22 @@ package runtime
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"testing"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
 )
 
-// truncated is the graph up to a node, whose output becomes the graph's.
+// truncated is the graph with a node's output as its own. Half the time the nodes that are not
+// needed then remain.
 func truncated(g *graph.Graph, node int) *graph.Graph {
 	g = g.Clone()
 	g.Output = g.Nodes[node].Output
-	g.Prune()
+	if node%2 == 0 {
+		g.Prune()
+	}
 	return g
 }
 
@@ -24,9 +29,9 @@ func run(t *testing.T, g *graph.Graph, isa kernel.ISA, image []float32) []float3
 	}
 	out := make([]float32, p.OutputElements())
 	w := p.NewWorker()
-	for range 2 { // the second time over what the first left in the arena
-		w.Run(out, image)
-	}
+	// Whatever an image leaves in the arena must not show in the next one's result.
+	w.Run(out, slices.Repeat([]float32{float32(math.NaN())}, len(image)))
+	w.Run(out, image)
 	return out
 }
 

@@ -91,7 +91,8 @@ func (s *sampler) grow() {
 	case kind == 5:
 		op = graph.Relu{}
 	case kind == 6:
-		op = graph.Clip{Min: -0.5, Max: float32(s.IntN(4)) / 2}
+		lo := float32(s.IntN(4)-2) / 2
+		op = graph.Clip{Min: lo, Max: lo + float32(s.IntN(4))/2}
 	case kind <= 8:
 		op = graph.Add{}
 		for id, v := range s.g.Values { // preferably another one
@@ -166,13 +167,22 @@ func (s *sampler) residual(from graph.ValueID) {
 		Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1,
 		Weight: s.weight([]int{channels, channels, 3, 3}), Bias: s.bias(channels),
 	}, from)
+	if s.IntN(4) == 0 {
+		id, _ = s.append(graph.Relu{}, id)
+	}
 	pair := []graph.ValueID{id, from}
 	if s.IntN(2) == 0 {
 		slices.Reverse(pair)
 	}
-	id, _ = s.append(graph.Add{}, pair...)
+	sum, _ := s.append(graph.Add{}, pair...)
 	if s.IntN(2) == 0 {
-		s.append(graph.Relu{}, id)
+		return
+	}
+	id, _ = s.append(graph.Relu{}, sum)
+	if q := s.g.Values[sum].Quant; q != nil && s.IntN(2) == 0 {
+		same := *q
+		s.g.Values[id].Quant = &same
+		s.values[id] = interpret(s.g, len(s.g.Nodes)-1, []*tensor{s.values[sum]}).rounded(&same)
 	}
 }
 
