@@ -128,7 +128,7 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 	if r.short || len(r.rest) > 0 {
 		return nil, errors.New("checkpoint has the wrong length")
 	}
-	a.replay.rescore(reward)
+	a.replay.score(reward, settings.Ranked)
 	return a, nil
 }
 

@@ -1,7 +1,6 @@
 package agents
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -34,89 +33,6 @@ type DDPG struct {
 	scratch *scratch
 }
 
-// Settings are the numbers that shape a [DDPG] agent.
-type Settings struct {
-	States  int `json:"states"`  // length of a state
-	Actions int `json:"actions"` // length of an action
-
-	Hidden      [2]int  `json:"hidden"`       // sizes of the hidden layers of actor and critic
-	ActorRate   float64 `json:"actor_rate"`   // learning rates of Adam
-	CriticRate  float64 `json:"critic_rate"`  //
-	CriticDecay float64 `json:"critic_decay"` // L2 weight decay of the critic
-	Tau         float64 `json:"tau"`          // how far the target networks follow per update
-	Gamma       float64 `json:"gamma"`        // discount; 0: a step is worth its episode's reward
-	Average     float64 `json:"average"`      // how far the average that centres rewards follows per update
-
-	Replay  int `json:"replay"`  // transitions remembered
-	Batch   int `json:"batch"`   // transitions per update
-	Updates int `json:"updates"` // updates per episode
-
-	WarmUp      int     `json:"warm_up"`     // episodes of uniform actions
-	Noise       float64 `json:"noise"`       // exploration σ after the warm-up
-	NoiseDecay  float64 `json:"noise_decay"` // its factor per episode
-	Correlation float64 `json:"correlation"` // of the exploration of two steps in an episode
-}
-
-// Defaults returns the settings to use unless there is a reason not to.
-func Defaults(states, actions int) Settings {
-	return Settings{
-		States: states, Actions: actions,
-		Hidden:    [2]int{400, 300},
-		ActorRate: 1e-4, CriticRate: 1e-3, CriticDecay: 1e-2,
-		Tau: 1e-2, Gamma: 0.99, Average: 0.5,
-		Replay: 2000, Batch: 128, Updates: 1,
-		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.95,
-	}
-}
-
-// Validate says what is wrong with settings.
-func (s Settings) Validate() error {
-	const largestSize = 1 << 16
-	for _, size := range []struct {
-		name  string
-		value int
-	}{
-		{"states", s.States}, {"actions", s.Actions}, {"first hidden layer", s.Hidden[0]},
-		{"second hidden layer", s.Hidden[1]}, {"batch", s.Batch},
-	} {
-		if size.value < 1 || size.value > largestSize {
-			return fmt.Errorf("%s of size %d: choose 1 to %d", size.name, size.value, largestSize)
-		}
-	}
-	if s.Replay < s.Batch || s.Replay > 1<<24 {
-		return fmt.Errorf("replay of %d transitions: choose at least one batch (%d) and at most %d", s.Replay, s.Batch, 1<<24)
-	}
-	// Bounds what a damaged checkpoint can make a process allocate.
-	if s.Replay*(s.States+s.Actions) > 1<<28 || s.Hidden[0]*s.Hidden[1] > 1<<24 || (s.States+s.Actions)*s.Hidden[0] > 1<<24 {
-		return errors.New("agent too large: choose smaller hidden layers or a smaller replay")
-	}
-	if s.Updates < 0 || s.WarmUp < 0 {
-		return errors.New("updates and warm-up cannot be negative")
-	}
-	for _, ratio := range []struct {
-		name  string
-		value float64
-	}{
-		{"tau", s.Tau}, {"gamma", s.Gamma}, {"average", s.Average}, {"noise decay", s.NoiseDecay},
-		{"correlation", s.Correlation},
-	} {
-		if !(ratio.value >= 0 && ratio.value <= 1) {
-			return fmt.Errorf("%s is %g: choose 0 to 1", ratio.name, ratio.value)
-		}
-	}
-	for _, rate := range []struct {
-		name  string
-		value float64
-	}{
-		{"actor rate", s.ActorRate}, {"critic rate", s.CriticRate}, {"critic decay", s.CriticDecay}, {"noise", s.Noise},
-	} {
-		if !(rate.value >= 0 && rate.value <= 100) {
-			return fmt.Errorf("%s is %g: choose 0 to 100", rate.name, rate.value)
-		}
-	}
-	return nil
-}
-
 // NewDDPG returns an untrained agent. The same settings, reward, seed and episodes give
 // the same actions.
 func NewDDPG(s Settings, r Reward, seed uint64) (*DDPG, error) {
@@ -133,18 +49,10 @@ func NewDDPG(s Settings, r Reward, seed uint64) (*DDPG, error) {
 	a.replay = newReplay(s.Replay, s.States, s.Actions)
 	a.scaler = newScaler(s.States)
 	a.noiseFrom = s.WarmUp
-	a.explorer = explorer{correlation: s.Correlation, shared: make([]float64, s.Actions), rng: a.rng}
+	a.explorer = explorer{shared: make([]float64, s.Actions), rng: a.rng}
 	a.explorer.begin()
 	a.scratch = newScratch(s)
 	return a, nil
-}
-
-func (s Settings) actorSizes() []int {
-	return []int{s.States, s.Hidden[0], s.Hidden[1], s.Actions}
-}
-
-func (s Settings) criticSizes() []int {
-	return []int{s.States + s.Actions, s.Hidden[0], s.Hidden[1], 1}
 }
 
 // Act returns uniform actions during the warm-up, and the actor's afterwards with
@@ -153,13 +61,13 @@ func (a *DDPG) Act(state []float64) []float64 {
 	if a.episodes < a.settings.WarmUp {
 		action := make([]float64, a.settings.Actions)
 		for i := range action {
-			action[i] = a.explorer.uniform(i)
+			action[i] = a.explorer.uniform(i, a.settings.WarmUpCorrelation)
 		}
 		return action
 	}
 	action := a.Greedy(state)
 	for i, mean := range action {
-		action[i] = truncatedNormal(mean, a.Noise(), a.explorer.uniform(i))
+		action[i] = truncatedNormal(mean, a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
 	}
 	return action
 }
@@ -206,7 +114,8 @@ func (a *DDPG) Finish(e Episode) error {
 	for _, state := range e.States {
 		a.scaler.add(state)
 	}
-	a.replay.add(e, a.reward(e.Outcome))
+	a.replay.add(e)
+	a.replay.score(a.reward, a.settings.Ranked)
 	a.episodes++
 	a.explorer.begin()
 	if a.replay.count >= a.settings.Batch {
@@ -246,7 +155,7 @@ func (a *DDPG) validate(e Episode) error {
 // Rescore judges the replay anew; what the agent learns from now on is r.
 func (a *DDPG) Rescore(r Reward) {
 	a.reward = r
-	a.replay.rescore(r)
+	a.replay.score(r, a.settings.Ranked)
 	a.averaged = false
 }
 
@@ -275,16 +184,12 @@ func newScratch(s Settings) *scratch {
 // update learns from one random batch.
 func (a *DDPG) update() {
 	s := a.scratch
-	mean := 0.0
 	for i := range s.batch {
 		s.batch[i] = a.rng.IntN(a.replay.count)
-		mean += a.replay.reward[s.batch[i]] / float64(len(s.batch))
 	}
-	if !a.averaged {
-		a.average, a.averaged = mean, true
+	if !a.settings.Ranked {
+		a.centre()
 	}
-	a.average += a.settings.Average * (mean - a.average)
-
 	a.targets()
 	a.updateCritic()
 	a.updateActor()
@@ -292,15 +197,33 @@ func (a *DDPG) update() {
 	a.targetCritic.follow(a.critic, a.settings.Tau)
 }
 
-// targets computes what the critic should say of each transition of the batch: its
-// centred reward plus, unless it ended its episode, γ times what the target networks
-// expect of the next state.
+// centre moves the average reward towards that of the batch.
+func (a *DDPG) centre() {
+	mean := 0.0
+	for _, i := range a.scratch.batch {
+		mean += a.replay.reward[i] / float64(len(a.scratch.batch))
+	}
+	if !a.averaged {
+		a.average, a.averaged = mean, true
+	}
+	a.average += a.settings.Average * (mean - a.average)
+}
+
+// targets computes what the critic should say of each transition of the batch:
+//
+//	(1−γ)·r + γ·Q′(next state, μ′(next state))
+//
+// and r where the episode ended, r being the episode's centred reward. This is the
+// reference's target, where each step has the reward of its episode, but for two
+// things: an episode goes on for ever with its reward instead of being worth nothing at
+// its end, and (1−γ) scales all of it, so that Q means the same at every step.
 func (a *DDPG) targets() {
 	s := a.scratch
+	gamma := a.settings.Gamma
 	for k, i := range s.batch {
 		s.target[k] = a.replay.reward[i] - a.average
 	}
-	if a.settings.Gamma == 0 {
+	if gamma == 0 {
 		return
 	}
 	for k, i := range s.batch {
@@ -314,7 +237,7 @@ func (a *DDPG) targets() {
 	a.targetCritic.forward(s.critic)
 	for k, i := range s.batch {
 		if !a.replay.last[i] {
-			s.target[k] += a.settings.Gamma * s.critic.output().Data[k]
+			s.target[k] = (1-gamma)*s.target[k] + gamma*s.critic.output().Data[k]
 		}
 	}
 }

@@ -168,15 +168,50 @@ func TestForgedCheckpointsNeverPanic(t *testing.T) {
 	}
 }
 
-func TestRescore(t *testing.T) {
-	a, b := trained(t, 1), trained(t, 1)
-	steered := Absolute(0.1, -3)
-	a.Rescore(steered)
-	for i := range a.replay.count {
-		if got, want := a.replay.reward[i], steered(a.replay.outcome[i]); got != want {
-			t.Fatalf("transition %d is worth %g, want %g", i, got, want)
+// TestScore compares ranks with counts of the better and the worse.
+func TestScore(t *testing.T) {
+	a := trained(t, 1)
+	for _, reward := range []Reward{testReward, Absolute(0.1, -3), func(Outcome) float64 { return 1 }} {
+		a.replay.score(reward, false)
+		raw := append([]float64(nil), a.replay.reward[:a.replay.count]...)
+		for i, got := range raw {
+			if want := reward(a.replay.outcome[i]); got != want {
+				t.Fatalf("transition %d is worth %g, want %g", i, got, want)
+			}
+		}
+		a.replay.score(reward, true)
+		for i, got := range a.replay.reward[:a.replay.count] {
+			worse, better := 0, 0
+			for _, x := range raw {
+				if x < raw[i] {
+					worse++
+				} else if x > raw[i] {
+					better++
+				}
+			}
+			if want := float64(worse-better) / float64(len(raw)); math.Abs(got-want) > 1e-12 {
+				t.Fatalf("transition %d has place %g, want %g", i, got, want)
+			}
 		}
 	}
+}
+
+func TestRescore(t *testing.T) {
+	for _, ranked := range []bool{false, true} {
+		testRescore(t, ranked)
+	}
+}
+
+func testRescore(t *testing.T, ranked bool) {
+	s := smallSettings(6, 3)
+	s.Ranked = ranked
+	a, b := newTestAgent(t, s, 1), newTestAgent(t, s, 1)
+	for n := range 12 {
+		finish(t, a, testEpisode(a, n))
+		finish(t, b, testEpisode(b, n))
+	}
+	steered := Absolute(0.1, -3)
+	a.Rescore(steered)
 	restored, err := RestoreDDPG(state(t, a), steered)
 	if err != nil {
 		t.Fatal(err)
@@ -308,12 +343,12 @@ func TestExploration(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, correlation := range []float64{0, 0.7} {
 		for _, c := range []struct{ mean, deviation float64 }{{0.5, 0.5}, {0, 0.3}, {0.9, 0.05}, {1, 2}} {
-			x := explorer{correlation: correlation, shared: make([]float64, 1), rng: rng}
+			x := explorer{shared: make([]float64, 1), rng: rng}
 			var got, want, product, previous float64
-			for i := range draws {
+			for range draws {
 				x.begin()
-				first := truncatedNormal(c.mean, c.deviation, x.uniform(0))
-				second := truncatedNormal(c.mean, c.deviation, x.uniform(0))
+				first := truncatedNormal(c.mean, c.deviation, x.uniform(0, correlation))
+				second := truncatedNormal(c.mean, c.deviation, x.uniform(0, correlation))
 				for _, y := range []float64{first, second} {
 					if y < 0 || y > 1 {
 						t.Fatalf("%v gives %g", c, y)
@@ -327,7 +362,6 @@ func TestExploration(t *testing.T) {
 					y = c.mean + c.deviation*rng.NormFloat64()
 				}
 				want += y / draws
-				_ = i
 			}
 			if math.Abs(got-want) > 0.02*math.Min(c.deviation, 0.5) {
 				t.Errorf("%v, correlation %g: mean %g, want %g", c, correlation, got, want)

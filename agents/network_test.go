@@ -167,7 +167,7 @@ func TestTargets(t *testing.T) {
 			next := make([]float64, a.settings.States)
 			a.scaler.scale(next, a.replay.stateAt(a.replay.successor(i)))
 			action := slowForward(a.targetActor, next)
-			want += a.settings.Gamma * slowForward(a.targetCritic, append(next, action...))[0]
+			want = (1-a.settings.Gamma)*want + a.settings.Gamma*slowForward(a.targetCritic, append(next, action...))[0]
 		}
 		if got := a.scratch.target[k]; math.Abs(got-want) > 1e-9 {
 			t.Errorf("target %d is %g, want %g", k, got, want)

@@ -9,9 +9,8 @@ import (
 // their luck: exploring all layers in the same direction moves an episode's outcome much
 // further than exploring each by itself, where most of it cancels out.
 type explorer struct {
-	correlation float64   // of the luck of two steps in an episode
-	shared      []float64 // standard normal per action, for the episode under way
-	rng         *rand.Rand
+	shared []float64 // standard normal per action, for the episode under way
+	rng    *rand.Rand
 }
 
 // begin draws the luck that the next episode's steps share.
@@ -21,9 +20,10 @@ func (x *explorer) begin() {
 	}
 }
 
-// uniform draws from [0,1) for action i: evenly, whatever the correlation.
-func (x *explorer) uniform(i int) float64 {
-	return normalCDF(math.Sqrt(x.correlation)*x.shared[i] + math.Sqrt(1-x.correlation)*x.rng.NormFloat64())
+// uniform draws from [0,1] for action i: evenly, whatever the correlation between the
+// steps of an episode (a Gaussian copula).
+func (x *explorer) uniform(i int, correlation float64) float64 {
+	return normalCDF(math.Sqrt(correlation)*x.shared[i] + math.Sqrt(1-correlation)*x.rng.NormFloat64())
 }
 
 // truncatedNormal maps u, uniform in [0,1], to a normal distribution with a mean in

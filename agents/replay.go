@@ -1,5 +1,10 @@
 package agents
 
+import (
+	"cmp"
+	"slices"
+)
+
 // replay remembers the latest transitions in a ring. The transition after i, unless i
 // ended its episode, is the successor of i: a state is stored once and is its
 // predecessor's next state.
@@ -12,7 +17,7 @@ type replay struct {
 	action  []float64 // capacity × actions
 	outcome []Outcome // of the transition's episode
 	last    []bool    // whether it ended its episode
-	reward  []float64 // of outcome, under the current Reward
+	reward  []float64 // what to learn from: see score
 }
 
 func newReplay(capacity, states, actions int) *replay {
@@ -26,22 +31,44 @@ func newReplay(capacity, states, actions int) *replay {
 	}
 }
 
-func (r *replay) add(e Episode, reward float64) {
+func (r *replay) add(e Episode) {
 	for t := range e.States {
 		i := r.next
 		copy(r.state[i*r.states:], e.States[t])
 		copy(r.action[i*r.actions:], e.Actions[t])
 		r.outcome[i] = e.Outcome
 		r.last[i] = t == len(e.States)-1
-		r.reward[i] = reward
 		r.next = (i + 1) % r.capacity
 		r.count = min(r.count+1, r.capacity)
 	}
 }
 
-func (r *replay) rescore(reward Reward) {
+// score rewards all transitions anew. Ranked, the reward of a transition is the place of
+// its episode in the order of all: −1 the worst, 1 the best, the same for equals. Ranks
+// keep early failures, however bad, from hiding what distinguishes the good episodes, and
+// need no centring (fitness shaping: Wierstra et al. 2014, §3.1).
+func (r *replay) score(reward Reward, ranked bool) {
 	for i := range r.count {
 		r.reward[i] = reward(r.outcome[i])
+	}
+	if !ranked {
+		return
+	}
+	order := make([]int, r.count)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(r.reward[i], r.reward[j]) })
+	for start := 0; start < len(order); {
+		end := start + 1
+		for end < len(order) && r.reward[order[end]] == r.reward[order[start]] {
+			end++
+		}
+		place := float64(start+end)/float64(len(order)) - 1
+		for _, i := range order[start:end] {
+			r.reward[i] = place
+		}
+		start = end
 	}
 }
 

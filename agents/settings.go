@@ -1,0 +1,101 @@
+package agents
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Settings are the numbers that shape a [DDPG] agent.
+type Settings struct {
+	States  int `json:"states"`  // length of a state
+	Actions int `json:"actions"` // length of an action
+
+	Hidden      [2]int  `json:"hidden"`       // sizes of the hidden layers of actor and critic
+	ActorRate   float64 `json:"actor_rate"`   // learning rates of Adam
+	CriticRate  float64 `json:"critic_rate"`  //
+	CriticDecay float64 `json:"critic_decay"` // L2 weight decay of the critic
+	Tau         float64 `json:"tau"`          // how far the target networks follow per update
+	Gamma       float64 `json:"gamma"`        // discount; 0: a step is worth its episode's reward
+	Ranked      bool    `json:"ranked"`       // learn from the episodes' ranks instead of their rewards
+	Average     float64 `json:"average"`      // unranked: how far the average that centres rewards follows per update
+
+	Replay  int `json:"replay"`  // transitions remembered
+	Batch   int `json:"batch"`   // transitions per update
+	Updates int `json:"updates"` // updates per episode
+
+	WarmUp     int     `json:"warm_up"`     // episodes of uniform actions
+	Noise      float64 `json:"noise"`       // exploration σ after the warm-up
+	NoiseDecay float64 `json:"noise_decay"` // its factor per episode
+	// Correlation of the exploration of two steps in an episode: during the warm-up, after it.
+	WarmUpCorrelation float64 `json:"warm_up_correlation"`
+	Correlation       float64 `json:"correlation"`
+}
+
+// Defaults returns the settings to use unless there is a reason not to.
+func Defaults(states, actions int) Settings {
+	return Settings{
+		States: states, Actions: actions,
+		Hidden:    [2]int{64, 64},
+		ActorRate: 1e-4, CriticRate: 1e-3, CriticDecay: 0,
+		Tau: 3e-2, Gamma: 0.8, Ranked: true, Average: 0.5,
+		Replay: 2000, Batch: 64, Updates: 20,
+		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97,
+		WarmUpCorrelation: 0.8, Correlation: 0.3,
+	}
+}
+
+// Validate says what is wrong with settings.
+func (s Settings) Validate() error {
+	const largestSize = 1 << 16
+	for _, size := range []struct {
+		name  string
+		value int
+	}{
+		{"states", s.States}, {"actions", s.Actions}, {"first hidden layer", s.Hidden[0]},
+		{"second hidden layer", s.Hidden[1]}, {"batch", s.Batch},
+	} {
+		if size.value < 1 || size.value > largestSize {
+			return fmt.Errorf("%s of size %d: choose 1 to %d", size.name, size.value, largestSize)
+		}
+	}
+	if s.Replay < s.Batch || s.Replay > 1<<24 {
+		return fmt.Errorf("replay of %d transitions: choose at least one batch (%d) and at most %d", s.Replay, s.Batch, 1<<24)
+	}
+	// Bounds what a damaged checkpoint can make a process allocate.
+	if s.Replay*(s.States+s.Actions) > 1<<28 || s.Hidden[0]*s.Hidden[1] > 1<<24 || (s.States+s.Actions)*s.Hidden[0] > 1<<24 {
+		return errors.New("agent too large: choose smaller hidden layers or a smaller replay")
+	}
+	if s.Updates < 0 || s.WarmUp < 0 {
+		return errors.New("updates and warm-up cannot be negative")
+	}
+	for _, ratio := range []struct {
+		name  string
+		value float64
+	}{
+		{"tau", s.Tau}, {"gamma", s.Gamma}, {"average", s.Average}, {"noise decay", s.NoiseDecay},
+		{"correlation", s.Correlation}, {"warm-up correlation", s.WarmUpCorrelation},
+	} {
+		if !(ratio.value >= 0 && ratio.value <= 1) {
+			return fmt.Errorf("%s is %g: choose 0 to 1", ratio.name, ratio.value)
+		}
+	}
+	for _, rate := range []struct {
+		name  string
+		value float64
+	}{
+		{"actor rate", s.ActorRate}, {"critic rate", s.CriticRate}, {"critic decay", s.CriticDecay}, {"noise", s.Noise},
+	} {
+		if !(rate.value >= 0 && rate.value <= 100) {
+			return fmt.Errorf("%s is %g: choose 0 to 100", rate.name, rate.value)
+		}
+	}
+	return nil
+}
+
+func (s Settings) actorSizes() []int {
+	return []int{s.States, s.Hidden[0], s.Hidden[1], s.Actions}
+}
+
+func (s Settings) criticSizes() []int {
+	return []int{s.States + s.Actions, s.Hidden[0], s.Hidden[1], 1}
+}
