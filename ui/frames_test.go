@@ -36,12 +36,12 @@ type stage struct {
 	bench *fakeWorkbench
 	now   time.Time
 	quit  bool
-	ran   int // commands carried out, to end what would never settle
 }
 
 func newStage(t testing.TB, w *fakeWorkbench, l *look, width, height int) *stage {
 	s := &stage{t: t, bench: w, now: epoch}
 	s.model = newModel(context.Background(), w, Options{Who: "tester"}, l, func() time.Time { return s.now })
+	s.model.timer = func(time.Duration, func(time.Time) tea.Msg) tea.Cmd { return nil } // tests tick by hand
 	s.run(s.model.Init())
 	s.send(tea.WindowSizeMsg{Width: width, Height: height})
 	return s
@@ -52,20 +52,12 @@ func (s *stage) send(msg tea.Msg) {
 	s.run(cmd)
 }
 
-// run carries out commands as the program would, except timers.
+// run carries out commands as the program would, one after the other.
 func (s *stage) run(cmd tea.Cmd) {
 	if cmd == nil {
 		return
 	}
-	done := make(chan tea.Msg, 1)
-	go func() { done <- cmd() }()
-	var msg tea.Msg
-	select {
-	case msg = <-done:
-	case <-time.After(20 * time.Millisecond):
-		return // a timer
-	}
-	switch msg := msg.(type) {
+	switch msg := cmd().(type) {
 	case tea.BatchMsg:
 		for _, c := range msg {
 			s.run(c)

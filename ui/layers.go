@@ -49,13 +49,6 @@ type layerRow struct {
 	deciding bool
 }
 
-// layerColumn is one field of the layer table.
-type layerColumn struct {
-	column
-	rank int // columns of the highest rank go first where the terminal is narrow
-	cell func(r *layerRow) cell
-}
-
 // rows joins the layers with the shown policy and the one it is compared with.
 func (d *dashboard) rows(shown, compared *store.Episode) []layerRow {
 	s := d.snap
@@ -109,7 +102,7 @@ func (d *dashboard) referenceResults() []store.LayerResult {
 
 // layerLines draws the title, the table and the totals.
 func (d *dashboard) layerLines(height int) []string {
-	l, s := d.s.look, d.snap
+	s := d.snap
 	shown, title := d.shown()
 	compared, against := s.Best, "best"
 	if shown == s.Best {
@@ -123,19 +116,11 @@ func (d *dashboard) layerLines(height int) []string {
 		gap = 1
 	}
 	rows := d.rows(shown, compared)
-	columns := d.columns(rows, gap, against)
-	drawn := make([]column, len(columns))
-	for i, c := range columns {
-		drawn[i] = c.column
-	}
-	out := []string{d.tableTitle(shown, title), l.header(drawn, gap, d.width)}
-	cells := make([]cell, len(columns))
+	t := d.table(rows, gap, against)
+	out := []string{d.tableTitle(shown, title), t.header()}
 	from, to := d.list.visible()
 	for i := from; i < min(to, len(rows)); i++ {
-		for c := range columns {
-			cells[c] = columns[c].cell(&rows[i])
-		}
-		out = append(out, l.row(drawn, cells, gap, d.width, rows[i].selected))
+		out = append(out, t.row(&rows[i], rows[i].selected))
 	}
 	return exactly(append(out, d.totals(shown)), height+3)
 }
@@ -194,12 +179,11 @@ const (
 	rankGroup      = 2
 	rankDifference = 5
 	rankWhy        = 8
-	highestRank    = 12
 )
 
-// columns chooses the columns that fit the width, the least needed left out first,
-// and gives layer names and bars what is left.
-func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerColumn {
+// table chooses the fields that fit the width and gives layer names and bars what is
+// left.
+func (d *dashboard) table(rows []layerRow, gap int, against string) *table[*layerRow] {
 	l := d.s.look
 	ms := d.millis()
 	coupled := slices.ContainsFunc(d.snap.Layers, func(l engine.Layer) bool { return l.Coupled })
@@ -229,7 +213,7 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 		why = max(why, span(layer.Why))
 	}
 
-	all := []layerColumn{
+	t := &table[*layerRow]{look: l, width: d.width, gap: gap, fields: []field[*layerRow]{
 		{column{width: 2}, 0, func(r *layerRow) cell {
 			marks, k := " ", l.accent
 			if r.selected {
@@ -280,58 +264,36 @@ func (d *dashboard) columns(rows []layerRow, gap int, against string) []layerCol
 			}
 			return cell{share(r.share), l.plain}
 		})},
-		{column{title: "sens.", width: 5}, 7, curve(func(s *store.Sensitivity) []float64 { return s.Sparsity })},
+		{column{title: "sens.", width: 5}, 7, nil},
 		{column{title: "W bits", width: 10}, 11, curve(func(s *store.Sensitivity) []float64 { return s.WeightBits })},
 		{column{title: "A bits", width: 10}, 12, curve(func(s *store.Sensitivity) []float64 { return s.ActivationBits })},
 		{column{title: "Δ " + against, width: 12}, rankDifference, func(r *layerRow) cell { return l.difference(r) }},
 		{column{width: min(why, 40)}, rankWhy, func(r *layerRow) cell { return cell{r.layer.Why, l.dim} }},
-	}
-	drop := func(rank int) {
-		all = slices.DeleteFunc(all, func(c layerColumn) bool { return c.rank == rank })
-	}
+	}}
 	if !coupled {
-		drop(rankGroup)
+		t.drop(rankGroup)
 	}
 	if why == 0 {
-		drop(rankWhy)
+		t.drop(rankWhy)
 	}
 	if against == "" {
-		drop(rankDifference)
+		t.drop(rankDifference)
 	}
-	spare := func() int {
-		n := d.width - 1
-		for i, c := range all {
-			n -= c.width
-			if i > 0 {
-				n -= c.blanks(gap)
-			}
-		}
-		return n
-	}
-	for rank := highestRank; spare() < 0 && rank > 0; rank-- {
-		drop(rank)
-	}
-	grow := func(title string, most int) {
-		for i := range all {
-			if all[i].title == title {
-				all[i].width += max(0, min(spare(), most-all[i].width))
-			}
-		}
-	}
-	grow("layer", min(name, 24))
-	grow("sens.", 10)
-	grow("share", 12)
-	grow("layer", min(name, 60))
-	grow("share", mostBar)
-	for i := range all {
-		switch c := &all[i]; c.title {
+	t.shrink()
+	t.grow("layer", min(name, 24))
+	t.grow("sens.", 10)
+	t.grow("share", 12)
+	t.grow("layer", min(name, 60))
+	t.grow("share", mostBar)
+	for i := range t.fields {
+		switch f := &t.fields[i]; f.title {
 		case "share": // relative to the greatest, or all bars would be stubs
-			c.cell = known(func(r *layerRow) cell { return cell{l.meter(r.share/greatest, c.width), l.bar} })
+			f.cell = known(func(r *layerRow) cell { return cell{l.meter(r.share/greatest, f.width), l.bar} })
 		case "sens.":
-			c.cell = func(r *layerRow) cell { return cell{l.sensitivity(r.layer.Sensitivity.Sparsity, c.width), l.curve} }
+			f.cell = func(r *layerRow) cell { return cell{l.sensitivity(r.layer.Sensitivity.Sparsity, f.width), l.curve} }
 		}
 	}
-	return all
+	return t
 }
 
 // shapeText is a layer's kernel size and channels; inputs is the number of digits

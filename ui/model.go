@@ -29,6 +29,7 @@ type model struct {
 	workbench Workbench
 	options   Options
 	clock     func() time.Time
+	timer     func(time.Duration, func(time.Time) tea.Msg) tea.Cmd
 	follow    func() // begins to receive the active search's snapshots
 
 	session *session
@@ -81,7 +82,7 @@ type (
 func newModel(ctx context.Context, w Workbench, o Options, look *look, clock func() time.Time) *model {
 	s := &session{look: look, keys: newKeymap(), now: clock(), active: w.Active()}
 	r := newRuns(s)
-	return &model{ctx: ctx, workbench: w, options: o, clock: clock, session: s, runs: r, stack: []screen{r}, follow: func() {}}
+	return &model{ctx: ctx, workbench: w, options: o, clock: clock, timer: tea.Tick, session: s, runs: r, stack: []screen{r}, follow: func() {}}
 }
 
 func (m *model) Init() tea.Cmd {
@@ -370,7 +371,7 @@ func (m *model) tick() tea.Cmd {
 	m.ticking = interval
 	m.ticks++
 	generation := m.ticks
-	return tea.Tick(interval, func(time.Time) tea.Msg { return tickMsg{generation} })
+	return m.timer(interval, func(time.Time) tea.Msg { return tickMsg{generation} })
 }
 
 // The last two lines belong to the root: status and footer.

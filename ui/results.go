@@ -161,7 +161,7 @@ func explanation(s *engine.Snapshot) string {
 func (d *dashboard) preparation(width, height int) []*line {
 	l, s := d.s.look, d.snap
 	title := "Before the first episode"
-	if s.State != engine.Preparing && s.Step >= 0 {
+	if s.State == engine.Running || s.State == engine.Stepping {
 		title = "The first episode"
 	}
 	var now line
@@ -170,7 +170,10 @@ func (d *dashboard) preparation(width, height int) []*line {
 		now.put(l.plain, fmt.Sprintf("  %d/%d  ", s.Done, s.Total))
 		now.put(l.bar, l.meter(quotient(int64(s.Done), int64(s.Total)), max(8, min(30, width-now.width-2))))
 	}
-	out := []*line{&now}
+	var out []*line
+	if s.Activity != "" {
+		out = append(out, &now)
+	}
 	for _, t := range strings.Split(ansi.Wrap(explanation(s), max(20, width), ""), "\n") {
 		out = append(out, new(line).put(l.dim, t))
 	}
@@ -187,7 +190,6 @@ type result struct {
 	accuracy     float64
 	ratio        float64
 	ms           float64
-	flags        []string
 }
 
 // comparisons are the reference, the best and the last episode, as far as they are known.
@@ -203,7 +205,7 @@ func (d *dashboard) comparisons() []result {
 		if e.LatencyRatio <= s.Settings.Target {
 			k = l.good
 		}
-		return result{name, fmt.Sprintf("#%d", e.Number), k, e.Accuracy, e.LatencyRatio, e.LatencyMS, e.Flags}
+		return result{name, fmt.Sprintf("#%d", e.Number), k, e.Accuracy, e.LatencyRatio, e.LatencyMS}
 	}
 	ref := absent("reference")
 	if r := s.Reference; r != nil {

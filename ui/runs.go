@@ -186,7 +186,7 @@ func (r *runs) Keys() []keyGroup {
 func (r *runs) Legend() [][2]string {
 	return [][2]string{
 		{"accuracy", "of the best episode, on validation images"},
-		{"latency ×", "of the best episode, relative to the uncompressed model on the device"},
+		{"latency", "of the best episode, relative to the uncompressed model on the device"},
 	}
 }
 
@@ -222,7 +222,7 @@ func (r *runs) View() []string {
 	case len(r.all) == 0:
 		out = append(out, r.welcome()...)
 	default:
-		out = append(out, r.table()...)
+		out = append(out, r.lines()...)
 	}
 	return exactly(out, r.height)
 }
@@ -255,19 +255,13 @@ func (r *runs) welcome() []string {
 	return append(out, start.cut(r.width))
 }
 
-// runColumn is one field of the list of runs.
-type runColumn struct {
-	column
-	rank int // columns of the highest rank go first where the terminal is narrow
-	cell func(l listedRun) cell
-}
-
-func (r *runs) columns() []runColumn {
+// table chooses the fields that fit the width; names get what is left.
+func (r *runs) table() *table[listedRun] {
 	l := r.s.look
 	text := func(f func(l listedRun) string) func(listedRun) cell {
 		return func(run listedRun) cell { return cell{f(run), l.plain} }
 	}
-	all := []runColumn{
+	t := &table[listedRun]{look: l, width: r.width, gap: 2, fields: []field[listedRun]{
 		{column{width: 1}, 0, func(run listedRun) cell {
 			if run.ID == r.list.id {
 				return cell{l.cursorMark, l.accent}
@@ -311,34 +305,15 @@ func (r *runs) columns() []runColumn {
 		}},
 		{column{title: "worked", width: 8, right: true}, 7, text(func(l listedRun) string { return clock(l.Elapsed) })},
 		{column{title: "started", width: 11, right: true}, 1, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
-	}
-	widths := func() (sum int) {
-		for _, c := range all {
-			sum += c.width
-		}
-		return sum + runGap*(len(all)-1) + 1
-	}
-	for rank := 7; widths() > r.width && rank > 0; rank-- {
-		all = slices.DeleteFunc(all, func(c runColumn) bool { return c.rank == rank })
-	}
-	for spare := r.width - widths(); spare > 0; { // names take what is left, as far as they need it
-		grown := false
-		for i := range all {
-			c := &all[i]
-			if need := r.widest(c.cell); (c.title == "name" || c.title == "model" || c.title == "device") && c.width < need && spare > 0 {
-				c.width++
-				spare--
-				grown = true
-			}
-		}
-		if !grown {
-			break
+	}}
+	t.shrink()
+	for _, f := range slices.Clone(t.fields) {
+		if f.title == "name" || f.title == "model" || f.title == "device" {
+			t.grow(f.title, r.widest(f.cell))
 		}
 	}
-	return all
+	return t
 }
-
-const runGap = 2
 
 func (r *runs) widest(f func(listedRun) cell) (n int) {
 	for _, i := range r.shown {
@@ -347,22 +322,13 @@ func (r *runs) widest(f func(listedRun) cell) (n int) {
 	return n
 }
 
-func (r *runs) table() []string {
-	l := r.s.look
-	columns := r.columns()
-	drawn := make([]column, len(columns))
-	for i, c := range columns {
-		drawn[i] = c.column
-	}
-	out := []string{l.header(drawn, runGap, r.width)}
+func (r *runs) lines() []string {
+	l, t := r.s.look, r.table()
+	out := []string{t.header()}
 	from, to := r.list.visible()
 	for i := from; i < to; i++ {
 		run := r.all[r.shown[i]]
-		cells := make([]cell, len(columns))
-		for c := range columns {
-			cells[c] = columns[c].cell(run)
-		}
-		out = append(out, l.row(drawn, cells, runGap, r.width, run.ID == r.list.id))
+		out = append(out, t.row(run, run.ID == r.list.id))
 	}
 	if len(r.shown) == 0 {
 		out = append(out, l.dim.paint("  no run matches the filter"))

@@ -1,5 +1,7 @@
 package ui
 
+import "slices"
+
 // column is a column of a table.
 type column struct {
 	title string
@@ -22,41 +24,90 @@ func (c column) fit(text string) string {
 	return fit(text, c.width, c.right)
 }
 
-// blanks is how many cells separate a column from the one before.
-func (c column) blanks(gap int) int {
-	if c.near {
-		return 1
-	}
-	return gap
+// field is a column that knows what to show of a row.
+type field[Row any] struct {
+	column
+	rank int // fields of the highest rank go first where the terminal is narrow; 0 never goes
+	cell func(Row) cell
 }
 
-// header draws the titles of columns.
-func (l *look) header(columns []column, gap, width int) string {
-	var b line
-	for i, c := range columns {
-		if i > 0 {
-			b.to(b.width + c.blanks(gap))
-		}
-		b.put(l.dim, c.fit(c.title))
-	}
-	return b.cut(width)
+// table lays out rows in the fields that a width has room for.
+type table[Row any] struct {
+	look   *look
+	fields []field[Row]
+	width  int
+	gap    int // blanks between columns
 }
 
-// row draws cells under columns; the row under the cursor is drawn in one ink over
-// its whole width.
-func (l *look) row(columns []column, cells []cell, gap, width int, selected bool) string {
+// drop leaves out the fields of a rank.
+func (t *table[Row]) drop(rank int) {
+	t.fields = slices.DeleteFunc(t.fields, func(f field[Row]) bool { return f.rank == rank })
+}
+
+// spare is how many cells the fields leave; negative if they do not fit. The last
+// column of the terminal stays empty.
+func (t *table[Row]) spare() int {
+	n := t.width - 1
+	for i, f := range t.fields {
+		n -= f.width + t.blanks(i)
+	}
+	return n
+}
+
+func (t *table[Row]) blanks(i int) int {
+	switch {
+	case i == 0:
+		return 0
+	case t.fields[i].near:
+		return min(1, t.gap)
+	}
+	return t.gap
+}
+
+// shrink leaves out fields, the least needed first, until the others fit.
+func (t *table[Row]) shrink() {
+	for t.spare() < 0 {
+		rank := 0
+		for _, f := range t.fields {
+			rank = max(rank, f.rank)
+		}
+		if rank == 0 {
+			return
+		}
+		t.drop(rank)
+	}
+}
+
+// grow widens a field as far as there is room, at most to a width.
+func (t *table[Row]) grow(title string, most int) {
+	for i := range t.fields {
+		if f := &t.fields[i]; f.title == title {
+			f.width += max(0, min(t.spare(), most-f.width))
+		}
+	}
+}
+
+// header draws the titles.
+func (t *table[Row]) header() string {
+	var b line
+	for i, f := range t.fields {
+		b.to(b.width+t.blanks(i)).put(t.look.dim, f.fit(f.title))
+	}
+	return b.cut(t.width)
+}
+
+// row draws one row; the one under the cursor in one ink over the whole width.
+func (t *table[Row]) row(of Row, selected bool) string {
 	var b line
 	if selected {
-		b.only = &l.cursor
+		b.only = &t.look.cursor
 	}
-	for i, c := range columns {
-		if i > 0 {
-			b.to(b.width + c.blanks(gap))
-		}
-		b.put(cells[i].ink, c.fit(cells[i].text))
+	for i, f := range t.fields {
+		c := f.cell(of)
+		b.to(b.width+t.blanks(i)).put(c.ink, f.fit(c.text))
 	}
 	if selected {
-		b.to(width)
+		b.to(t.width)
 	}
-	return b.cut(width)
+	return b.cut(t.width)
 }
