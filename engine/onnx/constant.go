@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 
 	"galen/hw/graph"
@@ -11,7 +12,9 @@ import (
 
 const (
 	maxElements = 1 << 28 // scalars of one tensor
-	maxFolded   = 1 << 27 // scalars of all tensors that import itself makes
+	// maxFolded are the scalars that import may make of nothing, as by ConstantOfShape; beyond, it may make as
+	// many as the file's initializers hold.
+	maxFolded = 1 << 26
 )
 
 // constant is a tensor known at import. It holds floats or, for every integer type, ints.
@@ -53,27 +56,26 @@ func (c *constant) reshaped(shape []int) *constant {
 	return &r
 }
 
-// pick makes a constant of the elements of c at the given places.
-func (c *constant) pick(shape, places []int) *constant {
+// pick makes a constant of the elements of c at count places.
+func (c *constant) pick(shape []int, count int, places iter.Seq[int]) *constant {
 	r := &constant{shape: shape, typ: c.typ}
 	if c.typ == typeFloat {
-		r.floats = make([]float32, len(places))
-		for i, p := range places {
-			r.floats[i] = c.floats[p]
-		}
+		r.floats = gather(c.floats, count, places)
 		return r
 	}
-	r.ints = make([]int64, len(places))
-	for i, p := range places {
-		r.ints[i] = c.ints[p]
-	}
+	r.ints = gather(c.ints, count, places)
 	if c.batch != nil {
-		r.batch = make([]bool, len(places))
-		for i, p := range places {
-			r.batch[i] = c.batch[p]
-		}
+		r.batch = gather(c.batch, count, places)
 	}
 	return r
+}
+
+func gather[T any](from []T, count int, places iter.Seq[int]) []T {
+	to := make([]T, 0, count)
+	for p := range places {
+		to = append(to, from[p])
+	}
+	return to
 }
 
 // integers gives an int tensor's elements, refusing any that stands for the batch size.

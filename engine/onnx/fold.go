@@ -41,16 +41,21 @@ func init() {
 	}
 }
 
-// take reserves scalars for a folded tensor of the given shape.
-func (m *importer) take(shape []int) (int, error) {
+// take reserves the scalars of a tensor that import makes, refusing it if a small file would cost much memory.
+func (m *importer) take(typ dataType, shape []int) (int, error) {
 	n, err := elements(shape)
-	if err == nil && n > m.scalars {
-		err = fmt.Errorf("the model's constants fold to more than %d numbers", maxFolded)
+	if err != nil {
+		return 0, err
 	}
-	if err == nil {
-		m.scalars -= n
+	cost := n
+	if typ != typeFloat { // held in 64 bits
+		cost *= 2
 	}
-	return n, err
+	if cost > m.scalars {
+		return 0, errors.New("the model's constants fold to too many numbers")
+	}
+	m.scalars -= cost
+	return n, nil
 }
 
 func vector(ints ...int64) *constant {
@@ -93,11 +98,11 @@ func foldConstantOfShape(m *importer, n *node, in []*constant) (*constant, error
 	if err != nil {
 		return nil, err
 	}
-	count, err := m.take(shape)
+	count, err := m.take(value.typ, shape)
 	if err != nil {
 		return nil, err
 	}
-	return value.pick(shape, make([]int, count)), nil
+	return value.pick(shape, count, walk(shape, make([]int, len(shape)), 0, count)), nil
 }
 
 // asShape reads a constant as the dimensions of a tensor.
@@ -138,17 +143,14 @@ func (n *node) shapeRange(shape *constant) (*constant, error) {
 		return max(0, min(rank, v))
 	}
 	start, end := bound(n.int("start", 0)), bound(n.int("end", rank))
-	var places []int
-	for i := start; i < end; i++ {
-		places = append(places, int(i))
-	}
-	return shape.pick([]int{len(places)}, places), n.err
+	taken := []int{int(max(0, end-start))}
+	return shape.pick(taken, taken[0], walk(taken, []int{1}, int(start), taken[0])), n.err
 }
 
 func foldCast(m *importer, n *node, in []*constant) (*constant, error) {
 	to := dataType(n.int("to", 0))
 	c := in[0]
-	if _, err := m.take(c.shape); err != nil {
+	if _, err := m.take(to, c.shape); err != nil {
 		return nil, err
 	}
 	switch to {
@@ -194,7 +196,7 @@ func foldConcat(m *importer, n *node, in []*constant) (*constant, error) {
 		}
 		shape[at] += c.shape[at]
 		offsets[i] = joined.len()
-		if _, err := m.take(c.shape); err != nil {
+		if _, err := m.take(c.typ, c.shape); err != nil {
 			return nil, err
 		}
 		if c.batch != nil && joined.batch == nil {
@@ -207,21 +209,23 @@ func foldConcat(m *importer, n *node, in []*constant) (*constant, error) {
 			joined.batch = append(joined.batch, make([]bool, len(joined.ints)-len(joined.batch))...)
 		}
 	}
-	count, err := m.take(shape)
+	count, err := m.take(first.typ, shape)
 	if err != nil {
 		return nil, err
 	}
 	outer, _ := elements(shape[:at])
-	places := make([]int, 0, count)
-	for o := range outer {
-		for i, c := range in {
-			run, _ := elements(c.shape[at:])
-			for p := range run {
-				places = append(places, offsets[i]+o*run+p)
+	return joined.pick(shape, count, func(yield func(int) bool) {
+		for o := range outer {
+			for i, c := range in {
+				run, _ := elements(c.shape[at:])
+				for p := range run {
+					if !yield(offsets[i] + o*run + p) {
+						return
+					}
+				}
 			}
 		}
-	}
-	return joined.pick(shape, places), nil
+	}), nil
 }
 
 func foldReshape(m *importer, n *node, in []*constant) (*constant, error) {

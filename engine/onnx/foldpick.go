@@ -3,6 +3,7 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 )
@@ -18,27 +19,23 @@ func strides(shape []int) []int {
 	return s
 }
 
-// walk lists places offset + Σ index·step over all indices of a shape, last dimension fastest.
-func walk(shape, steps []int, offset, count int) []int {
-	places := make([]int, 0, count)
-	if count == 0 {
-		return places
-	}
-	index := make([]int, len(shape))
-	for {
-		places = append(places, offset)
-		d := len(shape) - 1
-		for ; d >= 0; d-- {
-			index[d]++
-			offset += steps[d]
-			if index[d] < shape[d] {
-				break
+// walk gives the places offset + Σ index·step over all indices of a shape of count elements, last dimension fastest.
+func walk(shape, steps []int, offset, count int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		index, place := make([]int, len(shape)), offset
+		for range count {
+			if !yield(place) {
+				return
 			}
-			offset -= index[d] * steps[d]
-			index[d] = 0
-		}
-		if d < 0 {
-			return places
+			for d := len(shape) - 1; d >= 0; d-- {
+				index[d]++
+				place += steps[d]
+				if index[d] < shape[d] {
+					break
+				}
+				place -= index[d] * steps[d]
+				index[d] = 0
+			}
 		}
 	}
 }
@@ -49,7 +46,7 @@ func foldTranspose(m *importer, n *node, in []*constant) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	count, err := m.take(c.shape)
+	count, err := m.take(c.typ, c.shape)
 	if err != nil {
 		return nil, err
 	}
@@ -59,13 +56,10 @@ func foldTranspose(m *importer, n *node, in []*constant) (*constant, error) {
 		shape[i], steps[i] = c.shape[p], from[p]
 	}
 	places := walk(shape, steps, 0, count)
-	r := c.pick(shape, places)
+	r := c.pick(shape, count, places)
 	if l := c.levels; l != nil { // a quantized weight stays one
 		moved := *l
-		moved.ints = make([]int64, len(places))
-		for i, p := range places {
-			moved.ints[i] = l.ints[p]
-		}
+		moved.ints = gather(l.ints, count, places)
 		moved.axis = slices.Index(perm, l.axis)
 		r.levels = &moved
 	}
@@ -111,25 +105,29 @@ func foldGather(m *importer, n *node, in []*constant) (*constant, error) {
 	if len(shape) > maxRank {
 		return nil, fmt.Errorf("gives %d dimensions", len(shape))
 	}
-	count, err := m.take(shape)
+	count, err := m.take(c.typ, shape)
 	if err != nil {
 		return nil, err
 	}
-	outer, _ := elements(c.shape[:at])
-	inner, _ := elements(c.shape[at+1:])
-	places := make([]int, 0, count)
-	for o := range outer {
-		for _, i := range indices {
-			i, err := axis(i, c.shape[at])
-			if err != nil {
-				return nil, fmt.Errorf("index: %w", err)
-			}
-			for p := range inner {
-				places = append(places, (o*c.shape[at]+i)*inner+p)
-			}
+	chosen := make([]int, len(indices))
+	for i, index := range indices {
+		if chosen[i], err = axis(index, c.shape[at]); err != nil {
+			return nil, fmt.Errorf("index: %w", err)
 		}
 	}
-	return c.pick(shape, places), nil
+	outer, _ := elements(c.shape[:at])
+	inner, _ := elements(c.shape[at+1:])
+	return c.pick(shape, count, func(yield func(int) bool) {
+		for o := range outer {
+			for _, i := range chosen {
+				for p := range inner {
+					if !yield((o*c.shape[at]+i)*inner + p) {
+						return
+					}
+				}
+			}
+		}
+	}), nil
 }
 
 func foldSlice(m *importer, n *node, in []*constant) (*constant, error) {
@@ -150,11 +148,11 @@ func foldSlice(m *importer, n *node, in []*constant) (*constant, error) {
 			steps[d] *= int(r.step)
 		}
 	}
-	count, err := m.take(shape)
+	count, err := m.take(c.typ, shape)
 	if err != nil {
 		return nil, err
 	}
-	return c.pick(shape, walk(shape, steps, offset, count)), nil
+	return c.pick(shape, count, walk(shape, steps, offset, count)), nil
 }
 
 // sliceRange is start:end:step as a file gives it: unclamped, negative counting from the back.
@@ -265,7 +263,7 @@ func (c *constant) broadcastTo(shape []int, count int) *constant {
 			steps[len(shape)-len(c.shape)+i] = own[i]
 		}
 	}
-	return c.pick(shape, walk(shape, steps, 0, count))
+	return c.pick(shape, count, walk(shape, steps, 0, count))
 }
 
 func foldExpand(m *importer, n *node, in []*constant) (*constant, error) {
@@ -280,7 +278,7 @@ func foldExpand(m *importer, n *node, in []*constant) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	count, err := m.take(shape)
+	count, err := m.take(in[0].typ, shape)
 	if err != nil {
 		return nil, err
 	}
@@ -302,7 +300,7 @@ func pairwise(float func(a, b float64) float64, integer func(a, b int64) int64) 
 		if err != nil {
 			return nil, err
 		}
-		count, err := m.take(shape)
+		count, err := m.take(a.typ, shape)
 		if err != nil {
 			return nil, err
 		}
@@ -340,7 +338,7 @@ func divide(a, b int64) int64 { return a / b }
 func pointwise(float func(float64) float64, integer func(int64) int64) foldFunc {
 	return func(m *importer, _ *node, in []*constant) (*constant, error) {
 		c := in[0]
-		if _, err := m.take(c.shape); err != nil {
+		if _, err := m.take(c.typ, c.shape); err != nil {
 			return nil, err
 		}
 		r := &constant{shape: c.shape, typ: c.typ}

@@ -189,6 +189,7 @@ func (m *importer) readConstants(g *graphProto) error {
 			return fmt.Errorf("initializer %q comes twice", t.name)
 		}
 		m.constants[t.name] = c
+		m.scalars += c.len()
 	}
 	return nil
 }

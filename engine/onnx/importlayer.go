@@ -150,7 +150,7 @@ func (m *importer) gemmBias(n *node, outputs int) ([]float32, error) {
 	if len(c.shape) > 2 || len(c.shape) == 2 && c.shape[0] != 1 || c.typ != typeFloat || c.len() != outputs && c.len() != 1 {
 		return nil, fmt.Errorf("C is %s %v, wants one number per output", c.typ, c.shape)
 	}
-	if _, err := m.take([]int{outputs}); err != nil {
+	if _, err := m.take(typeFloat, []int{outputs}); err != nil {
 		return nil, err
 	}
 	bias := make([]float32, outputs)
@@ -232,7 +232,7 @@ func transpose[T any](from []T, rows, columns int) []T {
 
 // scaled multiplies a weight by a factor.
 func (m *importer) scaled(w graph.Weight, factor float64) (graph.Weight, error) {
-	if _, err := m.take(w.Shape[:1]); err != nil || factor == 1 {
+	if _, err := m.take(typeFloat, w.Shape[:1]); err != nil || factor == 1 {
 		return w, err
 	}
 	factors := make([]float64, w.Shape[0])
@@ -254,7 +254,7 @@ func (m *importer) rescaled(w graph.Weight, factors []float64) (graph.Weight, er
 		}
 		return w, nil
 	}
-	if _, err := m.take(w.Shape); err != nil {
+	if _, err := m.take(typeFloat, w.Shape); err != nil {
 		return w, err
 	}
 	real := slices.Clone(w.Real())
@@ -277,7 +277,7 @@ func importBatchNorm(m *importer, n *node) error {
 		return errors.New("normalizes every pixel by itself")
 	}
 	shape := m.graph.Values[x].Shape
-	if _, err := m.take(shape[:1]); err != nil {
+	if _, err := m.take(typeFloat, []int{affineCost, shape[0]}); err != nil {
 		return err
 	}
 	var p [4][]float32
@@ -304,6 +304,9 @@ func importBatchNorm(m *importer, n *node) error {
 	}
 	return m.emit(n, op, x)
 }
+
+// affineCost are the numbers per channel that scaling and shifting work with.
+const affineCost = 8
 
 // importAffine takes Mul, Div, Add and Sub with a constant per channel.
 func importAffine(m *importer, n *node) error {
@@ -354,7 +357,7 @@ func (m *importer) perChannel(n *node, c *constant, shape graph.Shape) ([]float6
 	if c.typ != typeFloat {
 		return nil, fmt.Errorf("its constant is %s, wants float32", c.typ)
 	}
-	if _, err := m.take(shape[:1]); err != nil {
+	if _, err := m.take(typeFloat, []int{affineCost, shape[0]}); err != nil {
 		return nil, err
 	}
 	rank := len(shape) + 1

@@ -216,7 +216,7 @@ func foldDequantize(m *importer, n *node, in []*constant) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.take(q.shape); err != nil {
+	if _, err := m.take(typeFloat, q.shape); err != nil {
 		return nil, err
 	}
 	at, of, err := n.perIndex(q.shape, len(scale))
@@ -247,7 +247,7 @@ func foldQuantize(m *importer, n *node, in []*constant) (*constant, error) {
 	if c.typ != typeFloat {
 		return nil, fmt.Errorf("reads %s", c.typ)
 	}
-	if _, err := m.take(c.shape); err != nil {
+	if _, err := m.take(typ, c.shape); err != nil {
 		return nil, err
 	}
 	_, of, err := n.perIndex(c.shape, len(scale))

@@ -12,6 +12,9 @@ type UnsupportedError struct{ Nodes []UnsupportedNode }
 // UnsupportedNode is one node that cannot be imported, by its name and operator, and why.
 type UnsupportedNode struct{ Name, Op, Reason string }
 
+// maxListed are the nodes an error's message lists; Nodes holds them all.
+const maxListed = 20
+
 func (e *UnsupportedError) Error() string {
 	var s strings.Builder
 	if len(e.Nodes) == 1 {
@@ -22,6 +25,10 @@ func (e *UnsupportedError) Error() string {
 	for i, n := range e.Nodes {
 		if i > 0 {
 			s.WriteString("; ")
+		}
+		if i == maxListed {
+			fmt.Fprintf(&s, "and %d more", len(e.Nodes)-i)
+			break
 		}
 		fmt.Fprintf(&s, "%s node %q: %s", n.Op, n.Name, n.Reason)
 	}
