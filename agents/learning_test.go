@@ -49,8 +49,9 @@ func (c *chain) play(act func(state []float64) []float64) Episode {
 // TestLearns compares the policy that the agent believes in after 120 episodes with the
 // best of as many random episodes and with an untrained policy.
 func TestLearns(t *testing.T) {
-	const episodes, steps = 120, 16
-	for seed := range uint64(2) {
+	const episodes, steps, seeds = 120, 16, 2
+	var trained, random, untrained float64 // means over the seeds
+	for seed := range uint64(seeds) {
 		c := newChain(seed, steps)
 		s := Defaults(6, 1)
 		s.Hidden = [2]int{32, 32}
@@ -58,23 +59,24 @@ func TestLearns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		untrained := c.reward(c.play(a.Greedy).Outcome)
+		untrained += c.reward(c.play(a.Greedy).Outcome) / seeds
 		for range episodes {
 			if err := a.Finish(c.play(a.Act)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		trained := c.reward(c.play(a.Greedy).Outcome)
+		trained += c.reward(c.play(a.Greedy).Outcome) / seeds
 
 		rng := rand.New(rand.NewPCG(seed, 4))
-		random := math.Inf(-1)
+		best := math.Inf(-1)
 		for range episodes {
 			e := c.play(func([]float64) []float64 { return []float64{rng.Float64()} })
-			random = max(random, c.reward(e.Outcome))
+			best = max(best, c.reward(e.Outcome))
 		}
-		t.Logf("seed %d: trained %.3f, best of random %.3f, untrained %.3f", seed, trained, random, untrained)
-		if trained < random+0.05 || trained < untrained+0.1 {
-			t.Errorf("seed %d: trained %.3f, best of random %.3f, untrained %.3f", seed, trained, random, untrained)
-		}
+		random += best / seeds
+	}
+	t.Logf("trained %.3f, best of random %.3f, untrained %.3f", trained, random, untrained)
+	if trained < random+0.08 || trained < untrained+0.5 {
+		t.Errorf("trained %.3f, best of random %.3f, untrained %.3f", trained, random, untrained)
 	}
 }
