@@ -9,37 +9,35 @@ import (
 
 // folds computes operators whose inputs are all constants: the arithmetic that exporters leave
 // around shapes, paddings and weights. An omitted input is nil.
-var folds map[string]foldFunc
-
-func init() {
-	folds = map[string]foldFunc{
-		"Add":              pairwise(func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }),
-		"Cast":             foldCast,
-		"Concat":           foldConcat,
-		"Constant":         foldConstant,
-		"ConstantOfShape":  foldConstantOfShape,
-		"DequantizeLinear": foldDequantize,
-		"Div":              pairwise(func(a, b float64) float64 { return a / b }, divide),
-		"Dropout":          foldIdentity,
-		"Expand":           foldExpand,
-		"Flatten":          foldFlatten,
-		"Gather":           foldGather,
-		"Identity":         foldIdentity,
-		"Max":              pairwise(math.Max, func(a, b int64) int64 { return max(a, b) }),
-		"Min":              pairwise(math.Min, func(a, b int64) int64 { return min(a, b) }),
-		"Mul":              pairwise(func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }),
-		"Neg":              pointwise(func(a float64) float64 { return -a }, func(a int64) int64 { return -a }),
-		"QuantizeLinear":   foldQuantize,
-		"Reshape":          foldReshape,
-		"Shape":            foldShape,
-		"Slice":            foldSlice,
-		"Sqrt":             pointwise(math.Sqrt, nil),
-		"Squeeze":          foldSqueeze,
-		"Sub":              pairwise(func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }),
-		"Transpose":        foldTranspose,
-		"Unsqueeze":        foldUnsqueeze,
-	}
+var folds = map[string]foldFunc{
+	"Add":              pairwise(func(a, b float64) float64 { return a + b }, func(a, b int64) int64 { return a + b }),
+	"Cast":             foldCast,
+	"Concat":           foldConcat,
+	"Constant":         foldConstant,
+	"ConstantOfShape":  foldConstantOfShape,
+	"DequantizeLinear": foldDequantize,
+	"Div":              pairwise(func(a, b float64) float64 { return a / b }, divide),
+	"Dropout":          foldIdentity,
+	"Expand":           foldExpand,
+	"Flatten":          foldFlatten,
+	"Gather":           foldGather,
+	"Identity":         foldIdentity,
+	"Max":              pairwise(math.Max, func(a, b int64) int64 { return max(a, b) }),
+	"Min":              pairwise(math.Min, func(a, b int64) int64 { return min(a, b) }),
+	"Mul":              pairwise(func(a, b float64) float64 { return a * b }, func(a, b int64) int64 { return a * b }),
+	"Neg":              pointwise(func(a float64) float64 { return -a }, func(a int64) int64 { return -a }),
+	"QuantizeLinear":   foldQuantize,
+	"Reshape":          foldReshape,
+	"Shape":            foldShape,
+	"Slice":            foldSlice,
+	"Sqrt":             pointwise(math.Sqrt, nil),
+	"Squeeze":          foldSqueeze,
+	"Sub":              pairwise(func(a, b float64) float64 { return a - b }, func(a, b int64) int64 { return a - b }),
+	"Transpose":        foldTranspose,
+	"Unsqueeze":        foldUnsqueeze,
 }
+
+type foldFunc = func(*importer, *node, []*constant) (*constant, error)
 
 // take reserves the scalars of a tensor that import makes, refusing it if a small file would cost much memory.
 func (m *importer) take(typ dataType, shape []int) (int, error) {

@@ -285,8 +285,7 @@ func foldExpand(m *importer, n *node, in []*constant) (*constant, error) {
 	return in[0].broadcastTo(shape, count), nil
 }
 
-type foldFunc = func(*importer, *node, []*constant) (*constant, error)
-
+// pairwise folds an operator on two tensors that broadcast to one shape.
 func pairwise(float func(a, b float64) float64, integer func(a, b int64) int64) foldFunc {
 	return func(m *importer, n *node, in []*constant) (*constant, error) {
 		if len(in) != 2 || in[0] == nil || in[1] == nil {
@@ -335,6 +334,7 @@ func pairwise(float func(a, b float64) float64, integer func(a, b int64) int64) 
 // divide rounds towards zero. MinInt64/−1 wraps around, as Go defines it.
 func divide(a, b int64) int64 { return a / b }
 
+// pointwise folds an operator on one tensor; integer is nil where there is none on integers.
 func pointwise(float func(float64) float64, integer func(int64) int64) foldFunc {
 	return func(m *importer, _ *node, in []*constant) (*constant, error) {
 		c := in[0]

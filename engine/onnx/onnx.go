@@ -23,7 +23,8 @@ import (
 	"galen/hw/graph"
 )
 
-// Opsets of the default ONNX domain that import understands.
+// Opsets of the default ONNX domain that import understands. Exporters in use write 7 and later; 6, which
+// differs in explicit broadcasting, is what ONNX's conformance cases from PyTorch are written in.
 const (
 	MinOpset = 6
 	MaxOpset = 21

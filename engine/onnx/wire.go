@@ -48,8 +48,7 @@ func readModel(data []byte) (*modelProto, error) {
 
 var errTooMany = fmt.Errorf("it holds more than %d messages", maxMessages)
 
-// each calls visit with every field of a message. what names the message in errors; it is
-// built only when needed.
+// each calls visit with every field of a message; what names the message in errors.
 func (r *wireReader) each(data []byte, what string, visit func(field) error) error {
 	for len(data) > 0 {
 		number, typ, n := protowire.ConsumeTag(data)
@@ -112,6 +111,7 @@ func (r *wireReader) known(data []byte, what string, types wires, visit func(fie
 	})
 }
 
+// The wire types of integers, of strings and messages, and of float32 numbers.
 const (
 	varint = protowire.VarintType
 	chunk  = protowire.BytesType
