@@ -180,20 +180,11 @@ func openBolt(path string, readOnly bool) (db *DB, err error) {
 		Timeout:      lockTimeout,
 		ReadOnly:     readOnly,
 		FreelistType: bbolt.FreelistMapType,
-		// Room to grow, so that a writer need not wait for readers to remap.
-		InitialMmapSize: initialMap(readOnly),
 	})
 	if err != nil {
 		return nil, openError(err)
 	}
 	return &DB{bolt: bolt, path: path}, nil
-}
-
-func initialMap(readOnly bool) int {
-	if readOnly {
-		return 0
-	}
-	return 64 << 20
 }
 
 // Path is where the store lies.

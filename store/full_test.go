@@ -50,7 +50,7 @@ func fillDisk(path string) error {
 		return err
 	}
 	run.Episodes = 2
-	big := testCheckpoint(2, 80<<20) // beyond the room the store reserves
+	big := testCheckpoint(2, 20<<20)
 	for range 2 {
 		if err := db.CommitEpisode(run, testEpisode(2, 3), big); !errors.Is(err, ErrFull) {
 			return fmt.Errorf("on a full disk: %v, want ErrFull", err)
