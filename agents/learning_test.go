@@ -54,7 +54,7 @@ func TestLearns(t *testing.T) {
 	for seed := range uint64(seeds) {
 		c := newChain(seed, steps)
 		s := Defaults(6, 1)
-		s.Hidden = [2]int{32, 32}
+		s.Hidden, s.Updates = [2]int{32, 32}, 20 // to be quick
 		a, err := NewDDPG(s, c.reward, seed)
 		if err != nil {
 			t.Fatal(err)
