@@ -85,7 +85,7 @@ func (o *output) flags(cmd *cobra.Command) {
 
 func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f := cmd.Flags()
-	f.StringVar(&s.Agent, "agent", s.Agent, "what is searched: joint, prune or quantize")
+	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune, quantize, or uniform, the baseline that treats all layers alike")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
 	f.Float64Var(&s.Beta, "beta", s.Beta, "how strongly distance from the target is punished (negative)")

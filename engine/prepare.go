@@ -41,7 +41,7 @@ func (s *Search) prepare(ctx context.Context) error {
 	if err := s.measureSensitivity(ctx); err != nil {
 		return err
 	}
-	if s.space, err = agents.NewSpace(agents.Kind(s.settings.Agent), s.settings.MaxBits); err != nil {
+	if s.space, err = s.settings.space(); err != nil {
 		return err
 	}
 	s.features = newFeatures(s.space.Kind, w.graph, s.layers)
@@ -131,9 +131,7 @@ func (s *Search) measureSensitivity(ctx context.Context) error {
 
 // newAgent creates the agent, in the state of the run's latest checkpoint if it has one.
 func (s *Search) newAgent() (agents.Agent, error) {
-	settings := agents.Defaults(s.features.count(), s.space.Actions())
-	reward := agents.Absolute(s.settings.Target, s.settings.Beta)
-	agent, err := agents.NewDDPG(settings, reward, s.settings.Seed)
+	agent, err := s.freshAgent()
 	if err != nil {
 		return nil, fmt.Errorf("create the agent: %w", err)
 	}
@@ -148,6 +146,14 @@ func (s *Search) newAgent() (agents.Agent, error) {
 		return nil, fmt.Errorf("restore the agent: %w", err)
 	}
 	return agent, nil
+}
+
+func (s *Search) freshAgent() (agents.Agent, error) {
+	if s.settings.Agent == uniform {
+		return agents.NewUniform(s.space), nil
+	}
+	settings := agents.Defaults(s.features.count(), s.space.Actions())
+	return agents.NewDDPG(settings, agents.Absolute(s.settings.Target, s.settings.Beta), s.settings.Seed)
 }
 
 // describe gathers what does not change about the layers during a run.

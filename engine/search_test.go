@@ -247,5 +247,5 @@ func ExampleSettings_Check() {
 	s := DemoSettings()
 	s.Agent = "genius"
 	fmt.Println(s.Check())
-	// Output: agent "genius" is unknown; choose one of joint, prune, quantize
+	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"galen/agents"
 	"galen/hw"
 )
 
@@ -25,8 +26,20 @@ type Settings struct {
 	MaxBits  int     `json:"max_bits"` // ceiling of mixed precision
 }
 
-// Agents are the kinds of agent a search can use.
-var Agents = []string{"joint", "prune", "quantize"}
+// Agents are what can propose policies: reinforcement learning over channels and bits,
+// channels alone, or bits alone, and the baseline that treats all layers alike.
+var Agents = []string{"joint", "prune", "quantize", uniform}
+
+const uniform = "uniform"
+
+// space is what the agent decides about.
+func (s Settings) space() (agents.Space, error) {
+	kind := agents.Kind(s.Agent)
+	if s.Agent == uniform {
+		kind = agents.Joint
+	}
+	return agents.NewSpace(kind, s.MaxBits)
+}
 
 // DefaultSettings are those of a run of which only model and data are known.
 func DefaultSettings() Settings {
