@@ -83,7 +83,7 @@ func (m moments) finite() bool {
 }
 
 // histogramSample is about how many numbers of a tensor its histogram counts.
-const histogramSample = 1 << 18
+const histogramSample = 1 << 17
 
 // sample lists the pixels, counted over all images, of a regular sample of a batch.
 // Min-max ranges are taken from all of them.
@@ -91,11 +91,22 @@ func sample(b *runtime.Batch, by Calibration) (pixels []int) {
 	every := 1
 	if by != MinMax {
 		every = max(1, b.N*b.Pixels*b.Channels/histogramSample)
+		// A stride that shares a factor with the image would always meet the same columns.
+		for gcd(every, b.Pixels) != 1 {
+			every++
+		}
 	}
 	for at := 0; at < b.N*b.Pixels; at += every {
 		pixels = append(pixels, at)
 	}
 	return pixels
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // histogram is the distribution of a sample of a batch's numbers.

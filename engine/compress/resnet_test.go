@@ -1,0 +1,98 @@
+package compress_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"galen/engine/compress"
+	"galen/engine/dataset"
+	"galen/engine/onnx"
+	"galen/hw/graph"
+	"galen/hw/runtime"
+)
+
+// top1 is the share of images a graph's plan classifies as labelled, in percent.
+func top1(t *testing.T, g *graph.Graph, images []float32, labels []int) float64 {
+	t.Helper()
+	plan, err := runtime.Compile(g, runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := plan.OutputElements()
+	out := make([]float32, len(labels)*classes)
+	plan.RunBatch(out, images, len(labels), 0)
+	right := 0
+	for i, label := range labels {
+		logits := out[i*classes : (i+1)*classes]
+		if logits[label] == slices.Max(logits) {
+			right++
+		}
+	}
+	return 100 * float64(right) / float64(len(labels))
+}
+
+// TestResNet20 compresses a trained network and scores what would be deployed.
+func TestResNet20(t *testing.T) {
+	shared := os.Getenv("GALEN_SHARED")
+	if shared == "" {
+		t.Skip("GALEN_SHARED does not name the folder with the CIFAR-10 models and data")
+	}
+	g, err := onnx.Load(filepath.Join(shared, "models", "resnet20-cifar10.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := dataset.Open(filepath.Join(shared, "data", "cifar-10-batches-bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := data.Split(1, dataset.Sizes{Calibration: 128})
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := parts.Test[:500]
+	images, labels := data.Test.Normalized(nil, test), data.Test.LabelsOf(test)
+	calibration := data.Train.Normalized(nil, parts.Calibration)
+	reference := top1(t, g, images, labels)
+
+	score := func(o compress.Options, change func(*compress.LayerPolicy, compress.LayerInfo)) float64 {
+		c, err := compress.New(g, calibration, len(parts.Calibration), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := compress.Uniform(g, 0, graph.FloatBits)
+		for l, info := range c.Layers() {
+			change(&p[l], info)
+		}
+		r, err := c.Compress(context.Background(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return top1(t, r.Graph, images, labels)
+	}
+	bits := func(weights, activations int) func(*compress.LayerPolicy, compress.LayerInfo) {
+		return func(p *compress.LayerPolicy, info compress.LayerInfo) {
+			p.WeightBits, p.ActivationBits = weights, activations
+			if !info.MayMix {
+				p.WeightBits, p.ActivationBits = 8, 8
+			}
+		}
+	}
+	if a := score(compress.Options{}, bits(8, 8)); a < reference-0.8 {
+		t.Errorf("w8a8 has %.1f %%, the original %.1f %%", a, reference)
+	}
+	if a := score(compress.Options{}, bits(4, 8)); a < reference-2 {
+		t.Errorf("w4a8 has %.1f %%, the original %.1f %%", a, reference)
+	}
+	inner := func(p *compress.LayerPolicy, info compress.LayerInfo) {
+		if info.Prunable && !info.Coupled {
+			p.Sparsity = 0.25
+		}
+	}
+	corrected, raw := score(compress.Options{}, inner), score(compress.Options{Uncorrected: true}, inner)
+	if corrected < raw+20 {
+		t.Errorf("a quarter of the inner channels pruned: %.1f %% with correction, %.1f %% without", corrected, raw)
+	}
+}
