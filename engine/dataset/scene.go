@@ -12,38 +12,42 @@ const canvasSize = 32
 const (
 	minRadius    = 6  // of the shape
 	maxRadius    = 11 // of the shape
-	maxStretch   = 25 // percent by which the shape's two axes may differ from the radius
-	minContrast  = 60 // difference of shape and background, summed over the channels
-	maxShading   = 60 // change of the shape's brightness from its centre to its rim
-	textureRange = 60 // largest difference of a background's two colours, each channel
-	noiseRange   = 28 // largest noise, either way, of each pixel and channel
-	maxClutter   = 4  // small shapes behind the shape
-	occluded     = 3  // one scene in this many has a bar in front of the shape
+	maxStretch   = 20 // percent by which the shape's two axes may differ from the radius
+	minContrast  = 90 // by which the shape is brighter than the background, summed over the channels
+	maxShading   = 50 // change of the shape's brightness from its centre to its rim
+	textureRange = 55 // largest difference of a background's two colours, each channel
+	noiseRange   = 34 // largest noise, either way, of each pixel and channel
+	maxClutter   = 3  // small shapes behind the shape
+	occluded     = 2  // one scene in this many has a bar in front of the shape
 )
 
 // drawScene writes one 32×32 image of the shape: a textured background, small
-// clutter, the shape at any place, size, angle and colour, perhaps a bar in front
-// of it, and noise.
+// clutter, the shape in any place, size and brighter colour, tilted and perhaps
+// mirrored, maybe a bar in front of it, and noise.
 func drawScene(image []uint8, s shape, d dice) {
 	var c canvas
-	background := d.colour()
+	background := d.colour(20, 160)
 	c.texture(background, d.near(background, textureRange), d)
 	for range d.between(0, maxClutter) {
-		c.draw(shape(d.between(0, int32(len(shapeNames))-1)), d.placement(2, 3, 0), d.colour(), 0)
+		c.draw(shape(d.between(0, int32(len(shapeNames))-1)), d.placement(2, 3, 0), d.colour(20, 235), 0)
 	}
 
-	paint := d.colour()
-	for paint.difference(background) < minContrast {
-		paint = d.colour()
+	paint := d.colour(60, 235)
+	for paint.brightness() < background.brightness()+minContrast {
+		paint = d.colour(60, 235)
 	}
 	place := d.placement(minRadius, maxRadius, minRadius)
+	place.cos, place.sin = d.tilt()
+	if d.oneIn(2) {
+		place.u = -place.u
+	}
 	c.draw(s, place, paint, d.between(-maxShading, maxShading))
 
 	if d.oneIn(occluded) {
 		bar := d.placement(maxRadius, maxRadius+8, 0)
 		bar.x, bar.y = place.x+d.between(-16, 16), place.y+d.between(-16, 16)
 		bar.v *= 8
-		c.draw(square, bar, d.colour(), 0)
+		c.draw(square, bar, d.colour(20, 235), 0)
 	}
 	c.expose(image, d)
 }
@@ -66,9 +70,12 @@ func (d dice) oneIn(n int32) bool { return d.between(1, n) == 1 }
 // colour is red, green and blue, 0–255.
 type colour [3]int32
 
-func (d dice) colour() colour {
-	return colour{d.between(20, 235), d.between(20, 235), d.between(20, 235)}
+func (d dice) colour(low, high int32) colour {
+	return colour{d.between(low, high), d.between(low, high), d.between(low, high)}
 }
+
+// brightness is the sum over the channels.
+func (c colour) brightness() int32 { return c[0] + c[1] + c[2] }
 
 // near is a colour that differs from another by at most so much in each channel.
 func (d dice) near(c colour, distance int32) colour {
@@ -76,10 +83,6 @@ func (d dice) near(c colour, distance int32) colour {
 		c[i] += d.between(-distance, distance)
 	}
 	return c
-}
-
-func (c colour) difference(o colour) int32 {
-	return abs(c[0]-o[0]) + abs(c[1]-o[1]) + abs(c[2]-o[2])
 }
 
 // direction is a random unit vector in fixed point. It is drawn by rejection, since
@@ -90,6 +93,15 @@ func (d dice) direction() (cos, sin int32) {
 		if r := x*x + y*y; r >= 100*100 && r <= 1000*1000 {
 			length := int64(math.Sqrt(float64(r) * unit))
 			return int32(int64(x) * 64 * unit / length), int32(int64(y) * 64 * unit / length)
+		}
+	}
+}
+
+// tilt is a direction at most 35° off the u axis.
+func (d dice) tilt() (cos, sin int32) {
+	for {
+		if cos, sin = d.direction(); 10*cos > 8*unit {
+			return cos, sin
 		}
 	}
 }

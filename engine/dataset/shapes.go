@@ -29,10 +29,11 @@ const unit = 4096
 // q turns a constant into fixed point.
 func q(x float64) int32 { return int32(math.Round(x * unit)) }
 
-// Outward normals of a triangle and of a pentagon, as (x, y) in fixed point.
+// Outward normals of a triangle and of a pentagon, as (u, v) in fixed point; v points
+// down, as in images.
 var (
-	triangleSides = [3][2]int32{{0, -4096}, {3547, 2048}, {-3547, 2048}}
-	starSides     = [5][2]int32{{0, 4096}, {3896, 1266}, {2408, -3314}, {-2408, -3314}, {-3896, 1266}}
+	triangleSides = [3][2]int32{{0, 4096}, {3547, -2048}, {-3547, -2048}}
+	starSides     = [5][2]int32{{0, -4096}, {3896, -1266}, {2408, 3314}, {-2408, 3314}, {-3896, -1266}}
 )
 
 // Distances within the shapes; a shape fills about the unit circle.
@@ -47,6 +48,7 @@ var (
 	moonHole     = q(0.82)
 	heartHalf    = q(0.55)
 	heartShift   = q(0.20)
+	halfRoot     = q(math.Sqrt2 / 2)
 	arrowShaft   = q(0.22)
 	arrowNeck    = q(0.05)
 	checkerHalf  = q(0.87)
@@ -84,11 +86,11 @@ func (s shape) covers(u, v int32) bool {
 	case crescent:
 		return within(u, v, unit) && !within(u-moonShift, v, moonHole)
 	case heart:
-		// A square on its corner with a half disc on each of two neighbouring sides.
-		u, v = u+heartShift, v+heartShift
+		// A square on its corner with a half disc on each of its upper sides.
+		u, v = (u-v)*halfRoot/unit+heartShift, (-u-v)*halfRoot/unit+heartShift
 		return abs(u) < heartHalf && abs(v) < heartHalf || within(u-heartHalf, v, heartHalf) || within(u, v-heartHalf, heartHalf)
 	case arrow:
-		return abs(v) < arrowShaft && u > -unit && u <= arrowNeck || u > arrowNeck && abs(v) < unit-u
+		return abs(u) < arrowShaft && v < unit && v >= -arrowNeck || v < -arrowNeck && abs(u) < unit+v
 	case checker:
 		if abs(u) >= checkerHalf || abs(v) >= checkerHalf {
 			return false

@@ -179,7 +179,10 @@ func networks(t testing.TB) map[string]*graph.Graph {
 	b = start(10, 2, 3, 3)
 	b.op(graph.Flatten{})
 	b.gemm(40, false)
-	b.op(graph.Relu{})
+	x = b.op(graph.Relu{})
+	b.gemm(40, true)
+	b.op(graph.Add{}, b.last, x)
+	b.op(graph.Clip{Min: 0, Max: 0.9})
 	b.gemm(35, true)
 	nets["dense"] = b.Graph
 	return nets

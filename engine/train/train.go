@@ -152,15 +152,11 @@ func New(g *graph.Graph, o Options) (*Trainer, error) {
 	return t, nil
 }
 
-// overwritable tells whether a limiter may write its output over the input: nobody
-// else reads it, not even its producer on the way back.
+// overwritable tells whether a limiter may write its output over the input, because
+// nobody else reads it. Its producer may be a limiter, which reads it on the way
+// back, but then finds no gradient where it was overwritten.
 func (t *Trainer) overwritable(id graph.ValueID, consumers [][]int) bool {
-	producer := t.graph.Producer(id)
-	if producer < 0 || len(consumers[id]) != 1 || id == t.graph.Output {
-		return false
-	}
-	_, limited := t.nodes[producer].(*limiter)
-	return !limited
+	return id != t.graph.Input && id != t.graph.Output && len(consumers[id]) == 1
 }
 
 func (t *Trainer) newNode(n *graph.Node) (node, error) {
