@@ -30,7 +30,6 @@ type Compressor struct {
 	structure  *Structure
 	options    Options
 	crew       crew
-	tracer     *runtime.Tracer
 	input      *runtime.Batch // the calibration images
 	importance []float64      // per channel class
 	original   []observation  // per layer
@@ -85,11 +84,16 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 		}
 	}
 	c := &Compressor{
-		structure: structure, options: o, crew: crew{o.ISA, o.Workers}, tracer: runtime.NewTracer(o.ISA, o.Workers),
+		structure: structure, options: o, crew: crew{o.ISA, o.Workers},
 		importance: structure.Scores(o.Importance), original: make([]observation, len(structure.Layers)),
 	}
-	c.input = c.tracer.Input(g, calibration, n)
+	c.input = c.newTracer().Input(g, calibration, n)
 	return c, c.observe()
+}
+
+// newTracer returns a tracer with no memory of its own; what it recycles goes with it.
+func (c *Compressor) newTracer() *runtime.Tracer {
+	return runtime.NewTracer(c.options.ISA, c.options.Workers)
 }
 
 // Layers tells what may be done to each layer.
@@ -105,7 +109,7 @@ func (c *Compressor) MACs(p Policy) []int64 { return c.structure.MACs(p, c.optio
 // observe runs the original network over the calibration images.
 func (c *Compressor) observe() error {
 	g := c.structure.Graph
-	t := newTrace(g, c.tracer, c.input)
+	t := newTrace(g, c.newTracer(), c.input)
 	layer := 0
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -143,7 +147,7 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 	placed := Place(pruned, p)
 	f := &fitting{
 		Compressor: c, policy: p, kept: kept, placed: placed, graph: placed.Graph,
-		trace: newTrace(placed.Graph, c.tracer, c.input), changed: make([]bool, len(placed.Graph.Values)),
+		trace: newTrace(placed.Graph, c.newTracer(), c.input), changed: make([]bool, len(placed.Graph.Values)),
 	}
 	if err := f.run(ctx); err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)

@@ -44,10 +44,11 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 	curves, variants := c.variants(maxBits)
 	// Images are taken in portions that, with all of the original's tensors, stay in bounds.
 	portion := c.portion(n)
+	tracer := c.newTracer()
 	done, total := 0, (n+portion-1)/portion*len(variants)
 	for first := 0; first < n; first += portion {
 		count := min(portion, n-first)
-		original, err := c.trace(images[first*size:(first+count)*size], count)
+		original, err := c.trace(tracer, images[first*size:(first+count)*size], count)
 		if err != nil {
 			return nil, fmt.Errorf("measuring sensitivity: %w", err)
 		}
@@ -55,7 +56,7 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			divergence, err := c.divergence(v, original)
+			divergence, err := c.divergence(tracer, v, original)
 			if err != nil {
 				return nil, fmt.Errorf("measuring sensitivity: %w", err)
 			}
@@ -215,18 +216,18 @@ func (c *Compressor) portion(n int) int {
 }
 
 // trace runs the original network over images and keeps all tensors.
-func (c *Compressor) trace(images []float32, n int) ([]*runtime.Batch, error) {
+func (c *Compressor) trace(tracer *runtime.Tracer, images []float32, n int) ([]*runtime.Batch, error) {
 	g := c.structure.Graph
 	values := make([]*runtime.Batch, len(g.Values))
-	return values, c.tracer.Run(g, c.tracer.Input(g, images, n), 0, values, nil)
+	return values, tracer.Run(g, tracer.Input(g, images, n), 0, values, nil)
 }
 
 // divergence is the sum over images of KL(original ‖ variant). Only nodes that depend
 // on what the variant changes are run.
-func (c *Compressor) divergence(v variant, original []*runtime.Batch) (float64, error) {
+func (c *Compressor) divergence(tracer *runtime.Tracer, v variant, original []*runtime.Batch) (float64, error) {
 	g := c.structure.Graph.Clone()
 	end := c.logits()
-	t := newTrace(g, c.tracer, nil)
+	t := newTrace(g, tracer, nil)
 	changed := make([]bool, len(g.Values))
 	for i := v.from; i < len(g.Nodes); i++ {
 		n := &g.Nodes[i]

@@ -12,11 +12,13 @@ type trace struct {
 	graph  *graph.Graph
 	tracer *runtime.Tracer
 	values []*runtime.Batch
-	unread []int // per value: how many nodes are still to read it
+	unread []int  // per value: how many nodes are still to read it
+	owned  []bool // per value: computed here, not lent by the caller
 }
 
 func newTrace(g *graph.Graph, tracer *runtime.Tracer, input *runtime.Batch) *trace {
-	t := &trace{g, tracer, make([]*runtime.Batch, len(g.Values)), make([]int, len(g.Values))}
+	n := len(g.Values)
+	t := &trace{g, tracer, make([]*runtime.Batch, n), make([]int, n), make([]bool, n)}
 	for id, readers := range g.Consumers() {
 		t.unread[id] = len(readers)
 	}
@@ -47,13 +49,17 @@ func (t *trace) take(id graph.ValueID) *runtime.Batch {
 // keep stores a node's output and lets go of what it was the last to read.
 func (t *trace) keep(node int, out *runtime.Batch) {
 	n := &t.graph.Nodes[node]
-	t.values[n.Output] = out
+	t.values[n.Output], t.owned[n.Output] = out, true
 	for j, id := range n.Inputs {
 		if slices.Index(n.Inputs, id) != j {
 			continue
 		}
-		if t.unread[id]--; t.unread[id] == 0 {
-			t.values[id] = nil
+		if t.unread[id]--; t.unread[id] > 0 {
+			continue
 		}
+		if t.owned[id] && t.values[id] != out {
+			t.tracer.Recycle(t.values[id])
+		}
+		t.values[id] = nil
 	}
 }

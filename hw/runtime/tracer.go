@@ -14,9 +14,12 @@ import (
 // Where the graph is quantized it computes the same reals that the plan's integers
 // stand for, up to the rounding of floats: weights and biases are replaced by what
 // their integers stand for, and outputs are rounded to their value's quantization.
+//
+// A Tracer is not for concurrent use.
 type Tracer struct {
 	isa     kernel.ISA
 	workers int
+	free    []*Batch // given back by Recycle
 }
 
 // NewTracer returns a tracer that works with so many goroutines (0: all cores). An empty isa
@@ -26,7 +29,7 @@ func NewTracer(isa kernel.ISA, workers int) *Tracer {
 		supported := kernel.Supported()
 		isa = supported[len(supported)-1]
 	}
-	return &Tracer{isa, workers}
+	return &Tracer{isa: isa, workers: workers}
 }
 
 // Input turns n images in ONNX layout into the graph's input batch, rounded if the
@@ -57,7 +60,7 @@ func (t *Tracer) Node(g *graph.Graph, node int, inputs []*Batch) (*Batch, error)
 		}
 	}
 	value := &g.Values[n.Output]
-	out := NewBatch(value.Shape, inputs[0].N)
+	out := t.batch(value.Shape, inputs[0].N)
 	run := t.op(g, node)
 	t.each(out.N, func() func(int) {
 		round := t.rounding(value.Quant, out)
@@ -72,6 +75,22 @@ func (t *Tracer) Node(g *graph.Graph, node int, inputs []*Batch) (*Batch, error)
 		}
 	})
 	return out, nil
+}
+
+// Recycle gives back a batch that nobody reads any more; a later node writes its output
+// into the same memory.
+func (t *Tracer) Recycle(b *Batch) { t.free = append(t.free, b) }
+
+// batch is a batch for a node to fill, recycled if one of its size is at hand.
+func (t *Tracer) batch(shape graph.Shape, n int) *Batch {
+	slot := newSlot(shape, nil)
+	for i, b := range t.free {
+		if b.N == n && len(b.Images[0]) == slot.size() {
+			t.free = slices.Delete(t.free, i, i+1)
+			return &Batch{N: n, Shape: slices.Clone(shape), Channels: shape[0], Pixels: slot.pixels, Stride: slot.stride, Images: b.Images}
+		}
+	}
+	return NewBatch(shape, n)
 }
 
 // Run computes the nodes from the given one on. values[id] holds the tensors that are
