@@ -1,8 +1,6 @@
 package train
 
-import (
-	"galen/hw/graph"
-)
+import "galen/hw/graph"
 
 // rearrange is a Slice, Pad, Flatten or Concat: every output scalar is a copy of an
 // input scalar or a constant.
@@ -16,7 +14,7 @@ type rearrange struct {
 // move copies the scalar at an offset of an input's image to one of the output's.
 type move struct{ from, to int }
 
-func (t *Trainer) newRearrange(n *graph.Node) (*rearrange, error) {
+func (t *Trainer) newRearrange(n *graph.Node) *rearrange {
 	r := &rearrange{op: n.Op, moves: make([][]move, len(n.Inputs))}
 	if op, ok := n.Op.(*graph.Pad); ok {
 		r.constant = op.Value
@@ -34,7 +32,7 @@ func (t *Trainer) newRearrange(n *graph.Node) (*rearrange, error) {
 			r.fixed = append(r.fixed, to)
 		}
 	}
-	return r, nil
+	return r
 }
 
 // source is where the j-th scalar of the output comes from, both counted in the

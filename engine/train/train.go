@@ -84,7 +84,6 @@ type Trainer struct {
 	parameters []*parameter
 	scratch    []float32
 	rate       float64
-	epoch      int
 }
 
 // A node is one operator in training.
@@ -184,7 +183,7 @@ func (t *Trainer) newNode(n *graph.Node) (node, error) {
 	case graph.GlobalAveragePool:
 		return newGlobalAverage(op, in), nil
 	case *graph.Slice, *graph.Pad, graph.Flatten, graph.Concat:
-		return t.newRearrange(n)
+		return t.newRearrange(n), nil
 	case graph.Softmax:
 		if n.Output == t.graph.Output {
 			return skipped{op}, nil
