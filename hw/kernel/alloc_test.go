@@ -16,6 +16,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 		scale := Floats(ChannelStride(l.outC))
 		r := &Requantize{Scale: scale, Hi: 255}
 		add := &Requantize{Scale: scale, Hi: 255, Residual: &QuantAdd{Scale: 1, Input: outBytes, InputScale: 1, OutScale: 1, OutHi: 255}}
+		table := RequantizeTable(Affine{1, 0}, Affine{2, 0}, 0, 255)
 		for _, isa := range Supported() {
 			float := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
 			int8 := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 3)
@@ -27,7 +28,8 @@ func TestRunAllocatesNothing(t *testing.T) {
 				"AddUint8": func() {
 					AddUint8(isa, outBytes, outBytes, outBytes, Affine{1, 0}, Affine{1, 0}, Affine{2, 0}, 0, 255)
 				},
-				"Gemm": func() { Gemm(isa, false, true, 9, 9, 9, 1, in, 9, in, 9, 0, out, 9) },
+				"Lookup": func() { Lookup(isa, outBytes, outBytes, table) },
+				"Gemm":   func() { Gemm(isa, false, true, 9, 9, 9, 1, in, 9, in, 9, 0, out, 9) },
 			} {
 				if n := testing.AllocsPerRun(20, run); n >= 1 {
 					t.Errorf("%s %v: %s allocates %v times", isa, l, name, n)

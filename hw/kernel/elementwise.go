@@ -84,10 +84,12 @@ func Dequantize(isa ISA, out []float32, in []uint8, q Affine) {
 }
 
 // Lookup computes out = table[in] over len(out) scalars: any function from one
-// quantization to another.
+// quantization to another. out may be in itself.
 func Lookup(isa ISA, out, in []uint8, table *[256]uint8) {
 	in = in[:len(out)]
-	for i := range out {
+	v := vectorOf(isa)
+	done := v.cover(len(out), func(i, n int) { v.lookup(n, &out[i], &in[i], table) })
+	for i := done; i < len(out); i++ {
 		out[i] = table[in[i]]
 	}
 }

@@ -267,3 +267,9 @@ func quantizeFloatAVX2(n int, out *uint8, in *float32, scale float32, lo float32
 
 //go:noescape
 func dequantizeAVX2(n int, out *float32, in *uint8, scale float32, zero int32)
+
+//go:noescape
+func lookupAVX512(n int, out *uint8, in *uint8, table *[256]uint8)
+
+//go:noescape
+func lookupAVX2(n int, out *uint8, in *uint8, table *[256]uint8)

@@ -15360,3 +15360,254 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func lookupAVX512(n int, out *uint8, in *uint8, table *[256]uint8)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI
+TEXT ·lookupAVX512(SB), NOSPLIT, $0-32
+	MOVQ     out+8(FP), AX
+	MOVQ     in+16(FP), DX
+	MOVQ     table+24(FP), CX
+	MOVQ     n+0(FP), BX
+	VMOVDQU8 (CX), Z0
+	VMOVDQU8 64(CX), Z1
+	VMOVDQU8 128(CX), Z2
+	VMOVDQU8 192(CX), Z3
+	SUBQ     $0x40, BX
+	JL       rest
+
+loop:
+	VMOVDQU8  (DX), Z4
+	VPMOVB2M  Z4, K1
+	VMOVDQA64 Z4, Z5
+	VPERMI2B  Z1, Z0, Z5
+	VPERMI2B  Z3, Z2, Z4
+	VMOVDQU8  Z4, K1, Z5
+	VMOVDQU8  Z5, (AX)
+	ADDQ      $0x40, DX
+	ADDQ      $0x40, AX
+	SUBQ      $0x40, BX
+	JGE       loop
+
+rest:
+	ADDQ       $0x40, BX
+	JE         done
+	MOVQ       BX, CX
+	MOVQ       $0x00000001, BX
+	SHLQ       CL, BX
+	DECQ       BX
+	KMOVQ      BX, K2
+	VMOVDQU8.Z (DX), K2, Z4
+	VPMOVB2M   Z4, K1
+	VMOVDQA64  Z4, Z5
+	VPERMI2B   Z1, Z0, Z5
+	VPERMI2B   Z3, Z2, Z4
+	VMOVDQU8   Z4, K1, Z5
+	VMOVDQU8   Z5, K2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func lookupAVX2(n int, out *uint8, in *uint8, table *[256]uint8)
+// Requires: AVX, AVX2
+TEXT ·lookupAVX2(SB), NOSPLIT, $256-32
+	MOVQ         out+8(FP), AX
+	MOVQ         in+16(FP), CX
+	MOVQ         table+24(FP), DX
+	MOVQ         n+0(FP), BX
+	VMOVDQU      (DX), X0
+	VMOVDQU      X0, (SP)
+	VMOVDQU      16(DX), X0
+	VPXOR        (DX), X0, X0
+	VMOVDQU      X0, 16(SP)
+	VMOVDQU      32(DX), X0
+	VPXOR        16(DX), X0, X0
+	VMOVDQU      X0, 32(SP)
+	VMOVDQU      48(DX), X0
+	VPXOR        32(DX), X0, X0
+	VMOVDQU      X0, 48(SP)
+	VMOVDQU      64(DX), X0
+	VPXOR        48(DX), X0, X0
+	VMOVDQU      X0, 64(SP)
+	VMOVDQU      80(DX), X0
+	VPXOR        64(DX), X0, X0
+	VMOVDQU      X0, 80(SP)
+	VMOVDQU      96(DX), X0
+	VPXOR        80(DX), X0, X0
+	VMOVDQU      X0, 96(SP)
+	VMOVDQU      112(DX), X0
+	VPXOR        96(DX), X0, X0
+	VMOVDQU      X0, 112(SP)
+	VMOVDQU      128(DX), X0
+	VMOVDQU      X0, 128(SP)
+	VMOVDQU      144(DX), X0
+	VPXOR        128(DX), X0, X0
+	VMOVDQU      X0, 144(SP)
+	VMOVDQU      160(DX), X0
+	VPXOR        144(DX), X0, X0
+	VMOVDQU      X0, 160(SP)
+	VMOVDQU      176(DX), X0
+	VPXOR        160(DX), X0, X0
+	VMOVDQU      X0, 176(SP)
+	VMOVDQU      192(DX), X0
+	VPXOR        176(DX), X0, X0
+	VMOVDQU      X0, 192(SP)
+	VMOVDQU      208(DX), X0
+	VPXOR        192(DX), X0, X0
+	VMOVDQU      X0, 208(SP)
+	VMOVDQU      224(DX), X0
+	VPXOR        208(DX), X0, X0
+	VMOVDQU      X0, 224(SP)
+	VMOVDQU      240(DX), X0
+	VPXOR        224(DX), X0, X0
+	VMOVDQU      X0, 240(SP)
+	MOVL         $0x10101010, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	MOVL         $0x80808080, DX
+	VMOVD        DX, X1
+	VPBROADCASTD X1, Y1
+	SUBQ         $0x20, BX
+	JL           rest
+
+loop:
+	VMOVDQU        (CX), Y2
+	VPXOR          Y1, Y2, Y4
+	VBROADCASTI128 (SP), Y3
+	VPSHUFB        Y2, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 16(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 32(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 48(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 64(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 80(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 96(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 112(SP), Y5
+	VPSHUFB        Y2, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VBROADCASTI128 128(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 144(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 160(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 176(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 192(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 208(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 224(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VPSUBSB        Y0, Y4, Y4
+	VBROADCASTI128 240(SP), Y5
+	VPSHUFB        Y4, Y5, Y5
+	VPXOR          Y5, Y3, Y3
+	VMOVDQU        Y3, (AX)
+	ADDQ           $0x20, CX
+	ADDQ           $0x20, AX
+	SUBQ           $0x20, BX
+	JGE            loop
+
+rest:
+	CMPQ           BX, $-32
+	JE             done
+	VMOVDQU        (CX), X2
+	VPXOR          Y1, Y2, Y1
+	VBROADCASTI128 (SP), Y3
+	VPSHUFB        Y2, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 16(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 32(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 48(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 64(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 80(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 96(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VPSUBSB        Y0, Y2, Y2
+	VBROADCASTI128 112(SP), Y4
+	VPSHUFB        Y2, Y4, Y4
+	VPXOR          Y4, Y3, Y3
+	VBROADCASTI128 128(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 144(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 160(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 176(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 192(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 208(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 224(SP), Y2
+	VPSHUFB        Y1, Y2, Y2
+	VPXOR          Y2, Y3, Y3
+	VPSUBSB        Y0, Y1, Y1
+	VBROADCASTI128 240(SP), Y0
+	VPSHUFB        Y1, Y0, Y0
+	VPXOR          Y0, Y3, Y3
+	VMOVDQU        X3, (AX)
+
+done:
+	VZEROUPPER
+	RET

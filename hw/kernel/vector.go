@@ -28,6 +28,7 @@ type vector struct {
 	addUint8      func(n int, out, a, b *uint8, c *float32)
 	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
 	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
+	lookup        func(n int, out, in *uint8, table *[256]uint8)
 }
 
 type (

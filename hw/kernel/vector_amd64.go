@@ -51,6 +51,7 @@ var avx2 = vector{
 	addUint8:      addUint8AVX2,
 	quantizeFloat: quantizeFloatAVX2,
 	dequantize:    dequantizeAVX2,
+	lookup:        lookupAVX2,
 }
 
 var avx512 = vector{
@@ -81,6 +82,7 @@ var avx512 = vector{
 	addUint8:      addUint8AVX512,
 	quantizeFloat: quantizeFloatAVX512,
 	dequantize:    dequantizeAVX512,
+	lookup:        permutingLookup(),
 }
 
 var avx512vnni = withDotProducts(avx512)
@@ -100,4 +102,12 @@ func withDotProducts(v vector) vector {
 		},
 	}
 	return v
+}
+
+// permutingLookup needs byte permutations (VBMI), which AVX-512 does not imply.
+func permutingLookup() func(n int, out, in *uint8, table *[256]uint8) {
+	if cpu.X86.HasAVX512VBMI {
+		return lookupAVX512
+	}
+	return lookupAVX2
 }

@@ -48,16 +48,18 @@ func TestRequirements(t *testing.T) {
 		"AVX2":   "AVX AVX2 FMA3",
 		"AVX512": "AVX AVX2 FMA3 AVX512F AVX512BW AVX512DQ AVX512VL",
 	}
+	checked := map[string]string{ // before these are used
+		"dotTileAVX512": "AVX512VNNI",
+		"lookupAVX512":  "AVX512VBMI",
+	}
 	header := regexp.MustCompile(`(?m)^// Requires: (.*)\nTEXT ·([a-zA-Z0-9]+?)(AVX2|AVX512)`)
 	kernels := header.FindAllSubmatch(assembly, -1)
 	if n := bytes.Count(assembly, []byte("\nTEXT ")); len(kernels) != n {
 		t.Fatalf("%d of %d kernels say what they require", len(kernels), n)
 	}
 	for _, k := range kernels {
-		allowed := strings.Fields(promised[string(k[3])])
-		if string(k[2]) == "dotTile" {
-			allowed = append(allowed, "AVX512VNNI")
-		}
+		isa := string(k[3])
+		allowed := append(strings.Fields(promised[isa]), checked[string(k[2])+isa])
 		for _, feature := range strings.Split(string(k[1]), ", ") {
 			if !slices.Contains(allowed, feature) {
 				t.Errorf("%s%s requires %s", k[2], k[3], feature)

@@ -40,6 +40,8 @@ func main() {
 		quantizeFloat(v)
 		dequantize(v)
 	}
+	lookupAVX512()
+	lookupAVX2()
 	Generate()
 }
 
