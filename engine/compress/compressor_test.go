@@ -285,6 +285,11 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	if _, err := New(g, nil, 0, Options{}); err == nil {
 		t.Error("no calibration images were taken")
 	}
+	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}} {
+		if _, err := New(g, images(g, 1), 1, o); err == nil || !strings.Contains(err.Error(), "unknown") {
+			t.Errorf("options %+v: %v", o, err)
+		}
+	}
 	c := newCompressor(t, g, Options{})
 	r := compressed(t, c, c.structure.Uniform(0, 8))
 	if _, err := New(r.Graph, images(g, 2), 2, Options{}); err == nil || !strings.Contains(err.Error(), "quantized already") {

@@ -27,10 +27,16 @@ func checkMasked(t *testing.T, g *graph.Graph, rng *rand.Rand) int {
 		t.Fatal(err)
 	}
 	scores := s.Scores([]Importance{GroupL2, RootL1}[rng.IntN(2)])
-	removed := s.Select(p, scores, 1+rng.IntN(3))
+	roundTo := 1 + rng.IntN(3)
+	removed := s.Select(p, scores, roundTo)
 	pruned, err := s.Prune(removed)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for l, macs := range s.MACs(p, roundTo) {
+		if want := pruned.MACs(s.Layers[l].Node); macs != want {
+			t.Fatalf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, macs, want)
+		}
 	}
 	gone := 0
 	for l, kept := range s.Kept(removed) {
