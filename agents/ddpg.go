@@ -30,6 +30,7 @@ type DDPG struct {
 	average                   float64 // moving average of rewards
 	averaged                  bool    // whether average has a value yet
 
+	elite   *lesson // of the best episode, while learning
 	scratch *scratch
 }
 
@@ -119,6 +120,7 @@ func (a *DDPG) Finish(e Episode) error {
 	a.episodes++
 	a.explorer.begin()
 	if a.replay.count >= a.settings.Batch {
+		a.elite = a.bestEpisode()
 		for range a.settings.Updates {
 			a.update()
 		}
@@ -264,9 +266,13 @@ func (a *DDPG) criticGradientOf() {
 }
 
 // updateActor steps up the mean of what the critic says of the actor's actions, for the
-// states in the actor's input.
+// states in the actor's input, while it holds the actor near the best episode: the critic
+// knows nothing of actions far from those that were tried (Fujimoto and Gu 2021).
 func (a *DDPG) updateActor() {
 	a.actorGradientOf()
+	for i, slope := range a.elite.gradient(a.actor) {
+		a.scratch.actorGradient[i] += a.settings.Elite * slope
+	}
 	a.actorAdam.step(a.actor.params, a.scratch.actorGradient)
 }
 

@@ -72,6 +72,31 @@ func (r *replay) score(reward Reward, ranked bool) {
 	}
 }
 
+// best returns the states and actions of the episode with the highest reward, the
+// earliest of equals, as far as they are remembered.
+func (r *replay) best() (states, actions [][]float64) {
+	first := 0
+	for i := range r.count {
+		if r.reward[i] > r.reward[first] {
+			first = i
+		}
+	}
+	for {
+		before := (first + r.capacity - 1) % r.capacity
+		if before >= r.count || r.last[before] || r.reward[before] != r.reward[first] {
+			break
+		}
+		first = before
+	}
+	for i := first; ; i = r.successor(i) {
+		states = append(states, r.stateAt(i))
+		actions = append(actions, r.actionAt(i))
+		if r.last[i] {
+			return states, actions
+		}
+	}
+}
+
 func (r *replay) stateAt(i int) []float64  { return r.state[i*r.states : (i+1)*r.states] }
 func (r *replay) actionAt(i int) []float64 { return r.action[i*r.actions : (i+1)*r.actions] }
 

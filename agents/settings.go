@@ -19,6 +19,8 @@ type Settings struct {
 	Ranked      bool    `json:"ranked"`       // learn from the episodes' ranks instead of their rewards
 	Average     float64 `json:"average"`      // unranked: how far the average that centres rewards follows per update
 
+	Elite float64 `json:"elite"` // weight of imitating the best episode, beside what the critic says
+
 	Replay  int `json:"replay"`  // transitions remembered
 	Batch   int `json:"batch"`   // transitions per update
 	Updates int `json:"updates"` // updates per episode
@@ -41,7 +43,7 @@ func Defaults(states, actions int) Settings {
 		States: states, Actions: actions,
 		Hidden:    [2]int{64, 64},
 		ActorRate: 1e-4, CriticRate: 1e-3, CriticDecay: 0,
-		Tau: 3e-2, Gamma: 0.8, Ranked: true, Average: 0.5,
+		Tau: 3e-2, Gamma: 0.8, Ranked: true, Average: 0.5, Elite: 1,
 		Replay: 2000, Batch: 64, Updates: 40,
 		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97,
 		WarmUpCorrelation: 0.8, Correlation: 0.3,
@@ -87,7 +89,7 @@ func (s Settings) Validate() error {
 		name  string
 		value float64
 	}{
-		{"actor rate", s.ActorRate}, {"critic rate", s.CriticRate}, {"critic decay", s.CriticDecay}, {"noise", s.Noise},
+		{"actor rate", s.ActorRate}, {"critic rate", s.CriticRate}, {"elite", s.Elite}, {"critic decay", s.CriticDecay}, {"noise", s.Noise},
 	} {
 		if !(rate.value >= 0 && rate.value <= 100) {
 			return fmt.Errorf("%s is %g: choose 0 to 100", rate.name, rate.value)

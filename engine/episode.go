@@ -16,7 +16,11 @@ import (
 // policy, scores and times it, and lets the agent learn from the outcome.
 func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	start := time.Now()
-	d, err := s.decide(ctx)
+	actions, err := s.warmStart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.decide(ctx, actions)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +68,8 @@ type decisions struct {
 	actions [][]float64 // after projection to what was really done
 }
 
-// decide asks the agent for each layer in turn.
-func (s *Search) decide(ctx context.Context) (*decisions, error) {
+// decide asks the agent for each layer in turn, or takes the given actions if there are any.
+func (s *Search) decide(ctx context.Context, given [][]float64) (*decisions, error) {
 	d := &decisions{policy: compress.Uniform(s.workload.graph, 0, graph.FloatBits)}
 	var previous []float64
 	for step := range s.layers {
@@ -75,7 +79,12 @@ func (s *Search) decide(ctx context.Context) (*decisions, error) {
 			return nil, err
 		}
 		state := s.features.state(step, s.costs(d.policy), previous)
-		action := s.agent.Act(state)
+		var action []float64
+		if given != nil {
+			action = given[step]
+		} else {
+			action = s.agent.Act(state)
+		}
 		choice := s.allowed(step, s.space.Choice(action), d.policy)
 		previous = s.space.Project(action, choice)
 		d.policy[step].Sparsity = choice.Sparsity

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"galen/agents"
 	"galen/engine/compress"
@@ -89,13 +88,6 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 		}
 		s.reference = r
 	}
-	layers := slices.Clone(s.layers)
-	for i := range layers {
-		if i < len(s.reference.LayerMS) {
-			layers[i].Reference = time.Duration(s.reference.LayerMS[i] * float64(time.Millisecond))
-		}
-	}
-	s.layers = layers
 	s.publish()
 	return nil
 }
@@ -153,6 +145,7 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 		return agents.NewUniform(s.space), nil
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
+	settings.WarmUp = 0 // see warmStart
 	return agents.NewDDPG(settings, agents.Absolute(s.settings.Target, s.settings.Beta), s.settings.Seed)
 }
 

@@ -46,7 +46,6 @@ type State string
 const (
 	Preparing State = "preparing" // reference, sensitivity: no episode yet
 	Running   State = "running"
-	Pausing   State = "pausing" // asked to pause; the step under way finishes
 	Paused    State = "paused"
 	Stepping  State = "stepping" // runs one episode, then pauses
 	Finished  State = "finished"

@@ -79,7 +79,7 @@ func loadModel(s Settings) (*graph.Graph, store.Source, error) {
 		if err != nil {
 			return nil, store.Source{}, fmt.Errorf("load the built-in model: %w", err)
 		}
-		return g, store.Source{Name: g.Name, Path: demoName, SHA256: hash(demo.File())}, nil
+		return g, store.Source{Name: demo.ModelName, Path: demoName, SHA256: hash(demo.ModelFile())}, nil
 	}
 	content, err := os.ReadFile(s.Model)
 	if err != nil {

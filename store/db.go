@@ -30,7 +30,8 @@ type DB struct {
 //	runs          one bucket per run, by ID; its sequence numbers the IDs
 //	  run, reference, layers: JSON
 //	  episodes    big-endian number → Episode as JSON
-//	  checkpoint  latest: bytes of the engine's; apart, so that nothing else rewrites it
+//	  checkpoint  big-endian number → piece of the latest one, bytes of the engine's; apart,
+//	              so that nothing else rewrites it
 //	  journal     big-endian number → JournalEntry as JSON
 const schema = 1
 
@@ -43,7 +44,6 @@ var (
 	layersKey        = []byte("layers")
 	episodesBucket   = []byte("episodes")
 	checkpointBucket = []byte("checkpoint")
-	latestKey        = []byte("latest")
 	journalBucket    = []byte("journal")
 )
 

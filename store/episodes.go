@@ -1,11 +1,11 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -30,7 +30,7 @@ func (d *DB) CommitEpisode(run *Run, e *Episode, checkpoint []byte) error {
 		if err := putRun(bucket, run); err != nil {
 			return err
 		}
-		return bucket.Bucket(checkpointBucket).Put(latestKey, checkpoint)
+		return putCheckpoint(bucket, checkpoint)
 	})
 }
 
@@ -102,12 +102,14 @@ func decodeEpisodes(episodes []*Episode, values [][]byte) error {
 func (d *DB) Checkpoint(id string) ([]byte, error) {
 	var checkpoint []byte
 	err := d.readRun(id, "checkpoint of", func(bucket *bbolt.Bucket) error {
-		value := bucket.Bucket(checkpointBucket).Get(latestKey)
-		if value == nil {
+		pieces := bucket.Bucket(checkpointBucket)
+		if first, _ := pieces.Cursor().First(); first == nil {
 			return ErrNotFound
 		}
-		checkpoint = bytes.Clone(value)
-		return nil
+		return pieces.ForEach(func(_, piece []byte) error {
+			checkpoint = append(checkpoint, piece...)
+			return nil
+		})
 	})
 	return checkpoint, err
 }
@@ -115,8 +117,31 @@ func (d *DB) Checkpoint(id string) ([]byte, error) {
 // SetCheckpoint replaces the checkpoint between two episodes.
 func (d *DB) SetCheckpoint(id string, checkpoint []byte) error {
 	return d.inRun(id, "store checkpoint of", func(bucket *bbolt.Bucket) error {
-		return bucket.Bucket(checkpointBucket).Put(latestKey, checkpoint)
+		return putCheckpoint(bucket, checkpoint)
 	})
+}
+
+// checkpointPiece is how much of a checkpoint lies under one key. A value needs a run of
+// adjacent pages; the free ones that former checkpoints leave are soon scattered too
+// much for a whole one, and the file would grow for ever.
+const checkpointPiece = 32 << 10
+
+func putCheckpoint(bucket *bbolt.Bucket, checkpoint []byte) error {
+	if err := bucket.DeleteBucket(checkpointBucket); err != nil {
+		return err
+	}
+	pieces, err := bucket.CreateBucket(checkpointBucket)
+	if err != nil {
+		return err
+	}
+	number := uint64(0)
+	for piece := range slices.Chunk(checkpoint, checkpointPiece) {
+		if err := pieces.Put(numberKey(number), piece); err != nil {
+			return err
+		}
+		number++
+	}
+	return nil
 }
 
 // AppendJournal adds a command to the run's journal.

@@ -47,20 +47,19 @@ type Reference struct {
 
 // Layer is what does not change about a layer during a run.
 type Layer struct {
-	Name        string        `json:"name"`    // as in the ONNX file
-	Kind        string        `json:"kind"`    // Conv, Gemm
-	Kernel      [2]int        `json:"kernel"`  // height, width; 1×1 for Gemm
-	In          int           `json:"in"`      // channels
-	Out         int           `json:"out"`     // channels
-	MACs        int64         `json:"macs"`    // of the uncompressed layer
-	Group       int           `json:"group"`   // channel group, from 0; layers that share one are pruned together
-	Coupled     bool          `json:"coupled"` // whether the group has other layers
-	Root        bool          `json:"root"`    // whether this layer decides its group's sparsity
-	Prunable    bool          `json:"prunable"`
-	Mixable     bool          `json:"mixable"`       // whether it may have fewer than 8 bits
-	Why         string        `json:"why,omitempty"` // why it is not prunable; empty otherwise
-	Reference   time.Duration `json:"reference"`     // the uncompressed layer's latency on the device; 0: unknown
-	Sensitivity Sensitivity   `json:"sensitivity"`   // empty until measured
+	Name        string      `json:"name"`    // as in the ONNX file
+	Kind        string      `json:"kind"`    // Conv, Gemm
+	Kernel      [2]int      `json:"kernel"`  // height, width; 1×1 for Gemm
+	In          int         `json:"in"`      // channels
+	Out         int         `json:"out"`     // channels
+	MACs        int64       `json:"macs"`    // of the uncompressed layer
+	Group       int         `json:"group"`   // channel group, from 0; layers that share one are pruned together
+	Coupled     bool        `json:"coupled"` // whether the group has other layers
+	Root        bool        `json:"root"`    // whether this layer decides its group's sparsity
+	Prunable    bool        `json:"prunable"`
+	Mixable     bool        `json:"mixable"`       // whether it may have fewer than 8 bits
+	Why         string      `json:"why,omitempty"` // why it is not prunable; empty otherwise
+	Sensitivity Sensitivity `json:"sensitivity"`   // empty until measured
 }
 
 // Sensitivity is how much one layer's compression changes the output distribution,

@@ -143,7 +143,7 @@ func (d *dashboard) pauseOrResume() intent {
 	switch {
 	case !d.searched():
 		return resumeIntent{d.id}
-	case d.newest.State == engine.Paused, d.newest.State == engine.Pausing:
+	case d.newest.State == engine.Paused:
 		return commandIntent{engine.Resume}
 	}
 	return commandIntent{engine.Pause}
@@ -203,7 +203,7 @@ func (d *dashboard) bindings() keymap {
 	k := d.s.keys
 	searched := d.searched()
 	episodes := d.snap != nil && len(d.snap.Episodes) > 0
-	paused := searched && (d.newest.State == engine.Paused || d.newest.State == engine.Pausing)
+	paused := searched && d.newest.State == engine.Paused
 	if !searched || paused {
 		k.pause.SetHelp("space", "resume")
 	}

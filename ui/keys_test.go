@@ -63,7 +63,6 @@ func TestCommandsReachTheSearch(t *testing.T) {
 		{"pause", engine.Running, []string{"space"}, []string{"pause by tester"}},
 		{"pause while preparing", engine.Preparing, []string{"space"}, []string{"pause by tester"}},
 		{"resume", engine.Paused, []string{"space"}, []string{"resume by tester"}},
-		{"take a pause back", engine.Pausing, []string{"space"}, []string{"resume by tester"}},
 		{"step", engine.Paused, []string{"s"}, []string{"step by tester"}},
 		{"stop asks first", engine.Running, []string{"x"}, nil},
 		{"stop", engine.Running, []string{"x", "y"}, []string{"stop by tester"}},

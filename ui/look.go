@@ -87,7 +87,6 @@ func (l *look) stateLook(s engine.State) (symbol string, k ink) {
 		engine.Preparing: {"◌", "~", l.accent},
 		engine.Running:   {"▶", ">", l.good},
 		engine.Stepping:  {"▶", ">", l.good},
-		engine.Pausing:   {"‖", "|", l.warn},
 		engine.Paused:    {"‖", "|", l.warn},
 		engine.Finished:  {"✓", "+", l.good},
 		engine.Stopped:   {"■", "#", l.dim},

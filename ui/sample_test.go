@@ -22,6 +22,7 @@ var epoch = time.Date(2026, 3, 14, 14, 2, 10, 0, time.UTC)
 // from the seed, and accuracy and latency improve over the episodes as they would.
 func sampleSnapshot(layers, finished int) *engine.Snapshot {
 	rng := rand.New(rand.NewPCG(1, uint64(layers)))
+	var milliseconds []float64 // per layer
 	settings := engine.Settings{
 		Name: "demo", Demo: true, Agent: "joint", Device: "local",
 		Target: 0.2, Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6,
@@ -52,9 +53,10 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 		case layers - 1:
 			name, kind, kernel, out = "fc", "Gemm", [2]int{1, 1}, 10
 		}
+		milliseconds = append(milliseconds, float64(200+rng.IntN(600))/1000)
 		l := engine.Layer{
 			Name: name, Kind: kind, Kernel: kernel, In: in, Out: out, MACs: int64(in*out*kernel[0]*kernel[1]) * int64(1024>>(8*i/layers)),
-			Group: i, Prunable: i < layers-1, Root: true, Reference: time.Duration(200+rng.IntN(600)) * time.Microsecond,
+			Group: i, Prunable: i < layers-1, Root: true,
 		}
 		if i%4 == 2 {
 			l.Coupled, l.Group = true, 1000+4*i/layers
@@ -73,10 +75,9 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 		in = out
 	}
 	ref := &store.Reference{Accuracy: 0.9462}
-	for _, l := range s.Layers {
-		ms := float64(l.Reference.Microseconds()) / 1000
-		ref.LayerMS = append(ref.LayerMS, ms)
-		ref.LatencyMS += ms
+	ref.LayerMS = milliseconds
+	for i, l := range s.Layers {
+		ref.LatencyMS += milliseconds[i]
 		ref.MACs += l.MACs
 		ref.BOPs += l.MACs * 1024
 		ref.Parameters += int64(l.In * l.Out * l.Kernel[0] * l.Kernel[1])
@@ -106,7 +107,7 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 		Number: n, Noise: 0.5 * math.Pow(0.98, float64(n)), Seconds: 5.6, LatencyMAD: 0.02,
 		Finished: epoch.Add(time.Duration(n) * 5 * time.Second),
 	}
-	for _, l := range s.Layers {
+	for i, l := range s.Layers {
 		r := store.LayerResult{Name: l.Name, Channels: l.Out, Kept: l.Out, WeightBits: 8, ActivationBits: 8, Kernel: "int8"}
 		if l.Prunable {
 			r.Kept = max(8, l.Out*(3+rng.IntN(5))/8)
@@ -124,7 +125,7 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 		r.Sparsity = 1 - float64(r.Kept)/float64(r.Channels)
 		share := float64(r.Kept) / float64(r.Channels)
 		r.MACs = int64(float64(l.MACs) * share)
-		r.MS = float64(l.Reference.Microseconds()) / 1000 * share * (0.25 + 0.4*(1-learned))
+		r.MS = s.Reference.LayerMS[i] * share * (0.25 + 0.4*(1-learned))
 		e.Layers = append(e.Layers, r)
 		e.LatencyMS += r.MS
 		e.MACs += r.MACs

@@ -30,7 +30,7 @@ func (s *session) state(id string, stored engine.State) engine.State {
 // working tells whether time passes for a search in this state.
 func working(s engine.State) bool {
 	switch s {
-	case engine.Preparing, engine.Running, engine.Pausing, engine.Stepping:
+	case engine.Preparing, engine.Running, engine.Stepping:
 		return true
 	}
 	return false
