@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -31,6 +32,16 @@ func main() {
 	if err := command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "galen:", err)
 		os.Exit(1)
+	}
+}
+
+// one accepts exactly one argument, which names what.
+func one(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, arguments []string) error {
+		if len(arguments) != 1 {
+			return fmt.Errorf("%s takes one argument, %s, and got %d; see galen %s --help", cmd.Name(), what, len(arguments), cmd.Name())
+		}
+		return nil
 	}
 }
 
@@ -143,7 +154,7 @@ func resumeCommand() *cobra.Command {
 		Long: `Go on with a run that was paused, quit or killed. At most the episode that was under way is
 lost. RUN is a run's name or id, as galen runs lists them.`,
 		Example: "  galen resume demo",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			return attend(cmd.Context(), out, func(w *engine.Workbench) (string, error) {
 				run, err := w.Find(arguments[0])
@@ -186,12 +197,12 @@ func attend(ctx context.Context, out output, start func(*engine.Workbench) (run 
 	}
 	w, err := engine.Open(path)
 	if err != nil {
-		return err
+		return advise(err)
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	run, err := start(w)
 	if err != nil {
-		return err
+		return advise(err)
 	}
 	if !out.headless && !out.json && onTerminal() {
 		return ui.Run(ctx, w, ui.Options{Open: run})
@@ -238,7 +249,7 @@ func showCommand() *cobra.Command {
 		Short: "Show a run's settings, its best policy or another episode's",
 		Example: `  galen show demo
   galen show demo --episode 17`,
-		Args: cobra.ExactArgs(1),
+		Args: one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			return look(func(w *engine.Workbench) error {
 				s, e, err := w.Episode(arguments[0], episode)
@@ -271,7 +282,7 @@ func evalCommand() *cobra.Command {
 		Short: "Measure a model's accuracy on images",
 		Example: `  galen eval resnet20.onnx --data cifar-10-batches-bin
   galen eval small.onnx --data demo --split validation`,
-		Args: cobra.ExactArgs(1),
+		Args: one("the ONNX file to evaluate"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split)
 			if err != nil {
@@ -304,7 +315,7 @@ quantized as QuantizeLinear/DequantizeLinear pairs that ONNX Runtime executes wi
 kernels. The policy file lists every layer's kept channels and bits as JSON.`,
 		Example: `  galen export demo --onnx small.onnx
   galen export demo --episode 17 --onnx small.onnx --policy policy.json`,
-		Args: cobra.ExactArgs(1),
+		Args: one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			if onnxTo == "" && policyTo == "" {
 				return errors.New("nothing to write: name a file with --onnx or --policy")
@@ -338,6 +349,17 @@ func versionCommand() *cobra.Command {
 	}
 }
 
+// advise adds to an error what a person can do about it on the command line.
+func advise(err error) error {
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return fmt.Errorf("%w with --db FILE", err)
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("%w; galen runs lists what there is", err)
+	}
+	return err
+}
+
 // look opens the database for reading.
 func look(use func(*engine.Workbench) error) (err error) {
 	path, err := databasePath()
@@ -345,11 +367,14 @@ func look(use func(*engine.Workbench) error) (err error) {
 		return err
 	}
 	w, err := engine.OpenReadOnly(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there are no runs in %s yet; start one with galen demo or galen search", path)
+	}
 	if err != nil {
-		return err
+		return advise(err)
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	return use(w)
+	return advise(use(w))
 }
 
 func writeRuns(out io.Writer, runs []*store.Run) error {

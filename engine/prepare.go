@@ -145,7 +145,7 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 		return agents.NewUniform(s.space), nil
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
-	settings.WarmUp = 0 // see warmStart
+	settings.WarmUp, settings.Noise = 0, startNoise
 	return agents.NewDDPG(settings, agents.Absolute(s.settings.Target, s.settings.Beta), s.settings.Seed)
 }
 

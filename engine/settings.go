@@ -50,7 +50,7 @@ func DefaultSettings() Settings {
 		Beta:     -5,
 		Episodes: 410,
 		Seed:     1,
-		RoundTo:  8,
+		RoundTo:  4,
 		MaxBits:  6,
 	}
 }

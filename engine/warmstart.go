@@ -18,6 +18,10 @@ import (
 // bisections is how many episodes the search on the line takes at most.
 const bisections = 7
 
+// startNoise is the exploration σ from there on: it mostly moves layers by a step or two and
+// leaves eight bits eight.
+const startNoise = 0.1
+
 // The thresholds of the line's ends, KL divergence in nats: an unnoticeable change, and
 // one that leaves little of the network's judgement.
 const (
@@ -44,21 +48,19 @@ func equallySensitive(space agents.Space, layers []Layer, level float64) [][]flo
 	return actions
 }
 
-// strongestBelow is the largest ratio, linearly between the levels 0, 0.1, … of a
-// sensitivity curve, up to which the curve stays at or below the threshold.
+// strongestBelow is the largest of the ratios 0, 0.1, … of a sensitivity curve up to which
+// the curve stays at or below the threshold. Nothing in between is taken for as harmless:
+// channels and bits come in steps.
 func strongestBelow(curve []float64, threshold float64) float64 {
 	const spacing = 0.1
+	strongest := 0
 	for i, divergence := range curve {
-		if divergence <= threshold {
-			continue
+		if divergence > threshold {
+			break
 		}
-		if i == 0 {
-			return 0
-		}
-		below := curve[i-1]
-		return spacing * (float64(i-1) + (threshold-below)/(divergence-below))
+		strongest = i
 	}
-	return spacing * float64(len(curve)-1)
+	return spacing * float64(strongest)
 }
 
 // bisect gives the level to try next, from the latency ratios of the levels tried so far,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"galen/hw"
+	"galen/hw/kernel"
 	"galen/store"
 )
 
@@ -119,6 +120,9 @@ func (w *Workbench) Active() string {
 // so that nothing is created for settings that cannot work.
 func (w *Workbench) Start(s Settings) (run string, err error) {
 	if s, err = s.resolved(); err != nil {
+		return "", err
+	}
+	if _, err := kernel.Default(); err != nil {
 		return "", err
 	}
 	load, err := loadWorkload(s)

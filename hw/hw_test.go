@@ -72,7 +72,7 @@ func TestLocalMeasuresTheReferenceAgainstItself(t *testing.T) {
 	if m.Ratio < 0.7 || m.Ratio > 1.4 {
 		t.Errorf("the reference takes %.3f× its own time", m.Ratio)
 	}
-	if len(m.Samples) < minimumPairs/2 || m.Candidate.Median <= 0 || m.Reference.Median <= 0 {
+	if len(m.Samples) < enoughSamples/2 || m.Candidate.Median <= 0 || m.Reference.Median <= 0 {
 		t.Errorf("implausible measurement %+v", m)
 	}
 	if len(m.Layers) != 3 || m.Layers[0].Layer != "conva" || m.Layers[0].MS <= 0 || m.Layers[0].Kernel == "" {
@@ -164,13 +164,13 @@ func TestStatistics(t *testing.T) {
 }
 
 func TestMeasurementFlags(t *testing.T) {
-	p := &pairs{settled: true}
+	p := &samples{settled: true}
 	for i := range 20 {
 		reference := 1.0
 		if i >= 10 {
 			reference = 1.2
 		}
-		p.add(0.5*reference, reference)
+		p.add(0.5*reference, reference, reference)
 	}
 	if m := p.measurement(1.1); len(m.Flags) != 1 || m.Flags[0] != "drifting" {
 		t.Errorf("a reference that slows down by 20 %% is flagged %v", m.Flags)

@@ -18,23 +18,36 @@ import (
 // sampleTime, after one run that brings the model's weights back into the caches
 // the other model has just used.
 const (
-	sampleTime    = 500 * time.Microsecond
-	minimumPairs  = 15
-	maximumPairs  = 400
+	sampleTime    = 400 * time.Microsecond
+	openTime      = 1200 * time.Millisecond // sampling the reference when the device is opened
 	warmUpLimit   = 250 * time.Millisecond
-	measureLimit  = 1500 * time.Millisecond
+	measureLimit  = 2500 * time.Millisecond
+	enoughSamples = 25    // quiet ones, at least
 	wantedError   = 0.006 // of the ratio, relative
 	layerRuns     = 15
 	driftAllowed  = 0.05 // between the halves of the reference's samples
 	throttleAlarm = 1.25 // reference now ÷ reference when the device was opened
 )
 
+// Whatever shares the processor's caches, memory or execution units with our core slows
+// some models more than others, and comes and goes within milliseconds: over a second the
+// ratio of two medians can be ten percent off. So a candidate's sample counts only
+// if the reference's samples right before and after it were about as fast as the
+// reference ever is.
+const (
+	quietAllowance = 1.06 // how much slower than the quiet reference still is quiet
+	quietQuantile  = 0.03 // of the recent reference samples: the quiet reference
+	recentSamples  = 4096
+)
+
 // local measures on this machine, one image at a time on one pinned core.
 type local struct {
 	fingerprint Fingerprint
 	reference   *model
-	opened      float64 // the reference's first median, milliseconds
 	layers      []LayerTime
+	opened      float64   // the quiet reference when the device was opened, milliseconds
+	recent      []float64 // the reference's latest samples, milliseconds
+	quiet       float64   // the quiet reference now, milliseconds: see remember
 }
 
 // model is a compiled graph with what one run of it needs.
@@ -55,16 +68,27 @@ func newLocal(reference *graph.Graph) (*local, error) {
 	if d.reference, err = compile(reference); err != nil {
 		return nil, fmt.Errorf("compile the reference model: %w", err)
 	}
-	release := quiet()
+	release := undisturbed()
 	defer release()
 	d.reference.warmUp()
-	samples := make([]float64, minimumPairs)
-	for i := range samples {
-		samples[i], _ = d.reference.sample()
+	for deadline := time.Now().Add(openTime); len(d.recent) < enoughSamples || time.Now().Before(deadline); {
+		ms, _ := d.reference.sample()
+		d.remember(ms)
 	}
-	d.opened = median(samples)
+	d.opened = d.quiet
 	d.layers = d.reference.layerTimes()
 	return d, nil
+}
+
+// remember keeps a sample of the reference among the recent ones.
+func (d *local) remember(ms float64) {
+	if len(d.recent) == recentSamples {
+		d.recent = append(d.recent[:0], d.recent[recentSamples/4:]...)
+	}
+	d.recent = append(d.recent, ms)
+	if n := len(d.recent); n <= enoughSamples || n%64 == 0 {
+		d.quiet = quantile(d.recent, quietQuantile)
+	}
 }
 
 func compile(g *graph.Graph) (*model, error) {
@@ -91,95 +115,80 @@ func (d *local) Measure(ctx context.Context, candidate *graph.Graph) (Measuremen
 	if err != nil {
 		return Measurement{}, fmt.Errorf("compile the candidate: %w", err)
 	}
-	release := quiet()
+	release := undisturbed()
 	defer release()
 	d.reference.warmUp()
 	m.warmUp()
-	pairs, err := interleave(ctx, m, d.reference)
+	taken, err := d.interleave(ctx, m)
 	if err != nil {
 		return Measurement{}, err
 	}
-	result := pairs.measurement(d.opened)
+	result := taken.measurement(d.opened)
 	result.Layers = m.layerTimes()
 	result.ReferenceLayers = d.layers
 	return result, nil
 }
 
-// pairs are interleaved samples in milliseconds: candidate[i] and reference[i] were
-// taken right after each other.
-type pairs struct {
+// samples are latencies in milliseconds: candidate[i] was taken between two samples of
+// the reference, whose mean is reference[i].
+type samples struct {
 	candidate, reference, ratio []float64
-	disturbed                   int  // pairs thrown away because the kernel took the core from us
 	settled                     bool // whether the ratio became as certain as wanted
 }
 
-// interleave samples candidate and reference in turn, swapping who goes first,
-// until the ratio is certain or a limit is reached. Pairs during which the
-// operating system ran something else on our core are thrown away, unless
-// there is hardly anything else.
-func interleave(ctx context.Context, candidate, reference *model) (*pairs, error) {
-	clean, disturbed := &pairs{}, &pairs{}
+func (s *samples) add(candidate, before, after float64) {
+	reference := (before + after) / 2
+	s.candidate = append(s.candidate, candidate)
+	s.reference = append(s.reference, reference)
+	s.ratio = append(s.ratio, candidate/reference)
+}
+
+// interleave samples the reference and the candidate in turn until the ratio is certain
+// or the time is up. It returns the quiet samples, or all of them if there are too few.
+func (d *local) interleave(ctx context.Context, candidate *model) (*samples, error) {
+	all, calm := &samples{}, &samples{}
 	deadline := time.Now().Add(measureLimit)
-	for i := 0; i < maximumPairs; i++ {
+	before, beforeKept := d.reference.sample()
+	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		first, second := candidate, reference
-		if i%2 == 1 {
-			first, second = reference, candidate
-		}
-		a, aClean := first.sample()
-		b, bClean := second.sample()
-		if i%2 == 1 {
-			a, b = b, a
-		}
-		if aClean && bClean {
-			clean.add(a, b)
-		} else {
-			disturbed.add(a, b)
-		}
-		if n := len(clean.ratio); n >= minimumPairs && n%5 == 0 {
-			if medianError(clean.ratio) <= wantedError*median(clean.ratio) {
-				clean.settled = true
-				break
+		ms, kept := candidate.sample()
+		after, afterKept := d.reference.sample()
+		d.remember(after)
+		all.add(ms, before, after)
+		if kept && beforeKept && afterKept && max(before, after) <= quietAllowance*d.quiet {
+			calm.add(ms, before, after)
+			if n := len(calm.ratio); n >= enoughSamples && n%5 == 0 {
+				calm.settled = medianError(calm.ratio) <= wantedError*median(calm.ratio)
 			}
 		}
-		if time.Now().After(deadline) && len(clean.ratio)+len(disturbed.ratio) >= minimumPairs {
+		if calm.settled || time.Now().After(deadline) && len(all.ratio) >= enoughSamples {
 			break
 		}
+		before, beforeKept = after, afterKept
 	}
-	if len(clean.ratio) >= minimumPairs/2 {
-		clean.disturbed = len(disturbed.ratio)
-		return clean, nil
+	if len(calm.ratio) >= enoughSamples/2 {
+		return calm, nil
 	}
-	disturbed.disturbed = len(disturbed.ratio)
-	disturbed.candidate = append(disturbed.candidate, clean.candidate...)
-	disturbed.reference = append(disturbed.reference, clean.reference...)
-	disturbed.ratio = append(disturbed.ratio, clean.ratio...)
-	return disturbed, nil
+	return all, nil
 }
 
-func (p *pairs) add(candidate, reference float64) {
-	p.candidate = append(p.candidate, candidate)
-	p.reference = append(p.reference, reference)
-	p.ratio = append(p.ratio, candidate/reference)
-}
-
-// measurement summarizes the pairs and flags what casts doubt on them; opened is
-// the reference's latency when the device was opened, in milliseconds.
-func (p *pairs) measurement(opened float64) Measurement {
+// measurement summarizes the samples and flags what casts doubt on them; opened is the
+// quiet reference's latency when the device was opened, in milliseconds.
+func (s *samples) measurement(opened float64) Measurement {
 	m := Measurement{
-		Candidate:  summarize(p.candidate),
-		Reference:  summarize(p.reference),
-		Ratio:      median(p.ratio),
-		RatioError: medianError(p.ratio),
-		Samples:    p.candidate,
+		Candidate:  summarize(s.candidate),
+		Reference:  summarize(s.reference),
+		Ratio:      median(s.ratio),
+		RatioError: medianError(s.ratio),
+		Samples:    s.candidate,
 	}
-	if !p.settled && m.RatioError > 2*wantedError*m.Ratio || p.disturbed > len(p.ratio) {
+	if !s.settled {
 		m.Flags = append(m.Flags, "noisy")
 	}
-	half := len(p.reference) / 2
-	early, late := median(p.reference[:half]), median(p.reference[half:])
+	half := len(s.reference) / 2
+	early, late := median(s.reference[:half]), median(s.reference[half:])
 	if math.Abs(late/early-1) > driftAllowed {
 		m.Flags = append(m.Flags, "drifting")
 	}
@@ -235,9 +244,9 @@ func (m *model) layerTimes() []LayerTime {
 	return layerTimes(layers, ms)
 }
 
-// quiet gives the calling goroutine a core of its own with the garbage collector off,
+// undisturbed gives the calling goroutine a core of its own with the garbage collector off,
 // until the returned function is called.
-func quiet() (release func()) {
+func undisturbed() (release func()) {
 	runtime.GC()
 	percent := debug.SetGCPercent(-1)
 	runtime.LockOSThread()

@@ -28,6 +28,14 @@ func median(samples []float64) float64 {
 	return (sorted[half-1] + sorted[half]) / 2
 }
 
+// quantile is the sample below which a share q of the samples lie; NaN if there are none.
+func quantile(samples []float64, q float64) float64 {
+	if len(samples) == 0 {
+		return math.NaN()
+	}
+	return slices.Sorted(slices.Values(samples))[int(q*float64(len(samples)-1))]
+}
+
 // medianError is the half width of the distribution-free 95 % confidence interval
 // of the samples' median: the order statistics n/2 ± 0.98·√n. Infinite below six
 // samples, where no such interval exists.
