@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"galen/agents"
@@ -146,6 +147,7 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
 	settings.WarmUp, settings.Noise = 0, startNoise
+	settings.NoiseDecay = math.Pow(endNoise, 1/float64(s.settings.Episodes))
 	return agents.NewDDPG(settings, agents.Absolute(s.settings.Target, s.settings.Beta), s.settings.Seed)
 }
 

@@ -18,9 +18,12 @@ import (
 // bisections is how many episodes the search on the line takes at most.
 const bisections = 7
 
-// startNoise is the exploration σ from there on: it mostly moves layers by a step or two and
-// leaves eight bits eight.
-const startNoise = 0.1
+// The exploration σ from there on: at first it moves layers by a step or two and leaves
+// eight bits eight; by the end of the episodes it has decayed to a share of that.
+const (
+	startNoise = 0.1
+	endNoise   = 0.2 // of startNoise
+)
 
 // The thresholds of the line's ends, KL divergence in nats: an unnoticeable change, and
 // one that leaves little of the network's judgement.

@@ -87,11 +87,8 @@ func newModel(ctx context.Context, w Workbench, o Options, look *look, clock fun
 
 func (m *model) Init() tea.Cmd {
 	commands := []tea.Cmd{tea.SetWindowTitle("galen"), m.reload()}
-	switch {
-	case m.options.Open != "":
+	if m.options.Open != "" {
 		commands = append(commands, m.carryOut(openIntent{m.options.Open}))
-	case m.options.StartDemo:
-		commands = append(commands, m.carryOut(demoIntent{}))
 	}
 	return tea.Batch(append(commands, m.tick())...)
 }

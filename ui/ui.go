@@ -45,11 +45,10 @@ type Workbench interface {
 
 // Options say how the interface starts and what it may draw.
 type Options struct {
-	Open      string // run to show at once; empty: the list of runs
-	StartDemo bool   // start the demo at once
-	Who       string // for the journal; empty: the user's name
-	NoColor   bool   // no colours even where the terminal has them
-	ASCII     bool   // no blocks, braille or arrows even where the locale has them
+	Open    string // run to show at once; empty: the list of runs
+	Who     string // for the journal; empty: the user's name
+	NoColor bool   // no colours even where the terminal has them
+	ASCII   bool   // no blocks, braille or arrows even where the locale has them
 
 	Input  io.Reader // nil: the terminal
 	Output io.Writer // nil: the terminal

@@ -25,8 +25,8 @@ type Options struct {
 	Live bool // out is a terminal: show progress on a line that is overwritten
 }
 
-// Follow reports the search on out until it ends. It returns the search's own
-// problem as an error if it failed, and ctx's error if that ended first.
+// Follow reports the search on out until it ends. It returns the search's own problem as
+// an error if it failed or paused itself, and ctx's error if that ended first.
 func Follow(ctx context.Context, source Source, out io.Writer, o Options) error {
 	r := reporter{out: out, Options: o}
 	var version uint64
@@ -40,8 +40,8 @@ func Follow(ctx context.Context, source Source, out io.Writer, o Options) error 
 		if err := r.report(s); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}
-		if s.State == engine.Failed {
-			return errors.New(s.Problem)
+		if s.Problem != "" && (s.State == engine.Failed || s.State == engine.Paused) {
+			return errors.New(s.Problem) // nobody is there to resume it
 		}
 		if !s.State.Live() {
 			return nil
@@ -164,9 +164,6 @@ func (r *reporter) writeProgress(s *engine.Snapshot) {
 		text = fmt.Sprintf("%s %d/%d", s.Activity, s.Done, s.Total)
 	}
 	if r.Live {
-		if s.State == engine.Paused {
-			text = "paused " + s.Problem
-		}
 		fmt.Fprintf(r.out, "\r\x1b[K%s%s", text, remaining(s.Remaining))
 		r.progress = true
 		return

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func shared(t *testing.T) string {
+	t.Helper()
+	folder := os.Getenv("GALEN_SHARED")
+	if folder == "" {
+		t.Skip("GALEN_SHARED is not set: it names the folder with trained models and CIFAR-10")
+	}
+	return folder
+}
+
+func TestTrainedModelsReachTheirAccuracy(t *testing.T) {
+	folder := shared(t)
+	for _, c := range []struct {
+		model     string
+		low, high float64
+	}{
+		{"resnet20-cifar10.onnx", 0.91, 0.92},
+		{"resnet56-cifar10.onnx", 0.93, 0.945},
+	} {
+		if testing.Short() && c.model != "resnet20-cifar10.onnx" {
+			continue
+		}
+		e, err := Evaluate(context.Background(), filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Images != 5000 || e.Top1 < c.low || e.Top1 > c.high || e.Top5 < 0.99 {
+			t.Errorf("%s: %+v, want top-1 from %v to %v on 5000 images", c.model, e, c.low, c.high)
+		}
+	}
+}
+
+func TestEvaluateRefuses(t *testing.T) {
+	for _, c := range []struct{ model, data, split, says string }{
+		{"missing.onnx", "demo", "test", "missing.onnx"},
+		{"evaluate_test.go", "demo", "test", "not an ONNX model"},
+		{"demo", "missing", "test", "missing"},
+		{"demo", "demo", "holiday", "test, validation or train"},
+	} {
+		if _, err := Evaluate(context.Background(), c.model, c.data, c.split); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("model %s, data %s, split %s: %v, want something about %q", c.model, c.data, c.split, err, c.says)
+		}
+	}
+}
