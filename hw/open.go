@@ -26,7 +26,7 @@ func Check(name string) error {
 	case name == "local", name == "roofline:":
 		return nil
 	case strings.HasPrefix(name, "roofline:"):
-		return fmt.Errorf("device %q: roofline takes no parameters; write roofline:", name)
+		return fmt.Errorf("device %q: nothing may follow roofline: as it takes no parameters", name)
 	}
 	return fmt.Errorf("device %q is unknown; use local (this machine) or roofline: (an analytic model, no measuring)", name)
 }

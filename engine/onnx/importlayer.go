@@ -121,7 +121,7 @@ func importGemm(m *importer, n *node) error {
 		return err
 	}
 	if c == nil || len(c.shape) != 2 {
-		return errors.New("B is not a 2-D constant")
+		return errors.New("input B is not a 2-D constant")
 	}
 	weight, err := m.layerWeight(c, n.int("transB", 0) == 0)
 	if err != nil {
@@ -148,7 +148,7 @@ func (m *importer) gemmBias(n *node, outputs int) ([]float32, error) {
 		return nil, nil
 	}
 	if len(c.shape) > 2 || len(c.shape) == 2 && c.shape[0] != 1 || c.typ != typeFloat || c.len() != outputs && c.len() != 1 {
-		return nil, fmt.Errorf("C is %s %v, wants one number per output", c.typ, c.shape)
+		return nil, fmt.Errorf("input C is %s %v, wants one number per output", c.typ, c.shape)
 	}
 	if _, err := m.take(typeFloat, []int{outputs}); err != nil {
 		return nil, err

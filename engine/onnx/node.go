@@ -115,14 +115,6 @@ func (n *node) input(i int) string {
 	return ""
 }
 
-// output is the name of an output, empty if omitted.
-func (n *node) output(i int) string {
-	if i < len(n.outputs) {
-		return n.outputs[i]
-	}
-	return ""
-}
-
 // axis turns an axis that may count from the back into an index below rank.
 func axis(a int64, rank int) (int, error) {
 	if a < 0 {
