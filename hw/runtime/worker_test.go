@@ -22,6 +22,9 @@ func compiled(t testing.TB, g *graph.Graph, isa kernel.ISA) *Plan {
 }
 
 func TestRunAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	check := func(name string, g *graph.Graph, isa kernel.ISA) {
 		p := compiled(t, g, isa)
 		w := p.NewWorker()
