@@ -43,7 +43,7 @@ func Defaults(states, actions int) Settings {
 		States: states, Actions: actions,
 		Hidden:    [2]int{64, 64},
 		ActorRate: 1e-4, CriticRate: 1e-3, CriticDecay: 0,
-		Tau: 3e-2, Gamma: 0.8, Ranked: true, Average: 0.5, Elite: 0.5,
+		Tau: 3e-2, Gamma: 0.8, Ranked: true, Average: 0.5, Elite: 2,
 		Replay: 2000, Batch: 64, Updates: 40,
 		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97,
 		WarmUpCorrelation: 0.8, Correlation: 0.3,
