@@ -140,7 +140,8 @@ training records.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
 	}
 	cmd.Flags().StringVar(&settings.Model, "model", "", "ONNX `file` of the trained model")
-	cmd.Flags().StringVar(&settings.Data, "data", "", "`folder` with the images")
+	cmd.Flags().StringVar(&settings.Data, "data", "", dataUsage)
+	dataFlags(cmd, &settings.DataOptions)
 	searchFlags(cmd, &settings)
 	out.flags(cmd)
 	return cmd
@@ -275,6 +276,7 @@ func showCommand() *cobra.Command {
 func evalCommand() *cobra.Command {
 	var (
 		data, split string
+		options     engine.DataOptions
 		asJSON      bool
 	)
 	cmd := &cobra.Command{
@@ -284,7 +286,7 @@ func evalCommand() *cobra.Command {
   galen eval small.onnx --data demo --split validation`,
 		Args: one("the ONNX file to evaluate"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split)
+			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split, options)
 			if err != nil {
 				return err
 			}
@@ -295,11 +297,22 @@ func evalCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "`folder` with the images, or demo for the built-in ones")
-	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation or train")
+	cmd.Flags().StringVar(&data, "data", "", dataUsage+", or demo for the built-in images")
+	dataFlags(cmd, &options)
+	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation, held-out or train")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	_ = cmd.MarkFlagRequired("data")
 	return cmd
+}
+
+const dataUsage = "`path` of the images: a CIFAR or image folder, .npz, .npy folder or CIFAR's .tar.gz"
+
+// dataFlags are the flags of commands that read images.
+func dataFlags(cmd *cobra.Command, o *engine.DataOptions) {
+	f := cmd.Flags()
+	f.Float32SliceVar(&o.Mean, "mean", nil, "channel means the model was trained with, of pixels in [0,1] (default: usual for the data)")
+	f.Float32SliceVar(&o.Std, "std", nil, "channel deviations the model was trained with (default: usual for the data)")
+	f.IntVar(&o.Resize, "resize", 0, "shorter side images are resized to before the centre is cropped (default: 256 for an image folder and a 224-pixel model, in proportion for others)")
 }
 
 func exportCommand() *cobra.Command {
