@@ -123,14 +123,6 @@ func (p *picture) each(channels int, at func(x, y int) [3]uint8) {
 	}
 }
 
-func (p *picture) takeYCbCr(m *image.YCbCr) {
-	p.each(3, func(x, y int) [3]uint8 {
-		luma, chroma := m.YOffset(m.Rect.Min.X+x, m.Rect.Min.Y+y), m.COffset(m.Rect.Min.X+x, m.Rect.Min.Y+y)
-		r, g, b := color.YCbCrToRGB(m.Y[luma], m.Cb[chroma], m.Cr[chroma])
-		return [3]uint8{r, g, b}
-	})
-}
-
 // inChannels makes grey of colour or colour of grey where the network wants it.
 func (p *picture) inChannels(channels int) [][]uint8 {
 	switch {
