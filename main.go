@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"galen/engine"
+	"galen/engine/dataset/download"
 	"galen/hw"
 	"galen/store"
 	"galen/ui"
@@ -82,7 +83,7 @@ runs yet, it starts the built-in demo.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), runsCommand(), showCommand(),
-		evalCommand(), exportCommand(), versionCommand())
+		evalCommand(), exportCommand(), dataCommand(), versionCommand())
 	return root
 }
 
@@ -140,7 +141,8 @@ training records.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
 	}
 	cmd.Flags().StringVar(&settings.Model, "model", "", "ONNX `file` of the trained model")
-	cmd.Flags().StringVar(&settings.Data, "data", "", "`folder` with the images")
+	cmd.Flags().StringVar(&settings.Data, "data", "", dataUsage)
+	dataFlags(cmd, &settings.DataOptions)
 	searchFlags(cmd, &settings)
 	out.flags(cmd)
 	return cmd
@@ -275,6 +277,7 @@ func showCommand() *cobra.Command {
 func evalCommand() *cobra.Command {
 	var (
 		data, split string
+		options     engine.DataOptions
 		asJSON      bool
 	)
 	cmd := &cobra.Command{
@@ -284,7 +287,7 @@ func evalCommand() *cobra.Command {
   galen eval small.onnx --data demo --split validation`,
 		Args: one("the ONNX file to evaluate"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split)
+			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split, options)
 			if err != nil {
 				return err
 			}
@@ -295,11 +298,22 @@ func evalCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "`folder` with the images, or demo for the built-in ones")
-	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation or train")
+	cmd.Flags().StringVar(&data, "data", "", dataUsage+", or demo for the built-in images")
+	dataFlags(cmd, &options)
+	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation, held-out or train")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	_ = cmd.MarkFlagRequired("data")
 	return cmd
+}
+
+const dataUsage = "`path` of the images: a CIFAR or image folder, .npz, .npy folder or CIFAR's .tar.gz"
+
+// dataFlags are the flags of commands that read images.
+func dataFlags(cmd *cobra.Command, o *engine.DataOptions) {
+	f := cmd.Flags()
+	f.Float32SliceVar(&o.Mean, "mean", nil, "channel means the model was trained with, of pixels in [0,1] (default: usual for the data)")
+	f.Float32SliceVar(&o.Std, "std", nil, "channel deviations the model was trained with (default: usual for the data)")
+	f.IntVar(&o.Resize, "resize", 0, "shorter side images are resized to before the centre is cropped (default: 256 for an image folder and a 224-pixel model, in proportion for others)")
 }
 
 func exportCommand() *cobra.Command {
@@ -338,6 +352,57 @@ kernels. The policy file lists every layer's kept channels and bits as JSON.`,
 	cmd.Flags().StringVar(&onnxTo, "onnx", "", "`file` for the network")
 	cmd.Flags().StringVar(&policyTo, "policy", "", "`file` for the policy, as JSON")
 	return cmd
+}
+
+func dataCommand() *cobra.Command {
+	var to, url string
+	get := &cobra.Command{
+		Use:   "get NAME",
+		Short: "Download a data set: cifar10 or cifar100",
+		Long: `Download a data set, check it against its published checksum and unpack it. What was
+interrupted is continued by the same command; a folder that is there already is left alone.`,
+		Example: `  galen data get cifar10
+  galen eval resnet20.onnx --data cifar-10-batches-bin`,
+		Args: one("the data set"),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			archive, err := download.Find(arguments[0])
+			if err != nil {
+				return err
+			}
+			if url != "" {
+				archive.URL = url
+			}
+			folder, err := archive.Get(cmd.Context(), to, downloadProgress(os.Stderr))
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%s is in %s\n", archive.Name, folder)
+			return nil
+		},
+	}
+	get.Flags().StringVar(&to, "to", ".", "`folder` to put the data set's folder in")
+	get.Flags().StringVar(&url, "url", "", "download from this `address` instead of the publisher's")
+	cmd := &cobra.Command{Use: "data", Short: "Get images to work with", Args: cobra.NoArgs}
+	cmd.AddCommand(get)
+	return cmd
+}
+
+// downloadProgress reports on one line of a terminal, or every few seconds as a line.
+func downloadProgress(out *os.File) func(download.Progress) {
+	every, format := 5*time.Second, "downloaded %d of %d MiB\n"
+	if term.IsTerminal(int(out.Fd())) {
+		every, format = 200*time.Millisecond, "\rdownloaded %d of %d MiB "
+	}
+	last := time.Now()
+	return func(p download.Progress) {
+		if finished := p.Done == p.Total; finished || time.Since(last) >= every {
+			last = time.Now()
+			fmt.Fprintf(out, format, p.Done>>20, p.Total>>20)
+			if finished && format[0] == '\r' {
+				fmt.Fprintln(out)
+			}
+		}
+	}
 }
 
 func versionCommand() *cobra.Command {

@@ -17,17 +17,16 @@ type Evaluation struct {
 }
 
 // Evaluate measures the accuracy of an ONNX model, "demo" for the built-in one, on the
-// named split of the data: test, validation or train (all training records).
-func Evaluate(ctx context.Context, model, data, split string) (Evaluation, error) {
+// named split of the data: test, validation (the images a search judges by), held-out
+// (all that validation images are drawn from) or train (all training records). Images
+// are read as the model runs, so that a data set of any size takes little memory.
+func Evaluate(ctx context.Context, model, data, split string, o DataOptions) (Evaluation, error) {
 	g, _, err := loadModel(Settings{Model: model, Demo: model == demoName})
 	if err != nil {
 		return Evaluation{}, err
 	}
-	d, err := loadData(data)
+	d, err := loadData(data, g, o)
 	if err != nil {
-		return Evaluation{}, err
-	}
-	if err := fits(g, d); err != nil {
 		return Evaluation{}, err
 	}
 	m, err := splitOf(d, split)
@@ -42,21 +41,26 @@ func Evaluate(ctx context.Context, model, data, split string) (Evaluation, error
 	return Evaluation{m.len(), s.top1, s.top5, float64(m.len()) / time.Since(start).Seconds()}, nil
 }
 
-func splitOf(d *dataset.Data, split string) (images, error) {
+func splitOf(d *dataset.Data, split string) (pictures, error) {
 	switch split {
 	case "test":
 		if d.Test == nil {
-			return images{}, fmt.Errorf("%s has no test images; try --split validation", d.Name)
+			return nil, fmt.Errorf("%s has no test images; try --split validation or --split held-out", d.Name)
 		}
-		return gather(d.Test, d.Test.Indices()), nil
+		return selection{d.Test, d.Test.Indices()}, nil
 	case "train":
-		return gather(d.Train, d.Train.Indices()), nil
+		return selection{d.Train, d.Train.Indices()}, nil
+	case "held-out":
+		if d.HoldOut == 0 {
+			return nil, fmt.Errorf("%s has no validation images of its own; try --split validation, which takes some of the training records", d.Name)
+		}
+		return selection{d.Train, d.Train.Indices()[d.Train.Len()-d.HoldOut:]}, nil
 	case "validation":
 		splits, err := d.Split(DefaultSettings().Seed, dataset.Sizes{})
 		if err != nil {
-			return images{}, err
+			return nil, err
 		}
-		return gather(d.Train, splits.Validation), nil
+		return selection{d.Train, splits.Validation}, nil
 	}
-	return images{}, fmt.Errorf("split %q is unknown; choose test, validation or train", split)
+	return nil, fmt.Errorf("split %q is unknown; choose test, validation, held-out or train", split)
 }

@@ -29,7 +29,7 @@ func TestTrainedModelsReachTheirAccuracy(t *testing.T) {
 		if testing.Short() && c.model != "resnet20-cifar10.onnx" {
 			continue
 		}
-		e, err := Evaluate(context.Background(), filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test")
+		e, err := Evaluate(context.Background(), filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test", DataOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,9 +44,9 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"missing.onnx", "demo", "test", "missing.onnx"},
 		{"evaluate_test.go", "demo", "test", "not an ONNX model"},
 		{"demo", "missing", "test", "missing"},
-		{"demo", "demo", "holiday", "test, validation or train"},
+		{"demo", "demo", "holiday", "test, validation, held-out or train"},
 	} {
-		if _, err := Evaluate(context.Background(), c.model, c.data, c.split); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := Evaluate(context.Background(), c.model, c.data, c.split, DataOptions{}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("model %s, data %s, split %s: %v, want something about %q", c.model, c.data, c.split, err, c.says)
 		}
 	}

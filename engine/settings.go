@@ -15,7 +15,7 @@ type Settings struct {
 	Name     string  `json:"name"`
 	Demo     bool    `json:"demo,omitempty"`  // the built-in model and data
 	Model    string  `json:"model,omitempty"` // path of the ONNX file
-	Data     string  `json:"data,omitempty"`  // path of the data folder
+	Data     string  `json:"data,omitempty"`  // path of the data; see dataset.OpenFor
 	Agent    string  `json:"agent"`           // one of Agents
 	Device   string  `json:"device"`          // local, roofline:
 	Target   float64 `json:"target"`          // wanted latency ÷ latency of the uncompressed model
@@ -24,6 +24,16 @@ type Settings struct {
 	Seed     uint64  `json:"seed"`
 	RoundTo  int     `json:"round_to"` // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"` // ceiling of mixed precision
+
+	DataOptions
+}
+
+// DataOptions say how images become a network's input; see dataset.Options. The zero
+// value takes what is usual for the data.
+type DataOptions struct {
+	Mean   []float32 `json:"mean,omitempty"` // per channel, of pixels scaled to [0,1]; one number stands for all
+	Std    []float32 `json:"std,omitempty"`
+	Resize int       `json:"resize,omitempty"` // the shorter side before the centre is cropped
 }
 
 // Agents are what can propose policies: reinforcement learning over channels and bits,

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"galen/engine/demo"
 	"galen/engine/onnx"
 	"galen/hw/graph"
-	"galen/hw/runtime"
 	"galen/store"
 )
 
@@ -21,31 +19,21 @@ import (
 type workload struct {
 	graph       *graph.Graph
 	model, data store.Source
-	validation  images
+	validation  pictures
 	calibration images
 	sensitivity images
 }
 
-// images are normalized pictures, channels outermost, one after the other.
-type images struct {
-	pixels []float32
-	labels []int
-}
-
-func (m images) len() int { return len(m.labels) }
-
-// loadWorkload reads model and data and checks that they fit each other.
+// loadWorkload reads model and data and checks that they fit each other. Of the data,
+// only the images that a search looks at are decoded.
 func loadWorkload(s Settings) (*workload, error) {
 	w := &workload{}
 	var err error
 	if w.graph, w.model, err = loadModel(s); err != nil {
 		return nil, err
 	}
-	data, err := loadData(s.dataPath())
+	data, err := loadData(s.dataPath(), w.graph, s.DataOptions)
 	if err != nil {
-		return nil, err
-	}
-	if err := fits(w.graph, data); err != nil {
 		return nil, err
 	}
 	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256}
@@ -53,14 +41,18 @@ func loadWorkload(s Settings) (*workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.validation = gather(data.Train, splits.Validation)
-	w.calibration = gather(data.Train, splits.Calibration)
-	w.sensitivity = gather(data.Train, splits.Sensitivity)
+	validation, err := data.Train.Load(splits.Validation)
+	if err != nil {
+		return nil, err
+	}
+	w.validation = selection{validation, validation.Indices()}
+	if w.calibration, err = gather(data.Train, splits.Calibration); err != nil {
+		return nil, err
+	}
+	if w.sensitivity, err = gather(data.Train, splits.Sensitivity); err != nil {
+		return nil, err
+	}
 	return w, nil
-}
-
-func gather(set *dataset.Set, indices []int) images {
-	return images{pixels: set.Normalized(nil, indices), labels: set.LabelsOf(indices)}
 }
 
 // demoName stands for the built-in model or data wherever a path is expected.
@@ -93,11 +85,19 @@ func loadModel(s Settings) (*graph.Graph, store.Source, error) {
 	return g, store.Source{Name: name[:len(name)-len(filepath.Ext(name))], Path: s.Model, SHA256: hash(content)}, nil
 }
 
-func loadData(path string) (*dataset.Data, error) {
+// loadData opens the data in the form the graph takes.
+func loadData(path string, g *graph.Graph, o DataOptions) (*dataset.Data, error) {
+	var data *dataset.Data
 	if path == demoName {
-		return demo.Data(), nil
+		data = demo.Data()
+	} else {
+		var err error
+		data, err = dataset.OpenFor(path, dataset.Options{Shape: g.Values[g.Input].Shape, Mean: o.Mean, Std: o.Std, Resize: o.Resize})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return dataset.Open(path)
+	return data, fits(g, data)
 }
 
 func hash(content []byte) string {
@@ -115,47 +115,4 @@ func fits(g *graph.Graph, data *dataset.Data) error {
 		return fmt.Errorf("model %q tells %d classes apart, but %s has %d", g.Name, output.Elements(), data.Name, data.Train.NumClasses())
 	}
 	return nil
-}
-
-// score is how well a network classifies images.
-type score struct {
-	top1, top5 float64 // shares of the images, in [0,1]
-}
-
-// evaluate runs the graph on the images, all cores, and counts how often the right class
-// is the first and among the first five.
-func evaluate(ctx context.Context, g *graph.Graph, m images) (score, error) {
-	plan, err := runtime.Compile(g, runtime.Options{})
-	if err != nil {
-		return score{}, fmt.Errorf("compile: %w", err)
-	}
-	classes := g.Values[g.Output].Shape.Elements()
-	outputs := make([]float32, m.len()*classes)
-	if err := plan.RunBatchContext(ctx, outputs, m.pixels, m.len(), 0); err != nil {
-		return score{}, err
-	}
-	var first, five int
-	for i, label := range m.labels {
-		rank := rankOf(outputs[i*classes:(i+1)*classes], label)
-		if rank == 0 {
-			first++
-		}
-		if rank < 5 {
-			five++
-		}
-	}
-	n := float64(m.len())
-	return score{float64(first) / n, float64(five) / n}, nil
-}
-
-// rankOf is how many classes score at least as well as the label; of equal scores
-// the lower class comes first, as argmax does.
-func rankOf(logits []float32, label int) int {
-	rank := 0
-	for c, y := range logits {
-		if y > logits[label] || y == logits[label] && c < label {
-			rank++
-		}
-	}
-	return rank
 }

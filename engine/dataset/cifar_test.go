@@ -10,6 +10,12 @@ import (
 	"testing"
 )
 
+// A record of CIFAR-10.
+const (
+	cifarClasses = 10
+	cifarRecord  = 1 + cifarPixels
+)
+
 // batch makes n records whose labels and pixels follow from a first number.
 func batch(first, n int) []byte {
 	var b []byte

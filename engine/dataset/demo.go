@@ -38,7 +38,8 @@ func Demo(seed uint64) *Data {
 	train.render(seed, demoHeldOut, demoValidation)
 	test := demoSet("demo test")
 	test.render(seed, demoTesting, demoTest)
-	return &Data{Name: "demo", SHA256: Fingerprint(train, test), Train: train, Test: test, HoldOut: demoValidation}
+	fingerprint, _ := Fingerprint(train, test) // cannot fail: they are in memory
+	return &Data{Name: "demo", SHA256: fingerprint, Train: train, Test: test, HoldOut: demoValidation}
 }
 
 // DemoTraining generates the first n of the training records that Demo's
