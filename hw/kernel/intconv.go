@@ -20,6 +20,10 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}}
 	c.bias = aligned[int32](ChannelStride(outC))
 	copy(c.bias, bias)
+	shift := int32(0)
+	if c.vector != nil && !c.filter.depthwise() {
+		shift = c.vector.intShift
+	}
 	per := len(weight) / outC
 	for o := range outC {
 		sum := int32(0)
@@ -27,8 +31,8 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 			sum += int32(q)
 		}
 		// Every tap reads a pixel, if only the padding one, so that
-		// Σ(x−z)·w = Σx·w − z·Σw holds at the image's border too.
-		c.bias[o] -= int32(inZero) * sum
+		// Σ(x−z)·w = Σ(x−shift)·w − (z−shift)·Σw holds at the image's border too.
+		c.bias[o] -= (int32(inZero) - shift) * sum
 	}
 	if c.filter.depthwise() {
 		c.planDepthwise(weight)
@@ -38,7 +42,7 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	if v := c.vector; v != nil {
 		tile, width = v.intPixels, v.intWidth
 	}
-	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && inZero == 0)
+	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && int32(inZero) == shift)
 	c.packWeights(width, weight)
 	return c
 }
@@ -60,6 +64,8 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	unit := 4
 	if c.vector == nil {
 		unit = 1
+	} else if c.vector.pairs {
+		unit = 2
 	}
 	c.weights = aligned[int8](size)
 	for _, b := range c.blocks {

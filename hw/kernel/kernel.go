@@ -34,6 +34,8 @@ const (
 	AVX2       ISA = "avx2"       // with FMA
 	AVX512     ISA = "avx512"     // F, BW, DQ, VL
 	AVX512VNNI ISA = "avx512vnni" // the same with 8-bit dot products
+	NEON       ISA = "neon"       // every arm64 has it
+	NEONDot    ISA = "neondot"    // with 8-bit dot products
 )
 
 // EnvISA is the environment variable that forces an ISA.

@@ -2,6 +2,8 @@ package kernel
 
 import "sync"
 
+//go:generate go run -C gen ./arm64 -out ../kernels_arm64.s -stubs ../kernels_arm64.go
+
 // vector is one instruction set's assembly. Operations that find none for their
 // ISA run the portable version.
 //
@@ -14,7 +16,9 @@ type vector struct {
 
 	intPixels, intWidth int
 	int                 [3][]intTile
-	words               bool // integer weights are 16 bits wide, see wordTile in gen
+	words               bool  // integer weights are 16 bits wide, see wordTile in gen
+	pairs               bool  // integer weights come in twos of input channels, see pairTile in gen/arm64
+	intShift            int32 // what tiles subtract from activations before they multiply
 
 	depthwiseFloat []depthwiseFloat
 	depthwiseInt   []depthwiseInt

@@ -1,0 +1,58 @@
+package kernel
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/cpu"
+)
+
+func detected() []ISA {
+	// NEON is part of arm64; all of Apple's arm64 processors have dot products.
+	if runtime.GOOS == "darwin" || cpu.ARM64.HasASIMDDP {
+		return []ISA{NEON, NEONDot}
+	}
+	return []ISA{NEON}
+}
+
+// vectorOf is the assembly of an ISA, nil if there is none.
+func vectorOf(isa ISA) *vector {
+	switch isa {
+	case NEON:
+		return &neon
+	case NEONDot:
+		return &neonDot
+	}
+	return nil
+}
+
+var neon = vector{
+	floatPixels: 6, floatWidth: 16,
+	float: [3][]floatTile{1: {nil,
+		floatTileNEONx1, floatTileNEONx2, floatTileNEONx3, floatTileNEONx4, floatTileNEONx5, floatTileNEONx6,
+	}},
+	intPixels: 4, intWidth: 16, pairs: true, intShift: 128,
+	int: [3][]intTile{1: {nil, pairTileNEONx1, pairTileNEONx2, pairTileNEONx3, pairTileNEONx4}},
+
+	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatNEONx1, depthwiseFloatNEONx2, depthwiseFloatNEONx3, depthwiseFloatNEONx4},
+	depthwiseInt:   []depthwiseInt{nil, depthwiseIntNEONx1, depthwiseIntNEONx2, depthwiseIntNEONx3, depthwiseIntNEONx4},
+
+	requantizeSums: requantizeSumsNEON,
+	addSums:        addSumsNEON,
+	dequantizeSums: dequantizeSumsNEON,
+
+	addFloat:      addFloatNEON,
+	addUint8:      addUint8NEON,
+	quantizeFloat: quantizeFloatNEON,
+	dequantize:    dequantizeNEON,
+	lookup:        lookupNEON,
+}
+
+var neonDot = withDotProducts(neon)
+
+func withDotProducts(v vector) vector {
+	v.intPixels, v.pairs = 6, false
+	v.int = [3][]intTile{1: {nil,
+		dotTileNEONx1, dotTileNEONx2, dotTileNEONx3, dotTileNEONx4, dotTileNEONx5, dotTileNEONx6,
+	}}
+	return v
+}
