@@ -153,9 +153,28 @@ func (t *ties) follow(g *graph.Graph, n graph.Node, inputs [][]int) []int {
 		return channels
 	case *graph.Gemm:
 		return t.fresh(op.Weight.Shape[0])
-	case *graph.BatchNorm, graph.Relu, graph.Clip, graph.MaxPool, graph.AveragePool,
+	case *graph.BatchNorm, graph.Relu, graph.Clip, graph.Activation, *graph.PRelu, graph.MaxPool, graph.AveragePool,
 		graph.GlobalAveragePool, graph.Quantize:
 		return inputs[0]
+	case graph.Binary:
+		// A gate of one channel stays; one per channel goes with the channel.
+		for i, in := range inputs {
+			if other := inputs[1-i]; len(in) < len(other) {
+				t.freeze(in, "its channel is spread over others by %s %q", n.Op.Kind(), n.Name)
+				return other
+			}
+		}
+		t.tieAll(inputs)
+		return inputs[0]
+	case *graph.Gather:
+		if op.Axis != 0 {
+			return inputs[0]
+		}
+		channels := make([]int, len(op.Index))
+		for i, from := range op.Index {
+			channels[i] = inputs[0][from]
+		}
+		return channels
 	case graph.Add:
 		t.tieAll(inputs)
 		return inputs[0]
@@ -190,6 +209,9 @@ func (t *ties) follow(g *graph.Graph, n graph.Node, inputs [][]int) []int {
 	case *graph.Pad:
 		before, after := t.fresh(op.Before[0]), t.fresh(op.After[0])
 		return append(append(before, inputs[0]...), after...)
+	}
+	if r, ok := n.Op.(*graph.Rearrange); ok && r.Order == nil && r.Shape[0] == len(inputs[0]) {
+		return inputs[0]
 	}
 	for _, in := range inputs {
 		t.freeze(in, "its channels go through %s %q, which mixes them", n.Op.Kind(), n.Name)

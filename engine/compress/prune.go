@@ -117,6 +117,21 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 		c.Scale, c.Shift = pick(op.Scale, outputs), pick(op.Shift, outputs)
 		c.Mean, c.Variance = pick(op.Mean, outputs), pick(op.Variance, outputs)
 		return &c
+	case *graph.PRelu:
+		return &graph.PRelu{Slope: pick(op.Slope, outputs)}
+	case *graph.Gather:
+		if op.Axis != 0 {
+			return op
+		}
+		c := &graph.Gather{Index: make([]int, len(outputs))}
+		for i, o := range outputs {
+			c.Index[i] = below(inputs, op.Index[o])
+		}
+		return c
+	case *graph.Rearrange: // of kept channels; others are frozen
+		c := &graph.Rearrange{Shape: slices.Clone(op.Shape)}
+		c.Shape[0] = len(outputs)
+		return c
 	case *graph.Slice:
 		c := *op // of channel step 1: the channels before a stride are frozen
 		c.Start, c.End = slices.Clone(op.Start), slices.Clone(op.End)

@@ -56,10 +56,6 @@ func stringAttribute(name, v string) attributeProto {
 	return attributeProto{name: name, typ: attributeString, s: v}
 }
 
-func floatAttribute(name string, v float32) attributeProto {
-	return attributeProto{name: name, typ: attributeFloat, f: v}
-}
-
 func tensorAttribute(name string, t tensorProto) attributeProto {
 	return attributeProto{name: name, typ: attributeTensor, t: &t}
 }
@@ -187,4 +183,51 @@ func exampleGraphs(t testing.TB) []*graph.Graph {
 		graphs = append(graphs, b.Graph)
 	}
 	return graphs
+}
+
+// breadthGraph holds the operators beyond those of residual networks, their values quantized to the given bits (0: float).
+func breadthGraph(t testing.TB, bits int) *graph.Graph {
+	b := newBuilder(t, "breadth", 4, 9, 8)
+	add := func(name string, op graph.Op, inputs ...graph.ValueID) graph.ValueID {
+		id := b.add(name, op, inputs...)
+		if bits > 0 {
+			b.quant(id, 8/float32(int(1)<<bits-1), uint8(int(1)<<bits/2), bits)
+		}
+		return id
+	}
+	x := b.conv("stem", 0, 6, 3, 1, 1)
+	for _, f := range graph.Functions() {
+		a := graph.Activation{Function: f}
+		switch f {
+		case graph.LeakyRelu, graph.Elu:
+			a.Alpha = 0.125
+		case graph.HardSigmoid:
+			a.Alpha, a.Beta = 0.125, 0.25
+		case graph.Log, graph.Sqrt, graph.Reciprocal: // of the positive numbers that come before
+			x = add("positive "+f.String(), graph.Clip{Min: 0.5, Max: 4}, x)
+		}
+		x = add(f.String(), a, x)
+	}
+	x = add("prelu", &graph.PRelu{Slope: ramp(6, 0.25)}, x)
+	gate := add("gate", graph.Activation{Function: graph.Sigmoid}, add("squeeze", graph.GlobalAveragePool{}, x))
+	x = add("times", graph.Binary{Operator: graph.Times}, x, gate)
+	x = add("minus", graph.Binary{Operator: graph.Minus}, gate, x)
+	x = add("over", graph.Binary{Operator: graph.Over}, x, add("shift", graph.Activation{Function: graph.Exp}, gate))
+	x = add("plus", graph.Binary{Operator: graph.Plus}, x, gate)
+	x = add("shuffle", &graph.Gather{Index: []int{0, 3, 1, 4, 2, 5}}, x)
+	x = add("rows", &graph.Gather{Axis: 1, Index: []int{0, 1, 2, 3, 4, 5, 7, 7}}, x)
+	x = add("lrn", graph.LRN{Size: 5, Alpha: 0.25, Beta: 0.75, Bias: 1}, x)
+	x = add("dilated max", graph.MaxPool{Kernel: [2]int{2, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 1}, Pad: [4]int{1, 1, 1, 1}}, x)
+	x = add("ceil mean", graph.AveragePool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Pad: [4]int{1, 1, 2, 2}, CountIncludePad: true, Uncounted: [2]int{1, 1}}, x)
+	order := make([]int, 6*5*5)
+	for i := range order {
+		order[i] = i * 7 % len(order)
+	}
+	x = add("rearranged", &graph.Rearrange{Shape: graph.Shape{10, 3, 5}, Order: order}, x)
+	x = add("softmax", graph.Softmax{Axis: 2}, x)
+	x = add("relu", graph.Relu{}, add("reshaped", &graph.Rearrange{Shape: graph.Shape{6, 5, 5}}, x))
+	x = add("dense", &graph.Gemm{Weight: graph.Weight{Shape: []int{4, 150}, Float: random(b.random, 600)}}, add("flatten", graph.Flatten{}, x))
+	b.add("log", graph.Softmax{Log: true}, x)
+	b.Values[b.Output].Name = "log probabilities"
+	return b.Graph
 }

@@ -9,10 +9,12 @@ import (
 	"galen/hw/graph"
 )
 
-// Versions that export writes: the lowest that have per-channel DequantizeLinear.
+// Versions that export writes: the lowest that have per-channel DequantizeLinear, and, for the graphs that need
+// it, dilated AveragePool.
 const (
-	exportOpset     = 13
-	exportIRVersion = 8
+	exportOpset      = 13
+	dilatedMeanOpset = 19
+	exportIRVersion  = 8
 )
 
 // exporter writes a graph's nodes in order, with the initializers they need.
@@ -20,6 +22,7 @@ type exporter struct {
 	graph    *graph.Graph
 	file     *graphProto
 	metadata []property
+	opset    int64
 	taken    names // of tensors
 	nodes    names
 	// reads is the name that readers of each value read: behind its DequantizeLinear, if it is quantized.
@@ -33,7 +36,7 @@ func exportModel(g *graph.Graph) (*modelProto, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	e := &exporter{graph: g, taken: names{}, nodes: names{}, reads: make([]string, len(g.Values))}
+	e := &exporter{graph: g, opset: exportOpset, taken: names{}, nodes: names{}, reads: make([]string, len(g.Values))}
 	input, output := &g.Values[g.Input], &g.Values[g.Output]
 	e.file = &graphProto{
 		name:    g.Name,
@@ -55,7 +58,7 @@ func exportModel(g *graph.Graph) (*modelProto, error) {
 	return &modelProto{
 		irVersion: exportIRVersion,
 		producer:  "galen",
-		opsets:    []opsetID{{version: exportOpset}},
+		opsets:    []opsetID{{version: e.opset}},
 		graph:     e.file,
 		metadata:  e.metadata,
 	}, nil
@@ -147,9 +150,27 @@ func (e *exporter) operator(name string, n *graph.Node, op graph.Op, output stri
 		}{{"scale", op.Scale}, {"shift", op.Shift}, {"mean", op.Mean}, {"variance", op.Variance}} {
 			inputs = append(inputs, e.floats(name+"."+p.name, p.values, len(p.values)))
 		}
-		e.add(name, "BatchNormalization", output, inputs, attributeProto{name: "epsilon", typ: attributeFloat, f: op.Epsilon})
-	case graph.Relu, graph.Softmax, graph.Add, graph.GlobalAveragePool:
+		e.add(name, "BatchNormalization", output, inputs, floatAttribute("epsilon", op.Epsilon))
+	case graph.Relu, graph.Add, graph.Binary, graph.GlobalAveragePool:
 		e.add(name, op.Kind(), output, inputs)
+	case graph.Softmax:
+		e.add(name, op.Kind(), output, inputs, intAttribute("axis", op.Axis+1))
+	case graph.Activation:
+		e.activation(name, op, output, inputs)
+	case *graph.PRelu:
+		slope := make([]int, len(e.graph.Values[n.Output].Shape))
+		for d := range slope {
+			slope[d] = 1
+		}
+		slope[0] = len(op.Slope)
+		e.add(name, "PRelu", output, append(inputs, e.floats(name+".slope", op.Slope, slope...)))
+	case graph.LRN:
+		e.add(name, "LRN", output, inputs, intAttribute("size", op.Size), floatAttribute("alpha", op.Alpha),
+			floatAttribute("beta", op.Beta), floatAttribute("bias", op.Bias))
+	case *graph.Gather:
+		e.add(name, "Gather", output, append(inputs, e.ints(name+".index", op.Index)), intAttribute("axis", op.Axis+1))
+	case *graph.Rearrange:
+		e.rearrange(name, op, output, inputs)
 	case graph.Flatten:
 		e.add(name, "Flatten", output, inputs, intAttribute("axis", 1))
 	case graph.Quantize:
@@ -166,15 +187,11 @@ func (e *exporter) operator(name string, n *graph.Node, op graph.Op, output stri
 		}
 		e.add(name, "Clip", output, append(inputs, low, high))
 	case graph.MaxPool:
-		e.add(name, "MaxPool", output, inputs, intsAttribute("kernel_shape", op.Kernel[:]...),
+		dilation := graph.Spread(op.Dilation)
+		e.add(name, "MaxPool", output, inputs, intsAttribute("dilations", dilation[:]...), intsAttribute("kernel_shape", op.Kernel[:]...),
 			intsAttribute("pads", op.Pad[:]...), intsAttribute("strides", op.Stride[:]...))
 	case graph.AveragePool:
-		counted := 0
-		if op.CountIncludePad {
-			counted = 1
-		}
-		e.add(name, "AveragePool", output, inputs, intAttribute("count_include_pad", counted),
-			intsAttribute("kernel_shape", op.Kernel[:]...), intsAttribute("pads", op.Pad[:]...), intsAttribute("strides", op.Stride[:]...))
+		return e.average(name, op, output, inputs, e.graph.Values[n.Inputs[0]].Shape)
 	case *graph.Slice:
 		var axes []int
 		for d := range op.Start {
@@ -195,6 +212,10 @@ func (e *exporter) operator(name string, n *graph.Node, op graph.Op, output stri
 		return errors.New("ONNX has no such operator")
 	}
 	return nil
+}
+
+func floatAttribute(name string, v float32) attributeProto {
+	return attributeProto{name: name, typ: attributeFloat, f: v}
 }
 
 func intAttribute(name string, v int) attributeProto {

@@ -21,15 +21,19 @@ type importer struct {
 	batch     int             // the file's batch size; 0: symbolic
 	bits      map[string]int  // width of weights stored in int8, by initializer
 	scalars   int             // what folding may still allocate
+	settled   map[string]bool // names under which views became values
 	refused   []UnsupportedNode
 }
 
-// tensor is a name in the file that is computed from the model's input. Its shape, batch left out, may differ
-// from its value's: reshaping moves nothing, so a reshaped tensor shares the value until an operator needs
-// what the graph can only say with a node.
+// tensor is a name in the file that is computed from the model's input. It may be a view of its value: of another
+// shape, batch left out, or in another order. Then it shares the value until an operator needs it as it is, see
+// settle: a channel shuffle is a reshape, a transpose and a reshape, but one operator of the graph.
 type tensor struct {
 	value  graph.ValueID
 	shape  []int
+	order  []int         // which scalar of the value each of the view is, both in row-major order; nil: the same
+	node   string        // the node that made the view
+	name   string        // its output
 	stored *storedTensor // set between QuantizeLinear and DequantizeLinear
 	shared bool          // the value is read under another name too
 	input  bool          // the model's input as the file declares it, channels last
@@ -37,7 +41,7 @@ type tensor struct {
 
 // converters import operators on computed tensors.
 var converters = map[string]func(*importer, *node) error{
-	"Add":                importAdd,
+	"Add":                importArithmetic,
 	"AveragePool":        importAveragePool,
 	"BatchNormalization": importBatchNorm,
 	"Cast":               importCast,
@@ -45,29 +49,43 @@ var converters = map[string]func(*importer, *node) error{
 	"Concat":             importConcat,
 	"Conv":               importConv,
 	"DequantizeLinear":   importDequantize,
-	"Div":                importAffine,
+	"Div":                importArithmetic,
 	"Dropout":            importDropout,
 	"Flatten":            importFlatten,
+	"Gather":             importGather,
 	"Gemm":               importGemm,
 	"GlobalAveragePool":  importGlobalAveragePool,
 	"GlobalMaxPool":      importGlobalMaxPool,
 	"Identity":           importIdentity,
+	"LRN":                importLRN,
+	"LogSoftmax":         importSoftmax,
 	"MatMul":             importMatMul,
 	"MaxPool":            importMaxPool,
-	"Mul":                importAffine,
+	"Mul":                importArithmetic,
+	"PRelu":              importPRelu,
 	"Pad":                importPad,
 	"QuantizeLinear":     importQuantize,
-	"ReduceMean":         importReduceMean,
+	"ReduceMean":         importReduce,
+	"ReduceSum":          importReduce,
 	"Relu":               importRelu,
 	"Reshape":            importReshape,
+	"Resize":             importResize,
 	"Shape":              importShape,
 	"Slice":              importSlice,
 	"Softmax":            importSoftmax,
+	"Split":              importSplit,
 	"Squeeze":            importSqueeze,
-	"Sub":                importAffine,
+	"Sub":                importArithmetic,
 	"Sum":                importSum,
 	"Transpose":          importTranspose,
 	"Unsqueeze":          importUnsqueeze,
+	"Upsample":           importResize,
+}
+
+func init() {
+	for op := range functions {
+		converters[op] = importActivation
+	}
 }
 
 func importModel(file *modelProto) (*graph.Graph, error) {
@@ -80,6 +98,7 @@ func importModel(file *modelProto) (*graph.Graph, error) {
 		constants: map[string]*constant{},
 		tensors:   map[string]*tensor{},
 		failed:    map[string]bool{},
+		settled:   map[string]bool{},
 		uses:      map[string]int{"": math.MaxInt32},
 		names:     names{},
 		bits:      weightBits(file.metadata),
@@ -286,7 +305,7 @@ func (m *importer) convert(n *node) error {
 		}
 	}
 	for i, name := range n.outputs {
-		if i > 0 && name != "" && m.uses[name] > 0 {
+		if i > 0 && name != "" && m.uses[name] > 0 && n.op != "Split" {
 			return fmt.Errorf("its output %d is used; galen computes only the first", i)
 		}
 	}
@@ -362,14 +381,14 @@ func (m *importer) tensor(n *node, i int) (*tensor, error) {
 	return t, nil
 }
 
-// value is the graph's value for an input, whose shape must be the tensor's own.
+// value is the graph's value for an input; a view becomes one.
 func (m *importer) value(n *node, i int) (graph.ValueID, error) {
 	t, err := m.tensor(n, i)
 	if err != nil {
 		return 0, err
 	}
-	if shape := m.graph.Values[t.value].Shape; !slices.Equal(shape, t.shape) {
-		return 0, fmt.Errorf("input %d (%q) is %v reshaped to %v, which galen can only flatten", i, n.input(i), shape, t.shape)
+	if err := m.settle(t); err != nil {
+		return 0, fmt.Errorf("input %d (%q) %w", i, n.input(i), err)
 	}
 	return t.value, nil
 }
@@ -410,6 +429,7 @@ func (m *importer) alias(n *node, shape []int) error {
 	}
 	view := *t
 	view.shape, view.input = shape, false
+	view.node, view.name = n.name, n.outputs[0]
 	view.shared = t.shared || m.uses[n.input(0)] > 1
 	m.tensors[n.outputs[0]] = &view
 	return nil
@@ -439,9 +459,10 @@ func (m *importer) finish(file *graphProto) (*graph.Graph, error) {
 	if t.stored != nil {
 		return nil, fmt.Errorf("the model's output %q is quantized; galen takes float32", name)
 	}
-	if given, _ := squeezed(t.shape, nil); !slices.Equal(t.shape, g.Values[t.value].Shape) {
-		if own, _ := squeezed(g.Values[t.value].Shape, nil); !slices.Equal(given, own) {
-			return nil, fmt.Errorf("the model's output %q is %v reshaped to %v, which galen can only flatten", name, g.Values[t.value].Shape, t.shape)
+	given, _ := squeezed(t.shape, nil)
+	if own, _ := squeezed(g.Values[t.value].Shape, nil); t.order != nil || !slices.Equal(given, own) {
+		if err := m.settle(t); err != nil {
+			return nil, fmt.Errorf("the model's output %q %w", name, err)
 		}
 	}
 	g.Output = t.value

@@ -319,7 +319,7 @@ func importAffine(m *importer, n *node) error {
 	}
 	c := m.constants[n.inputs[1-side]]
 	if c == nil {
-		return errors.New("combines two computed tensors; galen takes a constant for one of them")
+		return errors.New("lacks an input")
 	}
 	x, err := m.value(n, side)
 	if err != nil {
@@ -342,12 +342,20 @@ func importAffine(m *importer, n *node) error {
 		case n.op == "Mul":
 			factors[i] = v
 		case side == 1:
-			return errors.New("divides a constant by a computed tensor")
+			factors[i] = v
 		case v == 0:
 			return errors.New("divides by zero")
 		default:
 			factors[i] = 1 / v
 		}
+	}
+	if n.op == "Div" && side == 1 {
+		name := m.names.unique(n.outputs[0] + "_reciprocal")
+		inverse, err := m.append(name, graph.Activation{Function: graph.Reciprocal}, name, x)
+		if err != nil {
+			return err
+		}
+		return m.emit(n, normOf(factors, shifts), inverse)
 	}
 	return m.affine(n, side, factors, shifts)
 }
@@ -409,14 +417,16 @@ func (m *importer) affine(n *node, input int, factors, shifts []float64) error {
 			return nil
 		}
 	}
-	if len(g.Values[x].Shape) != 3 {
-		return errors.New("scales or shifts a vector that no layer of its own makes")
-	}
+	return m.emit(n, normOf(factors, shifts), x)
+}
+
+// normOf is factor·x + shift per channel as a batch normalization.
+func normOf(factors, shifts []float64) *graph.BatchNorm {
 	norm := &graph.BatchNorm{Mean: make([]float32, len(factors))}
 	for i := range factors {
 		norm.Scale = append(norm.Scale, float32(factors[i]))
 		norm.Shift = append(norm.Shift, float32(shifts[i]))
 		norm.Variance = append(norm.Variance, 1)
 	}
-	return m.emit(n, norm, x)
+	return norm
 }

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -45,13 +44,6 @@ func importClip(m *importer, n *node) error {
 	return m.emit(n, op, x)
 }
 
-func importAdd(m *importer, n *node) error {
-	if len(n.inputs) == 2 && m.tensors[n.inputs[0]] != nil && m.tensors[n.inputs[1]] != nil {
-		return importSum(m, n)
-	}
-	return importAffine(m, n)
-}
-
 // importSum adds its inputs one after the other.
 func importSum(m *importer, n *node) error {
 	sum, err := m.value(n, 0)
@@ -79,30 +71,30 @@ func importSum(m *importer, n *node) error {
 }
 
 // pooling reads the geometry of a pooling node. With ceil_mode, a last window that reaches over the
-// padded edge becomes padding behind the image; before is the padding without that.
-func (m *importer) pooling(n *node) (x graph.ValueID, w window, before [4]int, err error) {
+// padded edge becomes padding behind the image; added is how much of that there is.
+func (m *importer) pooling(n *node) (x graph.ValueID, w window, added [2]int, err error) {
 	if x, err = m.value(n, 0); err != nil {
-		return x, w, before, err
+		return x, w, added, err
 	}
 	in := m.graph.Values[x].Shape
 	if w, err = n.window(in, [2]int{}); err != nil {
-		return x, w, before, err
+		return x, w, added, err
 	}
-	if w.dilation != [2]int{1, 1} {
-		return x, w, before, fmt.Errorf("has dilations %v; galen pools without", w.dilation)
-	}
-	before = w.pad
 	if n.int("ceil_mode", 0) != 0 {
 		for d := range 2 {
-			size := w.pad[d] + in[1+d] + w.pad[2+d]
-			out := (size-w.kernel[d]+w.stride[d]-1)/w.stride[d] + 1
+			size, span := w.pad[d]+in[1+d]+w.pad[2+d], w.dilation[d]*(w.kernel[d]-1)+1
+			out := (size-span+w.stride[d]-1)/w.stride[d] + 1
 			if (out-1)*w.stride[d] >= w.pad[d]+in[1+d] { // it would start in the padding
 				out--
 			}
-			w.pad[2+d] += max(0, (out-1)*w.stride[d]+w.kernel[d]-size)
+			added[d] = max(0, (out-1)*w.stride[d]+span-size)
+			w.pad[2+d] += added[d]
 		}
 	}
-	return x, w, before, nil
+	if w.dilation == [2]int{1, 1} {
+		w.dilation = [2]int{}
+	}
+	return x, w, added, nil
 }
 
 func importMaxPool(m *importer, n *node) error {
@@ -110,19 +102,20 @@ func importMaxPool(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	return m.emit(n, graph.MaxPool{Kernel: w.kernel, Stride: w.stride, Pad: w.pad}, x)
+	return m.emit(n, graph.MaxPool{Kernel: w.kernel, Stride: w.stride, Dilation: w.dilation, Pad: w.pad}, x)
 }
 
 func importAveragePool(m *importer, n *node) error {
-	x, w, before, err := m.pooling(n)
+	x, w, added, err := m.pooling(n)
 	if err != nil {
 		return err
 	}
-	counted := n.int("count_include_pad", 0) != 0 && before != [4]int{}
-	if counted && w.pad != before {
-		return errors.New("counts padding but not what ceil_mode adds to it; galen counts both or none")
+	op := graph.AveragePool{Kernel: w.kernel, Stride: w.stride, Dilation: w.dilation, Pad: w.pad}
+	padded := w.pad != [4]int{0, 0, added[0], added[1]}
+	if n.int("count_include_pad", 0) != 0 && padded {
+		op.CountIncludePad, op.Uncounted = true, added
 	}
-	return m.emit(n, graph.AveragePool{Kernel: w.kernel, Stride: w.stride, Pad: w.pad, CountIncludePad: counted}, x)
+	return m.emit(n, op, x)
 }
 
 func importGlobalAveragePool(m *importer, n *node) error {
@@ -145,8 +138,8 @@ func importGlobalMaxPool(m *importer, n *node) error {
 	return m.emit(n, graph.MaxPool{Kernel: [2]int{shape[1], shape[2]}, Stride: [2]int{1, 1}}, x)
 }
 
-// importReduceMean takes the mean over height and width.
-func importReduceMean(m *importer, n *node) error {
+// importReduce takes the mean or the sum over height, width or both.
+func importReduce(m *importer, n *node) error {
 	x, err := m.value(n, 0)
 	if err != nil {
 		return err
@@ -164,16 +157,48 @@ func importReduceMean(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	if len(set) != 4 || set[0] || set[1] || !set[2] || !set[3] {
-		return fmt.Errorf("averages over axes %v; galen averages over height and width together", list)
+	if len(set) != 4 || set[0] || set[1] || !set[2] && !set[3] {
+		return fmt.Errorf("reduces axes %v of %v; galen reduces height and width", list, shape)
+	}
+	var op graph.Op = graph.GlobalAveragePool{}
+	if !set[2] || !set[3] {
+		pool := graph.AveragePool{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}}
+		for d := range 2 {
+			if set[2+d] {
+				pool.Kernel[d] = shape[1+d]
+			}
+		}
+		op = pool
+	}
+	if n.op == "ReduceSum" {
+		mean := m.names.unique(n.outputs[0] + "_mean")
+		if x, err = m.append(mean, op, mean, x); err != nil {
+			return err
+		}
+		if _, err := m.take(typeFloat, []int{affineCost, shape[0]}); err != nil {
+			return err
+		}
+		factors := make([]float64, shape[0])
+		for c := range factors {
+			factors[c] = float64(shape.Elements() / m.graph.Values[x].Shape.Elements())
+		}
+		op = normOf(factors, make([]float64, shape[0]))
 	}
 	if n.int("keepdims", 1) != 0 {
-		return m.emit(n, graph.GlobalAveragePool{}, x)
+		return m.emit(n, op, x)
 	}
-	name := m.names.unique(n.outputs[0] + "_pooled")
-	pooled, err := m.append(name, graph.GlobalAveragePool{}, name, x)
+	name := m.names.unique(n.outputs[0] + "_reduced")
+	reduced, err := m.append(name, op, name, x)
 	if err != nil {
 		return err
 	}
-	return m.emit(n, graph.Flatten{}, pooled)
+	if set[2] && set[3] {
+		return m.emit(n, graph.Flatten{}, reduced)
+	}
+	left := shape[:2] // of channels and width, or of channels and height
+	if set[2] {
+		left = graph.Shape{shape[0], shape[2]}
+	}
+	m.tensors[n.outputs[0]] = &tensor{value: reduced, shape: left, node: n.name, name: n.outputs[0]}
+	return nil
 }

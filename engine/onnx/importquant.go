@@ -67,6 +67,11 @@ func importQuantize(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
+	if t.order != nil {
+		if err := m.settle(t); err != nil {
+			return err
+		}
+	}
 	scale, zero, typ, err := m.scalarParameters(n)
 	if err != nil {
 		return err
@@ -155,7 +160,7 @@ func importDequantize(m *importer, n *node) error {
 		if err != nil {
 			return err
 		}
-		s.real[bounds] = &tensor{value: value, shape: t.shape}
+		s.real[bounds] = &tensor{value: value, shape: t.shape, node: n.name, name: n.outputs[0]}
 	}
 	m.tensors[n.outputs[0]] = s.real[bounds]
 	return nil

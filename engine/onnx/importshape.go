@@ -65,7 +65,7 @@ func (m *importer) reshape(n *node, shape []int) error {
 	if err != nil {
 		return err
 	}
-	if own := m.graph.Values[t.value].Shape; len(shape) == 1 && len(own) != 1 {
+	if own := m.graph.Values[t.value].Shape; len(shape) == 1 && len(own) != 1 && t.order == nil {
 		return m.emit(n, graph.Flatten{}, t.value)
 	}
 	return m.alias(n, shape)
@@ -162,38 +162,6 @@ func (m *importer) changeAxes(n *node, change func([]int, []int64) ([]int, error
 	return m.reshape(n, shape[1:])
 }
 
-// importTranspose takes the permutation that brings channels-last input to the front, and those that
-// only move dimensions of size 1.
-func importTranspose(m *importer, n *node) error {
-	t, err := m.tensor(n, 0)
-	if err != nil {
-		return err
-	}
-	if t.input {
-		return m.alias(n, m.graph.Values[t.value].Shape)
-	}
-	perm, err := n.permutation(len(t.shape) + 1)
-	if err != nil {
-		return err
-	}
-	if perm[0] != 0 {
-		return errBatch
-	}
-	last := 0
-	shape := make([]int, len(t.shape))
-	for i, p := range perm[1:] {
-		shape[i] = t.shape[p-1]
-		if shape[i] == 1 {
-			continue
-		}
-		if p < last {
-			return fmt.Errorf("reorders the axes of %v by %v; galen keeps channels first", t.shape, perm)
-		}
-		last = p
-	}
-	return m.alias(n, shape)
-}
-
 func importSlice(m *importer, n *node) error {
 	x, err := m.value(n, 0)
 	if err != nil {
@@ -243,9 +211,7 @@ func importPad(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	if mode := n.string("mode", "constant"); mode != "constant" {
-		return fmt.Errorf("pads by %q; galen pads with a constant", mode)
-	}
+	mode := n.string("mode", "constant")
 	shape := m.graph.Values[x].Shape
 	op := &graph.Pad{Before: make([]int, len(shape)), After: make([]int, len(shape)), Value: n.float("value", 0)}
 	pads, axesGiven := n.ints("pads"), []int64(nil)
@@ -293,6 +259,9 @@ func importPad(m *importer, n *node) error {
 			return errBatch
 		}
 	}
+	if mode != "constant" {
+		return m.padByPixels(n, op, x, mode)
+	}
 	return m.emit(n, op, x)
 }
 
@@ -312,43 +281,4 @@ func importConcat(m *importer, n *node) error {
 		return errBatch
 	}
 	return m.emit(n, graph.Concat{Axis: at - 1}, inputs...)
-}
-
-// importSoftmax takes the normalization over everything but the batch. Before opset 13 that
-// is what axis 1 means.
-func importSoftmax(m *importer, n *node) error {
-	t, err := m.tensor(n, 0)
-	if err != nil {
-		return err
-	}
-	absent := int64(-1)
-	if m.opset < 13 {
-		absent = 1
-	}
-	at, err := axis(n.int("axis", absent), len(t.shape)+1)
-	if err != nil {
-		return err
-	}
-	over := 1
-	if at > 0 && m.opset < 13 {
-		over, _ = elements(t.shape[at-1:])
-	} else if at > 0 {
-		over = t.shape[at-1]
-	}
-	count, _ := elements(t.shape)
-	if at == 0 || over != count {
-		return fmt.Errorf("normalizes over axis %d of %v; galen takes Softmax over vectors", at, t.shape)
-	}
-	x := t.value
-	if len(m.graph.Values[x].Shape) != 1 {
-		name := m.names.unique(n.outputs[0] + "_flat")
-		if x, err = m.append(name, graph.Flatten{}, name, x); err != nil {
-			return err
-		}
-	}
-	if err := m.emit(n, graph.Softmax{}, x); err != nil {
-		return err
-	}
-	m.tensors[n.outputs[0]].shape = t.shape
-	return nil
 }

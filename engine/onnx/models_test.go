@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"galen/hw/runtime"
 )
 
 // shared is the folder of real models and conformance cases.
@@ -54,73 +52,6 @@ func TestResNets(t *testing.T) {
 				t.Fatal(err)
 			}
 			compareGraphs(t, back, g)
-		})
-	}
-}
-
-// supported are the conformance cases that lie within 2-D image networks; all others must be refused.
-var supported = []string{
-	"test_AvgPool2d", "test_AvgPool2d_stride", "test_Conv2d", "test_Conv2d_depthwise", "test_Conv2d_depthwise_with_multiplier",
-	"test_Conv2d_no_bias", "test_Linear", "test_ReLU", "test_ZeroPad2d", "test_softmax_lastdim", "test_operator_conv", "test_operator_flatten",
-}
-
-func TestConformance(t *testing.T) {
-	cases, err := filepath.Glob(filepath.Join(shared(t), "onnx-tests", "pytorch-*", "*"))
-	if err != nil || len(cases) == 0 {
-		t.Fatalf("no conformance cases (%v)", err)
-	}
-	for _, folder := range cases {
-		name := filepath.Base(folder)
-		t.Run(name, func(t *testing.T) {
-			g, err := Load(filepath.Join(folder, "model.onnx"))
-			if !slices.Contains(supported, name) {
-				if err == nil {
-					t.Fatal("is taken, but its result is not checked")
-				}
-				t.Log(err)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := runtime.Compile(g, runtime.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			input := readTensor(t, filepath.Join(folder, "test_data_set_0", "input_0.pb"))
-			want := readTensor(t, filepath.Join(folder, "test_data_set_0", "output_0.pb"))
-			got := make([]float32, want.len())
-			n := input.len() / plan.InputElements()
-			plan.RunBatch(got, input.floats, n, 1)
-			if !near(got, want.floats) {
-				t.Errorf("differs from the expected output by up to %g", worst(got, want.floats))
-			}
-		})
-	}
-}
-
-// The light models are real architectures with constant weights, on inputs 0, 1/n, 2/n, ….
-func TestLightModels(t *testing.T) {
-	folder := filepath.Join(shared(t), "onnx-tests", "light")
-	for _, name := range []string{"light_resnet50", "light_squeezenet"} {
-		t.Run(name, func(t *testing.T) {
-			if testing.Short() {
-				t.Skip("runs networks of gigaMACs")
-			}
-			g, err := Load(filepath.Join(folder, name+".onnx"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := runtime.Compile(g, runtime.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			n := plan.InputElements()
-			got := make([]float32, plan.OutputElements())
-			plan.NewWorker().Run(got, ramp(n, 1/float32(n)))
-			if want := readTensor(t, filepath.Join(folder, name+"_output_0.pb")); !near(got, want.floats) {
-				t.Errorf("differs from the expected output by up to %g", worst(got, want.floats))
-			}
 		})
 	}
 }

@@ -169,6 +169,9 @@ func (t *Trainer) newNode(n *graph.Node) (node, error) {
 	case *graph.Gemm:
 		return t.newDense(op), nil
 	case *graph.BatchNorm:
+		if len(in) != 3 {
+			return nil, fmt.Errorf("it normalizes %v; only images can be normalized in training", []int(in))
+		}
 		return t.newNorm(op), nil
 	case graph.Relu:
 		return newRelu(op), nil
@@ -177,15 +180,21 @@ func (t *Trainer) newNode(n *graph.Node) (node, error) {
 	case graph.Add:
 		return add{op}, nil
 	case graph.MaxPool:
+		if graph.Spread(op.Dilation) != [2]int{1, 1} {
+			return nil, errors.New("no gradient is known for dilated pooling here")
+		}
 		return newMaxPool(op, in, out), nil
 	case graph.AveragePool:
+		if graph.Spread(op.Dilation) != [2]int{1, 1} || op.Uncounted != [2]int{} {
+			return nil, errors.New("no gradient is known here for pooling that is dilated or leaves padding uncounted")
+		}
 		return newAveragePool(op, in, out), nil
 	case graph.GlobalAveragePool:
 		return newGlobalAverage(op, in), nil
 	case *graph.Slice, *graph.Pad, graph.Flatten, graph.Concat:
 		return t.newRearrange(n), nil
 	case graph.Softmax:
-		if n.Output == t.graph.Output {
+		if n.Output == t.graph.Output && op == (graph.Softmax{}) {
 			return skipped{op}, nil
 		}
 	}

@@ -41,14 +41,17 @@ type Add struct{}
 // MaxPool takes the maximum over windows; padding never wins.
 type MaxPool struct {
 	Kernel, Stride [2]int
+	Dilation       [2]int // 0 is 1
 	Pad            [4]int // top, left, bottom, right
 }
 
 // AveragePool takes the mean over windows.
 type AveragePool struct {
 	Kernel, Stride  [2]int
+	Dilation        [2]int // 0 is 1
 	Pad             [4]int // top, left, bottom, right
 	CountIncludePad bool   // whether padding counts in the divisor
+	Uncounted       [2]int // rows at the bottom and columns at the right of Pad that never count: those which only complete the last window
 }
 
 // GlobalAveragePool takes the mean over all pixels: [C,H,W] → [C,1,1].
@@ -69,8 +72,19 @@ type Concat struct{ Axis int }
 // Flatten turns [C,H,W] into [C·H·W], channels outermost.
 type Flatten struct{}
 
-// Softmax normalizes the exponentials of a vector.
-type Softmax struct{}
+// Softmax normalizes the exponentials along an axis (0: channels, or all of a vector), or gives the logarithms
+// of that.
+type Softmax struct {
+	Axis int
+	Log  bool
+}
+
+// LRN divides by the squares of the channels around: x / (Bias + Alpha/Size·Σx²)^Beta, where the sum takes
+// ⌊(Size−1)/2⌋ channels before and ⌈(Size−1)/2⌉ behind (Krizhevsky et al. 2012).
+type LRN struct {
+	Size              int
+	Alpha, Beta, Bias float32
+}
 
 // Quantize leaves the numbers as they are; its output value's Quant rounds them. It
 // stands where a tensor is needed in another precision than its producer gives.
@@ -89,8 +103,15 @@ func (*Slice) Kind() string            { return "Slice" }
 func (*Pad) Kind() string              { return "Pad" }
 func (Concat) Kind() string            { return "Concat" }
 func (Flatten) Kind() string           { return "Flatten" }
-func (Softmax) Kind() string           { return "Softmax" }
+func (LRN) Kind() string               { return "LRN" }
 func (Quantize) Kind() string          { return "QuantizeLinear" }
+
+func (s Softmax) Kind() string {
+	if s.Log {
+		return "LogSoftmax"
+	}
+	return "Softmax"
+}
 
 func one(inputs []Shape) (Shape, error) {
 	if len(inputs) != 1 {
@@ -161,7 +182,7 @@ func (m *Gemm) OutputShape(inputs []Shape) (Shape, error) {
 }
 
 func (b *BatchNorm) OutputShape(inputs []Shape) (Shape, error) {
-	in, err := image(inputs)
+	in, err := one(inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -177,10 +198,18 @@ func (Relu) OutputShape(inputs []Shape) (Shape, error)     { return one(inputs) 
 func (Clip) OutputShape(inputs []Shape) (Shape, error)     { return one(inputs) }
 func (Quantize) OutputShape(inputs []Shape) (Shape, error) { return one(inputs) }
 
-func (Softmax) OutputShape(inputs []Shape) (Shape, error) {
+func (s Softmax) OutputShape(inputs []Shape) (Shape, error) {
 	in, err := one(inputs)
-	if err == nil && len(in) != 1 {
-		err = fmt.Errorf("input is %v, wants [features]", in)
+	if err == nil && (s.Axis < 0 || s.Axis >= len(in)) {
+		err = fmt.Errorf("normalizes over axis %d of %v", s.Axis, in)
+	}
+	return in, err
+}
+
+func (l LRN) OutputShape(inputs []Shape) (Shape, error) {
+	in, err := image(inputs)
+	if err == nil && l.Size < 1 {
+		err = fmt.Errorf("sums over %d channels", l.Size)
 	}
 	return in, err
 }
@@ -195,7 +224,7 @@ func (Add) OutputShape(inputs []Shape) (Shape, error) {
 	return inputs[0], nil
 }
 
-func pooled(inputs []Shape, kernel, stride [2]int, pad [4]int) (Shape, error) {
+func pooled(inputs []Shape, kernel, stride, dilation [2]int, pad [4]int) (Shape, error) {
 	in, err := image(inputs)
 	if err != nil {
 		return nil, err
@@ -203,20 +232,31 @@ func pooled(inputs []Shape, kernel, stride [2]int, pad [4]int) (Shape, error) {
 	if max(pad[0], pad[2]) >= kernel[0] || max(pad[1], pad[3]) >= kernel[1] {
 		return nil, fmt.Errorf("pads %v reach the kernel's size %v", pad, kernel)
 	}
-	h, err := windows(in[1], kernel[0], stride[0], 1, pad[0], pad[2])
-	if err != nil {
-		return nil, err
+	out := Shape{in[0], 0, 0}
+	for d := range 2 {
+		// Then no window lies in the padding alone.
+		if pad[d]+pad[2+d] > 0 && dilation[d] > in[1+d] {
+			return nil, fmt.Errorf("dilation %d steps over the image's %d", dilation[d], in[1+d])
+		}
+		if out[1+d], err = windows(in[1+d], kernel[d], stride[d], dilation[d], pad[d], pad[2+d]); err != nil {
+			return nil, err
+		}
 	}
-	w, err := windows(in[2], kernel[1], stride[1], 1, pad[1], pad[3])
-	return Shape{in[0], h, w}, err
+	return out, nil
 }
 
+// Spread is a pooling's dilation with 1 where none is given.
+func Spread(dilation [2]int) [2]int { return [2]int{max(dilation[0], 1), max(dilation[1], 1)} }
+
 func (p MaxPool) OutputShape(inputs []Shape) (Shape, error) {
-	return pooled(inputs, p.Kernel, p.Stride, p.Pad)
+	return pooled(inputs, p.Kernel, p.Stride, Spread(p.Dilation), p.Pad)
 }
 
 func (p AveragePool) OutputShape(inputs []Shape) (Shape, error) {
-	return pooled(inputs, p.Kernel, p.Stride, p.Pad)
+	if p.Uncounted[0] < 0 || p.Uncounted[0] > p.Pad[2] || p.Uncounted[1] < 0 || p.Uncounted[1] > p.Pad[3] {
+		return nil, fmt.Errorf("leaves %v of pads %v uncounted", p.Uncounted, p.Pad)
+	}
+	return pooled(inputs, p.Kernel, p.Stride, Spread(p.Dilation), p.Pad)
 }
 
 func (GlobalAveragePool) OutputShape(inputs []Shape) (Shape, error) {

@@ -17,11 +17,63 @@ const (
 	maxSerialized = 1 << 31
 )
 
-// opCodes number the operators in serialized graphs; numbers are never reused.
-var opCodes = map[string]uint64{
-	"Conv": 1, "Gemm": 2, "BatchNormalization": 3, "Relu": 4, "Clip": 5, "Add": 6,
-	"MaxPool": 7, "AveragePool": 8, "GlobalAveragePool": 9, "Slice": 10, "Pad": 11,
-	"Concat": 12, "Flatten": 13, "Softmax": 14, "QuantizeLinear": 15,
+// opCode numbers the operators in serialized graphs; numbers are never reused. Poolings and Softmax have a
+// second one, for what they could not express at first.
+func opCode(op Op) uint64 {
+	switch op := op.(type) {
+	case *Conv:
+		return 1
+	case *Gemm:
+		return 2
+	case *BatchNorm:
+		return 3
+	case Relu:
+		return 4
+	case Clip:
+		return 5
+	case Add:
+		return 6
+	case MaxPool:
+		if op.Dilation != [2]int{} {
+			return 16
+		}
+		return 7
+	case AveragePool:
+		if op.Dilation != [2]int{} || op.Uncounted != [2]int{} {
+			return 17
+		}
+		return 8
+	case GlobalAveragePool:
+		return 9
+	case *Slice:
+		return 10
+	case *Pad:
+		return 11
+	case Concat:
+		return 12
+	case Flatten:
+		return 13
+	case Softmax:
+		if op != (Softmax{}) {
+			return 18
+		}
+		return 14
+	case Quantize:
+		return 15
+	case Activation:
+		return 19
+	case *PRelu:
+		return 20
+	case Binary:
+		return 21
+	case *Gather:
+		return 22
+	case *Rearrange:
+		return 23
+	case LRN:
+		return 24
+	}
+	return 0
 }
 
 // Write serializes a graph, which must be valid, so that Read gives an equal one.
@@ -151,7 +203,7 @@ func (e *encoder) graph(g *Graph) {
 		for _, in := range n.Inputs {
 			e.int(int(in))
 		}
-		e.bytes = binary.AppendUvarint(e.bytes, opCodes[n.Op.Kind()])
+		e.bytes = binary.AppendUvarint(e.bytes, opCode(n.Op))
 		e.op(n.Op)
 	}
 }
@@ -180,11 +232,42 @@ func (e *encoder) op(op Op) {
 		e.int(op.Kernel[:]...)
 		e.int(op.Stride[:]...)
 		e.int(op.Pad[:]...)
+		if opCode(op) == 16 {
+			e.int(op.Dilation[:]...)
+		}
 	case AveragePool:
 		e.int(op.Kernel[:]...)
 		e.int(op.Stride[:]...)
 		e.int(op.Pad[:]...)
 		e.bool(op.CountIncludePad)
+		if opCode(op) == 17 {
+			e.int(op.Dilation[:]...)
+			e.int(op.Uncounted[:]...)
+		}
+	case Softmax:
+		if opCode(op) == 18 {
+			e.int(op.Axis)
+			e.bool(op.Log)
+		}
+	case Activation:
+		e.int(int(op.Function))
+		e.float(op.Alpha, op.Beta)
+	case *PRelu:
+		e.floats(op.Slope)
+	case Binary:
+		e.int(int(op.Operator))
+	case *Gather:
+		e.int(op.Axis)
+		e.ints(op.Index)
+	case *Rearrange:
+		e.ints(op.Shape)
+		e.bool(op.Order != nil)
+		if op.Order != nil {
+			e.ints(op.Order)
+		}
+	case LRN:
+		e.int(op.Size)
+		e.float(op.Alpha, op.Beta, op.Bias)
 	case *Slice:
 		e.ints(op.Start)
 		e.ints(op.End)
@@ -344,18 +427,25 @@ func (d *decoder) op() Op {
 		return Clip{Min: d.float(), Max: d.float()}
 	case 6:
 		return Add{}
-	case 7:
+	case 7, 16:
 		var op MaxPool
 		d.array(op.Kernel[:])
 		d.array(op.Stride[:])
 		d.array(op.Pad[:])
+		if code == 16 {
+			d.array(op.Dilation[:])
+		}
 		return op
-	case 8:
+	case 8, 17:
 		var op AveragePool
 		d.array(op.Kernel[:])
 		d.array(op.Stride[:])
 		d.array(op.Pad[:])
 		op.CountIncludePad = d.bool()
+		if code == 17 {
+			d.array(op.Dilation[:])
+			d.array(op.Uncounted[:])
+		}
 		return op
 	case 9:
 		return GlobalAveragePool{}
@@ -371,6 +461,24 @@ func (d *decoder) op() Op {
 		return Softmax{}
 	case 15:
 		return Quantize{}
+	case 18:
+		return Softmax{Axis: d.int(), Log: d.bool()}
+	case 19:
+		return Activation{Function: Function(d.int()), Alpha: d.float(), Beta: d.float()}
+	case 20:
+		return &PRelu{Slope: d.floats()}
+	case 21:
+		return Binary{Operator: Operator(d.int())}
+	case 22:
+		return &Gather{Axis: d.int(), Index: d.ints()}
+	case 23:
+		op := &Rearrange{Shape: d.ints()}
+		if d.bool() {
+			op.Order = d.ints()
+		}
+		return op
+	case 24:
+		return LRN{Size: d.int(), Alpha: d.float(), Beta: d.float(), Bias: d.float()}
 	default:
 		d.fail(fmt.Errorf("operator %d is unknown", code))
 		return nil

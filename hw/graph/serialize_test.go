@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -36,6 +37,16 @@ func everything(t testing.TB) *Graph {
 	x = add(&Pad{Before: []int{1, 0, 0}, After: []int{0, 2, 0}, Value: -1}, x)
 	x = add(Concat{Axis: 1}, x, x)
 	x = add(Quantize{}, x)
+	x = add(MaxPool{Kernel: [2]int{2, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 1}, Pad: [4]int{1, 0, 1, 0}}, x)
+	x = add(AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2}, Pad: [4]int{0, 0, 1, 0}, Uncounted: [2]int{1, 0}}, x)
+	x = add(Activation{Function: HardSigmoid, Alpha: 0.5, Beta: 0.25}, x)
+	x = add(&PRelu{Slope: []float32{1, 2, 3}}, x)
+	x = add(LRN{Size: 3, Alpha: 1, Beta: 0.75, Bias: 2}, x)
+	x = add(Binary{Operator: Over}, x, add(Binary{Operator: Times}, add(GlobalAveragePool{}, x), x))
+	x = add(&Gather{Index: []int{2, 0, 1}}, x)
+	x = add(&Rearrange{Shape: slices.Clone(g.Values[x].Shape)}, x)
+	x = add(&Rearrange{Shape: Shape{3, 1, 2}, Order: []int{5, 1, 0, 2, 3, 4}}, x)
+	x = add(Softmax{Axis: 2, Log: true}, x)
 	x = add(GlobalAveragePool{}, x)
 	x = add(Flatten{}, x)
 	x = add(&Gemm{Weight: Weight{Shape: []int{2, 3}, Float: []float32{1, 2, 3, 4, 5, 6}}}, x)

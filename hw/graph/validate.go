@@ -128,9 +128,25 @@ func validateOp(op Op) error {
 			return fmt.Errorf("limits %g and %g are not in order", op.Min, op.Max)
 		}
 	case MaxPool:
-		return extents(op.Kernel[:], op.Stride[:], op.Pad[:])
+		return extents(op.Kernel[:], op.Stride[:], op.Dilation[:], op.Pad[:])
 	case AveragePool:
-		return extents(op.Kernel[:], op.Stride[:], op.Pad[:])
+		return extents(op.Kernel[:], op.Stride[:], op.Dilation[:], op.Pad[:])
+	case Activation:
+		if op.Function < 1 || int(op.Function) >= len(functionNames) {
+			return fmt.Errorf("%v is unknown", op.Function)
+		}
+		return finite([]float32{op.Alpha, op.Beta})
+	case Binary:
+		if op.Operator < 1 || int(op.Operator) >= len(operatorNames) {
+			return errors.New("it is unknown")
+		}
+	case *PRelu:
+		return finite(op.Slope)
+	case LRN:
+		if op.Size > maxExtent || !(op.Bias > 0) || op.Alpha < 0 {
+			return fmt.Errorf("size %d, bias %g and alpha %g do not make a normalization", op.Size, op.Bias, op.Alpha)
+		}
+		return finite([]float32{op.Alpha, op.Beta, op.Bias})
 	case *Slice:
 		return extents(op.Start, op.End, op.Step)
 	case *Pad:
@@ -138,7 +154,7 @@ func validateOp(op Op) error {
 			return err
 		}
 		return finite([]float32{op.Value})
-	case Relu, Add, GlobalAveragePool, Concat, Flatten, Softmax, Quantize:
+	case Relu, Add, GlobalAveragePool, Concat, Flatten, Softmax, Quantize, *Gather, *Rearrange:
 	default:
 		return fmt.Errorf("operator %T is unknown", op)
 	}

@@ -30,7 +30,7 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 	case graph.Add:
 		return func(out []float32, in [][]float32) { kernel.AddFloat(isa, out, in[0], in[1], lo, hi) }
 	case graph.MaxPool:
-		w := poolWindow(in[0], out, op.Kernel, op.Stride, op.Pad)
+		w := poolWindow(in[0], out, op.Kernel, op.Stride, op.Dilation, op.Pad)
 		return func(out []float32, in [][]float32) { maxPool(w, stride, out, in[0]) }
 	case graph.AveragePool, graph.GlobalAveragePool:
 		w := averageWindow(op, in[0])
@@ -47,11 +47,18 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 			}
 		}
 	case graph.Softmax:
-		features := in[0][0]
-		return func(out []float32, in [][]float32) {
-			softmax(out[stride:stride+features], in[0][stride:])
-			clear(out[stride+features:])
-		}
+		return newSoftmax(op, in[0])
+	case graph.LRN:
+		return newLRN(op, in[0][0])
+	case graph.Activation:
+		return newActivation(op, in[0][0])
+	case *graph.PRelu:
+		return newPRelu(op)
+	case graph.Binary:
+		return newBinary(op, in, out)
+	case *graph.Gather, *graph.Rearrange:
+		p := newPick[float32](op, in[0], out)
+		return func(out []float32, in [][]float32) { p.run(out, in[0]) }
 	}
 	panic(fmt.Sprintf("runtime: no kernel for %s", n.Op.Kind())) // check lets only known operators through
 }
@@ -71,22 +78,5 @@ func newBatchNorm(b *graph.BatchNorm, lo, hi float32) floatOp {
 				dst[c] = min(max(x*factor[c]+shift[c], lo), hi)
 			}
 		}
-	}
-}
-
-// softmax is exact for large logits: the largest one is subtracted first.
-func softmax(out, in []float32) {
-	largest := negInf
-	for _, x := range in[:len(out)] {
-		largest = max(largest, x)
-	}
-	sum := 0.0
-	for i := range out {
-		e := math.Exp(float64(in[i] - largest))
-		out[i] = float32(e)
-		sum += e
-	}
-	for i := range out {
-		out[i] = float32(float64(out[i]) / sum)
 	}
 }

@@ -198,6 +198,20 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 				mv.place(i, dst, s.bytes(m))
 			}
 		}, out, in...)
+	case graph.Activation:
+		table := activationTable(op, in[0].quant, out.quant)
+		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), in[0].bytes(m), table) }, out, in...)
+	case *graph.Gather, *graph.Rearrange:
+		p := newPick[uint8](op, in[0].shape, out.shape)
+		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
+		same := *in[0].quant == *out.quant
+		c.emit(func(m *memory) {
+			dst := out.bytes(m)
+			p.run(dst, in[0].bytes(m))
+			if !same {
+				kernel.Lookup(isa, dst, dst, table)
+			}
+		}, out, in...)
 	default:
 		return false
 	}
@@ -207,7 +221,7 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 // lowerMaxPool takes maxima of integers, which are in the order of the reals they
 // stand for, before anything is converted.
 func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
-	w := poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Pad)
+	w := poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad)
 	if in.quant == nil {
 		c.writeFloats(out, func(out *slot) {
 			c.emit(func(m *memory) { maxPool(w, in.stride, out.floats(m), in.floats(m)) }, out, in)

@@ -7,10 +7,10 @@ import (
 	"galen/hw/kernel"
 )
 
-func poolWindow(in, out graph.Shape, size, stride [2]int, pad [4]int) kernel.Window {
+func poolWindow(in, out graph.Shape, size, stride, dilation [2]int, pad [4]int) kernel.Window {
 	return kernel.Window{
 		InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
-		Kernel: size, Stride: stride, Dilation: [2]int{1, 1}, Top: pad[0], Left: pad[1],
+		Kernel: size, Stride: stride, Dilation: graph.Spread(dilation), Top: pad[0], Left: pad[1],
 	}
 }
 
@@ -18,29 +18,55 @@ func poolWindow(in, out graph.Shape, size, stride [2]int, pad [4]int) kernel.Win
 type average struct {
 	kernel.Window
 	countPadding bool
+	counted      [2]int // rows and columns behind which padding never counts, from the image's first on
 }
 
 func averageWindow(op graph.Op, in graph.Shape) average {
 	if pool, ok := op.(graph.AveragePool); ok {
 		out, _ := pool.OutputShape([]graph.Shape{in})
-		return average{poolWindow(in, out, pool.Kernel, pool.Stride, pool.Pad), pool.CountIncludePad}
+		return average{
+			Window:       poolWindow(in, out, pool.Kernel, pool.Stride, pool.Dilation, pool.Pad),
+			countPadding: pool.CountIncludePad,
+			counted:      [2]int{in[1] + pool.Pad[2] - pool.Uncounted[0], in[2] + pool.Pad[3] - pool.Uncounted[1]},
+		}
 	}
-	return average{poolWindow(in, graph.Shape{in[0], 1, 1}, [2]int{in[1], in[2]}, [2]int{1, 1}, [4]int{}), false}
+	return average{Window: poolWindow(in, graph.Shape{in[0], 1, 1}, [2]int{in[1], in[2]}, [2]int{1, 1}, [2]int{}, [4]int{})}
 }
 
-// bounds are the input rows and columns that the window of an output pixel covers.
+// bounds are the input rows and columns that the window of an output pixel covers; with a dilation, those are
+// the first and every so many after it.
 func bounds(w kernel.Window, y, x int) (top, bottom, left, right int) {
-	top, left = y*w.Stride[0]-w.Top, x*w.Stride[1]-w.Left
-	bottom, right = min(top+w.Kernel[0], w.InH), min(left+w.Kernel[1], w.InW)
-	return max(top, 0), bottom, max(left, 0), right
+	top, bottom = span(y*w.Stride[0]-w.Top, w.Kernel[0], w.Dilation[0], w.InH)
+	left, right = span(x*w.Stride[1]-w.Left, w.Kernel[1], w.Dilation[1], w.InW)
+	return top, bottom, left, right
 }
 
-// count is the divisor of a mean over a window with the given bounds.
-func (a average) count(top, bottom, left, right int) int {
-	if a.countPadding {
-		return a.Kernel[0] * a.Kernel[1]
+func span(start, taps, dilation, size int) (first, end int) {
+	end = min(start+(taps-1)*dilation+1, size)
+	if start < 0 {
+		start += ceilDiv(-start, dilation) * dilation
 	}
-	return (bottom - top) * (right - left)
+	return start, end
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// inside is the number of taps within the image.
+func inside(w kernel.Window, top, bottom, left, right int) int {
+	return ceilDiv(bottom-top, w.Dilation[0]) * ceilDiv(right-left, w.Dilation[1])
+}
+
+// count is the divisor of a mean over the window of an output pixel.
+func (a average) count(y, x int) int {
+	if !a.countPadding {
+		top, bottom, left, right := bounds(a.Window, y, x)
+		return inside(a.Window, top, bottom, left, right)
+	}
+	taps := func(start, taps, dilation, end int) int {
+		return min(taps, ceilDiv(end-start, dilation))
+	}
+	return taps(y*a.Stride[0]-a.Top, a.Kernel[0], a.Dilation[0], a.counted[0]) *
+		taps(x*a.Stride[1]-a.Left, a.Kernel[1], a.Dilation[1], a.counted[1])
 }
 
 func maxPool[T float32 | uint8](w kernel.Window, stride int, out, in []T) {
@@ -50,8 +76,8 @@ func maxPool[T float32 | uint8](w kernel.Window, stride int, out, in []T) {
 			dst := out[at : at+stride]
 			top, bottom, left, right := bounds(w, y, x)
 			first := true
-			for row := top; row < bottom; row++ {
-				for col := left; col < right; col++ {
+			for row := top; row < bottom; row += w.Dilation[0] {
+				for col := left; col < right; col += w.Dilation[1] {
 					at := (1 + row*w.InW + col) * stride
 					src := in[at : at+stride][:len(dst)]
 					if first {
@@ -77,8 +103,8 @@ func averageFloat(a average, stride int, out, in []float32) {
 			dst := out[at : at+stride]
 			top, bottom, left, right := bounds(a.Window, y, x)
 			clear(dst)
-			for row := top; row < bottom; row++ {
-				for col := left; col < right; col++ {
+			for row := top; row < bottom; row += a.Dilation[0] {
+				for col := left; col < right; col += a.Dilation[1] {
 					at := (1 + row*a.InW + col) * stride
 					src := in[at : at+stride][:len(dst)]
 					for c, v := range src {
@@ -86,7 +112,7 @@ func averageFloat(a average, stride int, out, in []float32) {
 					}
 				}
 			}
-			factor := 1 / float32(a.count(top, bottom, left, right))
+			factor := 1 / float32(a.count(y, x))
 			for c := range dst {
 				dst[c] *= factor
 			}
@@ -123,12 +149,12 @@ func (a average) each(stride int, in []uint8, sums []int32, zero uint8, end func
 	for y := range a.OutH {
 		for x := range a.OutW {
 			top, bottom, left, right := bounds(a.Window, y, x)
-			offset := int32((bottom-top)*(right-left)) * int32(zero)
+			offset := int32(inside(a.Window, top, bottom, left, right)) * int32(zero)
 			for c := range sums {
 				sums[c] = -offset
 			}
-			for row := top; row < bottom; row++ {
-				for col := left; col < right; col++ {
+			for row := top; row < bottom; row += a.Dilation[0] {
+				for col := left; col < right; col += a.Dilation[1] {
 					at := (1 + row*a.InW + col) * stride
 					src := in[at : at+stride][:len(sums)]
 					for c, v := range src {
@@ -136,7 +162,7 @@ func (a average) each(stride int, in []uint8, sums []int32, zero uint8, end func
 					}
 				}
 			}
-			end((1+y*a.OutW+x)*stride, a.count(top, bottom, left, right))
+			end((1+y*a.OutW+x)*stride, a.count(y, x))
 		}
 	}
 }

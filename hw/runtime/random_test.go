@@ -79,7 +79,12 @@ func (s *sampler) grow() {
 	shape := s.g.Values[from].Shape
 	image := len(shape) == 3
 	var op graph.Op
-	switch kind := s.IntN(18); {
+	switch kind := s.IntN(26); {
+	case kind >= 18:
+		op, inputs = s.later(kind-18, from)
+		if op == nil {
+			return
+		}
 	case kind == 17 && image:
 		s.residual(from)
 		return
@@ -101,10 +106,12 @@ func (s *sampler) grow() {
 			}
 		}
 	case kind == 9:
-		op = graph.MaxPool{Kernel: [2]int{2, 3}, Stride: [2]int{1 + s.IntN(2), 2}, Pad: [4]int{s.IntN(2), s.IntN(2), s.IntN(2), s.IntN(2)}}
+		op = graph.MaxPool{Kernel: [2]int{2, 3}, Stride: [2]int{1 + s.IntN(2), 2}, Dilation: [2]int{s.IntN(3), s.IntN(2)}, Pad: [4]int{s.IntN(2), s.IntN(2), s.IntN(2), s.IntN(2)}}
 	case kind == 10:
 		// Divisors are powers of two where results must be exact.
-		op = graph.AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 1}, Pad: [4]int{s.IntN(2), s.IntN(2), 0, 0}, CountIncludePad: s.IntN(2) == 0}
+		pool := graph.AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 1}, Dilation: [2]int{s.IntN(2), s.IntN(3)}, Pad: [4]int{s.IntN(2), s.IntN(2), s.IntN(2), 0}, CountIncludePad: s.IntN(2) == 0}
+		pool.Uncounted[0] = s.IntN(1 + pool.Pad[2])
+		op = pool
 	case kind == 11 && s.IntN(3) == 0 && (!s.exact || shape.Elements()/shape[0]&(shape.Elements()/shape[0]-1) == 0):
 		op = graph.GlobalAveragePool{}
 	case kind == 12:
@@ -134,10 +141,12 @@ func (s *sampler) grow() {
 		op = concat
 	case kind == 15 && s.IntN(3) == 0:
 		op = graph.Flatten{}
-	case kind == 16 && !s.exact && image:
+	case kind == 16 && !s.exact && image && s.IntN(3) == 0:
+		op = graph.Softmax{Axis: s.IntN(3), Log: s.IntN(2) == 0}
+	case kind == 16 && !s.exact && (image || s.IntN(2) == 0):
 		op = s.batchNorm(shape[0])
 	case kind == 16 && !s.exact && !image:
-		op = graph.Softmax{}
+		op = graph.Softmax{Log: s.IntN(2) == 0}
 	default:
 		op = graph.Quantize{}
 	}

@@ -120,14 +120,14 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 			out.terms = in[0].terms + in[1].terms
 		})
 	case graph.MaxPool, graph.AveragePool, graph.GlobalAveragePool:
-		var size, stride [2]int
+		var size, stride, dilation, uncounted [2]int
 		var pad [4]int
 		padded, largest := false, false
 		switch op := op.(type) {
 		case graph.MaxPool:
-			size, stride, pad, largest = op.Kernel, op.Stride, op.Pad, true
+			size, stride, dilation, pad, largest = op.Kernel, op.Stride, op.Dilation, op.Pad, true
 		case graph.AveragePool:
-			size, stride, pad, padded = op.Kernel, op.Stride, op.Pad, op.CountIncludePad
+			size, stride, dilation, pad, padded, uncounted = op.Kernel, op.Stride, op.Dilation, op.Pad, op.CountIncludePad, op.Uncounted
 		default:
 			size, stride = [2]int{in[0].shape[1], in[0].shape[2]}, [2]int{1, 1}
 		}
@@ -136,13 +136,15 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 			sum, most, count := 0.0, math.Inf(-1), 0.0
 			for ky := range size[0] {
 				for kx := range size[1] {
-					from := in[0].at(c, y*stride[0]+ky-pad[0], x*stride[1]+kx-pad[1])
+					row, column := y*stride[0]+ky*max(dilation[0], 1)-pad[0], x*stride[1]+kx*max(dilation[1], 1)-pad[1]
+					from := in[0].at(c, row, column)
 					if from >= 0 {
 						sum += in[0].real[from]
 						out.size[i] += math.Abs(in[0].real[from])
 						most = max(most, in[0].real[from])
 					}
-					if from >= 0 || padded {
+					counts := row < in[0].shape[1]+pad[2]-uncounted[0] && column < in[0].shape[2]+pad[3]-uncounted[1]
+					if from >= 0 || padded && counts {
 						count++
 					}
 				}
@@ -192,13 +194,64 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 	case graph.Flatten:
 		copy(out.real, in[0].real)
 	case graph.Softmax:
-		sum := 0.0
-		for _, v := range in[0].real {
-			sum += math.Exp(v)
-		}
-		pointwise(func(v float64, _ int) float64 { return math.Exp(v) / sum })
+		each(func(c, y, x, i int) {
+			sum := 0.0
+			at := [3]int{c, y, x}
+			for at[op.Axis] = range in[0].shape[op.Axis] {
+				sum += math.Exp(in[0].real[in[0].at(at[0], at[1], at[2])])
+			}
+			out.real[i], out.size[i] = math.Exp(in[0].real[i])/sum, 1
+			if op.Log {
+				out.real[i], out.size[i] = in[0].real[i]-math.Log(sum), math.Abs(in[0].real[i])+math.Abs(math.Log(sum))
+			}
+		})
+	case graph.LRN:
+		each(func(c, y, x, i int) {
+			sum := 0.0
+			for k := c - (op.Size-1)/2; k <= c+op.Size/2; k++ {
+				if k >= 0 && k < channels {
+					sum += math.Pow(in[0].real[in[0].at(k, y, x)], 2)
+				}
+			}
+			out.real[i] = in[0].real[i] / math.Pow(float64(op.Bias)+float64(op.Alpha)/float64(op.Size)*sum, float64(op.Beta))
+		})
+	case graph.Activation:
+		alpha, beta := float64(op.Alpha), float64(op.Beta)
+		pointwise(func(v float64, _ int) float64 { return activated(op.Function, v, alpha, beta) })
 		for i := range out.size {
-			out.size[i] = 1
+			out.size[i] += math.Abs(beta)
+		}
+	case *graph.PRelu:
+		pointwise(func(v float64, c int) float64 { return max(v, 0) + float64(op.Slope[c])*min(v, 0) })
+	case graph.Binary:
+		each(func(c, y, x, i int) {
+			var operands [2]float64
+			for side, t := range in {
+				at := [3]int{c, y, x}
+				for d, size := range t.shape {
+					at[d] %= size // 1 repeats
+				}
+				operands[side] = t.real[t.at(at[0], at[1], at[2])]
+			}
+			a, b := operands[0], operands[1]
+			out.real[i] = map[string]float64{"Add": a + b, "Sub": a - b, "Mul": a * b, "Div": a / b}[op.Kind()]
+			if op.Operator == graph.Plus || op.Operator == graph.Minus {
+				out.size[i] = math.Abs(a) + math.Abs(b)
+			}
+		})
+	case *graph.Gather:
+		each(func(c, y, x, i int) {
+			at := [3]int{c, y, x}
+			at[op.Axis] = op.Index[at[op.Axis]]
+			out.real[i] = in[0].real[in[0].at(at[0], at[1], at[2])]
+		})
+	case *graph.Rearrange:
+		for i := range out.real {
+			from := i
+			if op.Order != nil {
+				from = op.Order[i]
+			}
+			out.real[i] = in[0].real[from]
 		}
 	default:
 		panic(fmt.Sprintf("no reference for %T", op))
@@ -207,6 +260,44 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 		out.size[i] = max(out.size[i], math.Abs(v))
 	}
 	return out
+}
+
+// activated is a function as its definition has it.
+func activated(f graph.Function, x, alpha, beta float64) float64 {
+	logistic := 1 / (1 + math.Exp(-x))
+	switch f {
+	case graph.LeakyRelu:
+		return max(x, 0) + alpha*min(x, 0)
+	case graph.Elu:
+		return max(x, 0) + alpha*(math.Exp(min(x, 0))-1)
+	case graph.Sigmoid:
+		return logistic
+	case graph.HardSigmoid:
+		return math.Max(0, math.Min(1, alpha*x+beta))
+	case graph.HardSwish:
+		return x * math.Max(0, math.Min(1, x/6+0.5))
+	case graph.Silu:
+		return x * logistic
+	case graph.Tanh:
+		return math.Tanh(x)
+	case graph.Softplus:
+		return math.Log(1 + math.Exp(x))
+	case graph.Softsign:
+		return x / (1 + math.Abs(x))
+	case graph.Exp:
+		return math.Exp(x)
+	case graph.Log:
+		return math.Log(x)
+	case graph.Sqrt:
+		return math.Sqrt(x)
+	case graph.Abs:
+		return math.Abs(x)
+	case graph.Neg:
+		return -x
+	case graph.Reciprocal:
+		return 1 / x
+	}
+	panic(fmt.Sprintf("no reference for %v", f))
 }
 
 // integer is what a real rounds to, and how far, in steps, it is from a tie.
