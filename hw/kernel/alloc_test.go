@@ -17,11 +17,16 @@ func TestRunAllocatesNothing(t *testing.T) {
 		r := &Requantize{Scale: scale, Hi: 255}
 		add := &Requantize{Scale: scale, Hi: 255, Residual: &QuantAdd{Scale: 1, Input: outBytes, InputScale: 1, OutScale: 1, OutHi: 255}}
 		table := RequantizeTable(Affine{1, 0}, Affine{2, 0}, 0, 255)
+		square := square(20, 40, 6, 3, 1)
+		scratch := Floats(WinogradScratch(square.Window, 20, 40, 4))
+		squareIn, squareOut := image(random, 36, 20), Floats(square.outputs())
 		for _, isa := range Supported() {
+			winograd := NewWinograd(isa, square.Window, 20, 40, 4, normals(random, square.weights()), nil, 0, 6)
 			float := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
 			int8 := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 3)
 			for name, run := range map[string]func(){
 				"FloatConv.Run":    func() { float.Run(out, in, out) },
+				"Winograd.Run":     func() { winograd.Run(squareOut, squareIn, squareOut, scratch) },
 				"IntConv.RunUint8": func() { int8.RunUint8(outBytes, bytes, r) },
 				"residual":         func() { int8.RunUint8(outBytes, bytes, add) },
 				"IntConv.RunFloat": func() { int8.RunFloat(out, bytes, out, scale, 0, 6) },

@@ -52,6 +52,28 @@ func BenchmarkFloatConv(b *testing.B) {
 	}
 }
 
+// BenchmarkWinograd counts the operations of direct convolution, so that it compares.
+func BenchmarkWinograd(b *testing.B) {
+	random := rand.New(rand.NewPCG(4, 5))
+	for _, isa := range Supported() {
+		if isa == AVX512VNNI {
+			continue // the same as AVX-512 in float
+		}
+		for _, l := range networkLayers {
+			tile := WinogradTile(isa, l.Window, l.inC, l.outC, l.groups)
+			if tile == 0 {
+				continue
+			}
+			b.Run(fmt.Sprintf("%s/%s/F%d", isa, l.name(), tile), func(b *testing.B) {
+				c := NewWinograd(isa, l.Window, l.inC, l.outC, tile, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
+				in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+				scratch := Floats(WinogradScratch(l.Window, l.inC, l.outC, tile))
+				rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil, scratch) })
+			})
+		}
+	}
+}
+
 func BenchmarkIntConv(b *testing.B) {
 	random := rand.New(rand.NewPCG(4, 2))
 	for _, isa := range Supported() {

@@ -203,6 +203,18 @@ func depthwiseFloatAVX512x4(taps int, channels int, in *float32, weights *float3
 func depthwiseIntAVX512x4(taps int, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride int, weightStride int, bias *int32)
 
 //go:noescape
+func winogradInput2x2AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput2x2AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+
+//go:noescape
+func winogradInput4x4AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput4x4AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+
+//go:noescape
 func requantizeSumsAVX512(pixels int, channels int, out *uint8, sums *int32, stride int, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -246,6 +258,18 @@ func depthwiseFloatAVX2x4(taps int, channels int, in *float32, weights *float32,
 
 //go:noescape
 func depthwiseIntAVX2x4(taps int, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride int, weightStride int, bias *int32)
+
+//go:noescape
+func winogradInput2x2AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput2x2AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+
+//go:noescape
+func winogradInput4x4AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput4x4AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
 
 //go:noescape
 func requantizeSumsAVX2(pixels int, channels int, out *uint8, sums *int32, stride int, scale *float32, lo float32, hi float32, zero int32)

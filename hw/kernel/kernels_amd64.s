@@ -14229,6 +14229,1225 @@ tap:
 	VZEROUPPER
 	RET
 
+// func winogradInput2x2AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput2x2AVX512(SB), NOSPLIT, $0-48
+	MOVQ channels+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ plane+32(FP), SI
+	MOVQ scratch+40(FP), DI
+
+loop:
+	MOVLQSX (BX), R8
+	VMOVUPS (CX)(R8*1), Z0
+	MOVLQSX 16(BX), R8
+	VMOVUPS (CX)(R8*1), Z1
+	MOVLQSX 32(BX), R8
+	VMOVUPS (CX)(R8*1), Z2
+	MOVLQSX 48(BX), R8
+	VMOVUPS (CX)(R8*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (DI)
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, 256(DI)
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, 512(DI)
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, 768(DI)
+	MOVLQSX 4(BX), R8
+	VMOVUPS (CX)(R8*1), Z0
+	MOVLQSX 20(BX), R8
+	VMOVUPS (CX)(R8*1), Z1
+	MOVLQSX 36(BX), R8
+	VMOVUPS (CX)(R8*1), Z2
+	MOVLQSX 52(BX), R8
+	VMOVUPS (CX)(R8*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 64(DI)
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, 320(DI)
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, 576(DI)
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, 832(DI)
+	MOVLQSX 8(BX), R8
+	VMOVUPS (CX)(R8*1), Z0
+	MOVLQSX 24(BX), R8
+	VMOVUPS (CX)(R8*1), Z1
+	MOVLQSX 40(BX), R8
+	VMOVUPS (CX)(R8*1), Z2
+	MOVLQSX 56(BX), R8
+	VMOVUPS (CX)(R8*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 128(DI)
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, 384(DI)
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, 640(DI)
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, 896(DI)
+	MOVLQSX 12(BX), R8
+	VMOVUPS (CX)(R8*1), Z0
+	MOVLQSX 28(BX), R8
+	VMOVUPS (CX)(R8*1), Z1
+	MOVLQSX 44(BX), R8
+	VMOVUPS (CX)(R8*1), Z2
+	MOVLQSX 60(BX), R8
+	VMOVUPS (CX)(R8*1), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, 192(DI)
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, 448(DI)
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, 704(DI)
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, 960(DI)
+	MOVQ    DX, R8
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS 256(DI), Z0
+	VMOVUPS 320(DI), Z1
+	VMOVUPS 384(DI), Z2
+	VMOVUPS 448(DI), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS 512(DI), Z0
+	VMOVUPS 576(DI), Z1
+	VMOVUPS 640(DI), Z2
+	VMOVUPS 704(DI), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS 768(DI), Z0
+	VMOVUPS 832(DI), Z1
+	VMOVUPS 896(DI), Z2
+	VMOVUPS 960(DI), Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R8)
+	ADDQ    SI, R8
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, AX
+	JNE     loop
+	VZEROUPPER
+	RET
+
+// func winogradOutput2x2AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput2x2AVX512(SB), NOSPLIT, $0-72
+	MOVQ         channels+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVQ         offsets+24(FP), BX
+	MOVQ         plane+32(FP), SI
+	MOVQ         scratch+64(FP), DI
+	MOVQ         bias+40(FP), R8
+	MOVQ         residual+48(FP), R9
+	VBROADCASTSS lo+56(FP), Z0
+	VBROADCASTSS hi+60(FP), Z1
+
+loop:
+	VMOVUPS (R8), Z2
+	MOVQ    CX, R10
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z6
+	ADDQ    SI, R10
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS Z3, (DI)
+	VSUBPS  Z5, Z4, Z4
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS Z4, 64(DI)
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z6
+	ADDQ    SI, R10
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS Z3, 128(DI)
+	VSUBPS  Z5, Z4, Z4
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS Z4, 192(DI)
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z6
+	ADDQ    SI, R10
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS Z3, 256(DI)
+	VSUBPS  Z5, Z4, Z4
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS Z4, 320(DI)
+	VMOVUPS (R10), Z3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Z6
+	ADDQ    SI, R10
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS Z3, 384(DI)
+	VSUBPS  Z5, Z4, Z4
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS Z4, 448(DI)
+	VMOVUPS (DI), Z3
+	VMOVUPS 128(DI), Z4
+	VMOVUPS 256(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z5, Z3, Z3
+	MOVLQSX (BX), R10
+	TESTQ   R10, R10
+	JS      outside0x0
+	VADDPS  Z2, Z3, Z3
+	TESTQ   R9, R9
+	JE      plain0x0
+	VADDPS  (R9)(R10*1), Z3, Z3
+
+plain0x0:
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, (DX)(R10*1)
+
+outside0x0:
+	VSUBPS  Z5, Z4, Z4
+	VSUBPS  Z6, Z4, Z4
+	MOVLQSX 8(BX), R10
+	TESTQ   R10, R10
+	JS      outside1x0
+	VADDPS  Z2, Z4, Z4
+	TESTQ   R9, R9
+	JE      plain1x0
+	VADDPS  (R9)(R10*1), Z4, Z4
+
+plain1x0:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (DX)(R10*1)
+
+outside1x0:
+	VMOVUPS 64(DI), Z3
+	VMOVUPS 192(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 448(DI), Z6
+	VADDPS  Z4, Z3, Z3
+	VADDPS  Z5, Z3, Z3
+	MOVLQSX 4(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x1
+	VADDPS  Z2, Z3, Z3
+	TESTQ   R9, R9
+	JE      plain0x1
+	VADDPS  (R9)(R10*1), Z3, Z3
+
+plain0x1:
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, (DX)(R10*1)
+
+outside0x1:
+	VSUBPS  Z5, Z4, Z4
+	VSUBPS  Z6, Z4, Z4
+	MOVLQSX 12(BX), R10
+	TESTQ   R10, R10
+	JS      outside1x1
+	VADDPS  Z2, Z4, Z4
+	TESTQ   R9, R9
+	JE      plain1x1
+	VADDPS  (R9)(R10*1), Z4, Z4
+
+plain1x1:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (DX)(R10*1)
+
+outside1x1:
+	ADDQ  $0x40, R8
+	TESTQ R9, R9
+	JE    next
+	ADDQ  $0x40, R9
+
+next:
+	ADDQ $0x40, CX
+	ADDQ $0x40, DX
+	SUBQ $0x10, AX
+	JNE  loop
+	VZEROUPPER
+	RET
+
+// func winogradInput4x4AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput4x4AVX512(SB), NOSPLIT, $0-48
+	MOVQ         channels+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVQ         offsets+24(FP), BX
+	MOVQ         plane+32(FP), SI
+	MOVQ         scratch+40(FP), DI
+	MOVL         $0x40800000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x40a00000, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Z1
+
+loop:
+	MOVLQSX      (BX), R8
+	VMOVUPS      (CX)(R8*1), Z2
+	MOVLQSX      24(BX), R8
+	VMOVUPS      (CX)(R8*1), Z3
+	MOVLQSX      48(BX), R8
+	VMOVUPS      (CX)(R8*1), Z4
+	MOVLQSX      72(BX), R8
+	VMOVUPS      (CX)(R8*1), Z5
+	MOVLQSX      96(BX), R8
+	VMOVUPS      (CX)(R8*1), Z6
+	MOVLQSX      120(BX), R8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (DI)
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, 384(DI)
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, 768(DI)
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1152(DI)
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1536(DI)
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, 1920(DI)
+	MOVLQSX      4(BX), R8
+	VMOVUPS      (CX)(R8*1), Z2
+	MOVLQSX      28(BX), R8
+	VMOVUPS      (CX)(R8*1), Z3
+	MOVLQSX      52(BX), R8
+	VMOVUPS      (CX)(R8*1), Z4
+	MOVLQSX      76(BX), R8
+	VMOVUPS      (CX)(R8*1), Z5
+	MOVLQSX      100(BX), R8
+	VMOVUPS      (CX)(R8*1), Z6
+	MOVLQSX      124(BX), R8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, 64(DI)
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, 448(DI)
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, 832(DI)
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1216(DI)
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1600(DI)
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, 1984(DI)
+	MOVLQSX      8(BX), R8
+	VMOVUPS      (CX)(R8*1), Z2
+	MOVLQSX      32(BX), R8
+	VMOVUPS      (CX)(R8*1), Z3
+	MOVLQSX      56(BX), R8
+	VMOVUPS      (CX)(R8*1), Z4
+	MOVLQSX      80(BX), R8
+	VMOVUPS      (CX)(R8*1), Z5
+	MOVLQSX      104(BX), R8
+	VMOVUPS      (CX)(R8*1), Z6
+	MOVLQSX      128(BX), R8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, 128(DI)
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, 512(DI)
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, 896(DI)
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1280(DI)
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1664(DI)
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, 2048(DI)
+	MOVLQSX      12(BX), R8
+	VMOVUPS      (CX)(R8*1), Z2
+	MOVLQSX      36(BX), R8
+	VMOVUPS      (CX)(R8*1), Z3
+	MOVLQSX      60(BX), R8
+	VMOVUPS      (CX)(R8*1), Z4
+	MOVLQSX      84(BX), R8
+	VMOVUPS      (CX)(R8*1), Z5
+	MOVLQSX      108(BX), R8
+	VMOVUPS      (CX)(R8*1), Z6
+	MOVLQSX      132(BX), R8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, 192(DI)
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, 576(DI)
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, 960(DI)
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1344(DI)
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1728(DI)
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, 2112(DI)
+	MOVLQSX      16(BX), R8
+	VMOVUPS      (CX)(R8*1), Z2
+	MOVLQSX      40(BX), R8
+	VMOVUPS      (CX)(R8*1), Z3
+	MOVLQSX      64(BX), R8
+	VMOVUPS      (CX)(R8*1), Z4
+	MOVLQSX      88(BX), R8
+	VMOVUPS      (CX)(R8*1), Z5
+	MOVLQSX      112(BX), R8
+	VMOVUPS      (CX)(R8*1), Z6
+	MOVLQSX      136(BX), R8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, 256(DI)
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, 640(DI)
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, 1024(DI)
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1408(DI)
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1792(DI)
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, 2176(DI)
+	MOVLQSX      20(BX), R8
+	VMOVUPS      (CX)(R8*1), Z2
+	MOVLQSX      44(BX), R8
+	VMOVUPS      (CX)(R8*1), Z3
+	MOVLQSX      68(BX), R8
+	VMOVUPS      (CX)(R8*1), Z4
+	MOVLQSX      92(BX), R8
+	VMOVUPS      (CX)(R8*1), Z5
+	MOVLQSX      116(BX), R8
+	VMOVUPS      (CX)(R8*1), Z6
+	MOVLQSX      140(BX), R8
+	VMOVUPS      (CX)(R8*1), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, 320(DI)
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, 704(DI)
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, 1088(DI)
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1472(DI)
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, 1856(DI)
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, 2240(DI)
+	MOVQ         DX, R8
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	VMOVUPS      128(DI), Z4
+	VMOVUPS      192(DI), Z5
+	VMOVUPS      256(DI), Z6
+	VMOVUPS      320(DI), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      384(DI), Z2
+	VMOVUPS      448(DI), Z3
+	VMOVUPS      512(DI), Z4
+	VMOVUPS      576(DI), Z5
+	VMOVUPS      640(DI), Z6
+	VMOVUPS      704(DI), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      768(DI), Z2
+	VMOVUPS      832(DI), Z3
+	VMOVUPS      896(DI), Z4
+	VMOVUPS      960(DI), Z5
+	VMOVUPS      1024(DI), Z6
+	VMOVUPS      1088(DI), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      1152(DI), Z2
+	VMOVUPS      1216(DI), Z3
+	VMOVUPS      1280(DI), Z4
+	VMOVUPS      1344(DI), Z5
+	VMOVUPS      1408(DI), Z6
+	VMOVUPS      1472(DI), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      1536(DI), Z2
+	VMOVUPS      1600(DI), Z3
+	VMOVUPS      1664(DI), Z4
+	VMOVUPS      1728(DI), Z5
+	VMOVUPS      1792(DI), Z6
+	VMOVUPS      1856(DI), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      1920(DI), Z2
+	VMOVUPS      1984(DI), Z3
+	VMOVUPS      2048(DI), Z4
+	VMOVUPS      2112(DI), Z5
+	VMOVUPS      2176(DI), Z6
+	VMOVUPS      2240(DI), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z0, Z4, Z8
+	VFMADD213PS  Z6, Z0, Z2
+	VFNMADD231PS Z1, Z4, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Z5, Z2
+	VFNMADD231PS Z0, Z3, Z2
+	VADDPS       Z2, Z8, Z9
+	VMOVUPS      Z9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z2, Z8, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Z4, Z6, Z2
+	VMOVUPS      Z2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Z0, Z3, Z7
+	VFNMADD231PS Z1, Z5, Z7
+	VMOVUPS      Z7, (R8)
+	ADDQ         SI, R8
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func winogradOutput4x4AVX512(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput4x4AVX512(SB), NOSPLIT, $0-72
+	MOVQ         channels+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVQ         offsets+24(FP), BX
+	MOVQ         plane+32(FP), SI
+	MOVQ         scratch+64(FP), DI
+	MOVQ         bias+40(FP), R8
+	MOVQ         residual+48(FP), R9
+	VBROADCASTSS lo+56(FP), Z0
+	VBROADCASTSS hi+60(FP), Z1
+	MOVL         $0x40000000, R10
+	VMOVD        R10, X2
+	VBROADCASTSS X2, Z3
+	MOVL         $0x40800000, R10
+	VMOVD        R10, X2
+	VBROADCASTSS X2, Z4
+	MOVL         $0x41000000, R10
+	VMOVD        R10, X2
+	VBROADCASTSS X2, Z5
+
+loop:
+	VMOVUPS     (R8), Z2
+	MOVQ        CX, R10
+	VMOVUPS     (R10), Z6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z11
+	ADDQ        SI, R10
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	VMOVUPS     Z6, (DI)
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     Z8, 64(DI)
+	VFMADD231PS Z4, Z13, Z12
+	VMOVUPS     Z12, 128(DI)
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	VMOVUPS     Z7, 192(DI)
+	VMOVUPS     (R10), Z6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z11
+	ADDQ        SI, R10
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	VMOVUPS     Z6, 256(DI)
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     Z8, 320(DI)
+	VFMADD231PS Z4, Z13, Z12
+	VMOVUPS     Z12, 384(DI)
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	VMOVUPS     Z7, 448(DI)
+	VMOVUPS     (R10), Z6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z11
+	ADDQ        SI, R10
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	VMOVUPS     Z6, 512(DI)
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     Z8, 576(DI)
+	VFMADD231PS Z4, Z13, Z12
+	VMOVUPS     Z12, 640(DI)
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	VMOVUPS     Z7, 704(DI)
+	VMOVUPS     (R10), Z6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z11
+	ADDQ        SI, R10
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	VMOVUPS     Z6, 768(DI)
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     Z8, 832(DI)
+	VFMADD231PS Z4, Z13, Z12
+	VMOVUPS     Z12, 896(DI)
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	VMOVUPS     Z7, 960(DI)
+	VMOVUPS     (R10), Z6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z11
+	ADDQ        SI, R10
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	VMOVUPS     Z6, 1024(DI)
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     Z8, 1088(DI)
+	VFMADD231PS Z4, Z13, Z12
+	VMOVUPS     Z12, 1152(DI)
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	VMOVUPS     Z7, 1216(DI)
+	VMOVUPS     (R10), Z6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Z11
+	ADDQ        SI, R10
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	VMOVUPS     Z6, 1280(DI)
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	VMOVUPS     Z8, 1344(DI)
+	VFMADD231PS Z4, Z13, Z12
+	VMOVUPS     Z12, 1408(DI)
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	VMOVUPS     Z7, 1472(DI)
+	VMOVUPS     (DI), Z6
+	VMOVUPS     256(DI), Z7
+	VMOVUPS     512(DI), Z8
+	VMOVUPS     768(DI), Z9
+	VMOVUPS     1024(DI), Z10
+	VMOVUPS     1280(DI), Z11
+	VADDPS      Z8, Z7, Z12
+	VSUBPS      Z8, Z7, Z7
+	VADDPS      Z10, Z9, Z13
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z12, Z6, Z6
+	VADDPS      Z13, Z6, Z6
+	MOVLQSX     (BX), R10
+	TESTQ       R10, R10
+	JS          outside0x0
+	VADDPS      Z2, Z6, Z6
+	TESTQ       R9, R9
+	JE          plain0x0
+	VADDPS      (R9)(R10*1), Z6, Z6
+
+plain0x0:
+	VMAXPS  Z6, Z0, Z6
+	VMINPS  Z6, Z1, Z6
+	VMOVUPS Z6, (DX)(R10*1)
+
+outside0x0:
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	MOVLQSX     16(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x0
+	VADDPS      Z2, Z8, Z8
+	TESTQ       R9, R9
+	JE          plain1x0
+	VADDPS      (R9)(R10*1), Z8, Z8
+
+plain1x0:
+	VMAXPS  Z8, Z0, Z8
+	VMINPS  Z8, Z1, Z8
+	VMOVUPS Z8, (DX)(R10*1)
+
+outside1x0:
+	VFMADD231PS Z4, Z13, Z12
+	MOVLQSX     32(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x0
+	VADDPS      Z2, Z12, Z12
+	TESTQ       R9, R9
+	JE          plain2x0
+	VADDPS      (R9)(R10*1), Z12, Z12
+
+plain2x0:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, (DX)(R10*1)
+
+outside2x0:
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	MOVLQSX     48(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x0
+	VADDPS      Z2, Z7, Z7
+	TESTQ       R9, R9
+	JE          plain3x0
+	VADDPS      (R9)(R10*1), Z7, Z7
+
+plain3x0:
+	VMAXPS  Z7, Z0, Z7
+	VMINPS  Z7, Z1, Z7
+	VMOVUPS Z7, (DX)(R10*1)
+
+outside3x0:
+	VMOVUPS 64(DI), Z6
+	VMOVUPS 320(DI), Z7
+	VMOVUPS 576(DI), Z8
+	VMOVUPS 832(DI), Z9
+	VMOVUPS 1088(DI), Z10
+	VMOVUPS 1344(DI), Z11
+	VADDPS  Z8, Z7, Z12
+	VSUBPS  Z8, Z7, Z7
+	VADDPS  Z10, Z9, Z13
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z12, Z6, Z6
+	VADDPS  Z13, Z6, Z6
+	MOVLQSX 4(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x1
+	VADDPS  Z2, Z6, Z6
+	TESTQ   R9, R9
+	JE      plain0x1
+	VADDPS  (R9)(R10*1), Z6, Z6
+
+plain0x1:
+	VMAXPS  Z6, Z0, Z6
+	VMINPS  Z6, Z1, Z6
+	VMOVUPS Z6, (DX)(R10*1)
+
+outside0x1:
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	MOVLQSX     20(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x1
+	VADDPS      Z2, Z8, Z8
+	TESTQ       R9, R9
+	JE          plain1x1
+	VADDPS      (R9)(R10*1), Z8, Z8
+
+plain1x1:
+	VMAXPS  Z8, Z0, Z8
+	VMINPS  Z8, Z1, Z8
+	VMOVUPS Z8, (DX)(R10*1)
+
+outside1x1:
+	VFMADD231PS Z4, Z13, Z12
+	MOVLQSX     36(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x1
+	VADDPS      Z2, Z12, Z12
+	TESTQ       R9, R9
+	JE          plain2x1
+	VADDPS      (R9)(R10*1), Z12, Z12
+
+plain2x1:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, (DX)(R10*1)
+
+outside2x1:
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	MOVLQSX     52(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x1
+	VADDPS      Z2, Z7, Z7
+	TESTQ       R9, R9
+	JE          plain3x1
+	VADDPS      (R9)(R10*1), Z7, Z7
+
+plain3x1:
+	VMAXPS  Z7, Z0, Z7
+	VMINPS  Z7, Z1, Z7
+	VMOVUPS Z7, (DX)(R10*1)
+
+outside3x1:
+	VMOVUPS 128(DI), Z6
+	VMOVUPS 384(DI), Z7
+	VMOVUPS 640(DI), Z8
+	VMOVUPS 896(DI), Z9
+	VMOVUPS 1152(DI), Z10
+	VMOVUPS 1408(DI), Z11
+	VADDPS  Z8, Z7, Z12
+	VSUBPS  Z8, Z7, Z7
+	VADDPS  Z10, Z9, Z13
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z12, Z6, Z6
+	VADDPS  Z13, Z6, Z6
+	MOVLQSX 8(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x2
+	VADDPS  Z2, Z6, Z6
+	TESTQ   R9, R9
+	JE      plain0x2
+	VADDPS  (R9)(R10*1), Z6, Z6
+
+plain0x2:
+	VMAXPS  Z6, Z0, Z6
+	VMINPS  Z6, Z1, Z6
+	VMOVUPS Z6, (DX)(R10*1)
+
+outside0x2:
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	MOVLQSX     24(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x2
+	VADDPS      Z2, Z8, Z8
+	TESTQ       R9, R9
+	JE          plain1x2
+	VADDPS      (R9)(R10*1), Z8, Z8
+
+plain1x2:
+	VMAXPS  Z8, Z0, Z8
+	VMINPS  Z8, Z1, Z8
+	VMOVUPS Z8, (DX)(R10*1)
+
+outside1x2:
+	VFMADD231PS Z4, Z13, Z12
+	MOVLQSX     40(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x2
+	VADDPS      Z2, Z12, Z12
+	TESTQ       R9, R9
+	JE          plain2x2
+	VADDPS      (R9)(R10*1), Z12, Z12
+
+plain2x2:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, (DX)(R10*1)
+
+outside2x2:
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	MOVLQSX     56(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x2
+	VADDPS      Z2, Z7, Z7
+	TESTQ       R9, R9
+	JE          plain3x2
+	VADDPS      (R9)(R10*1), Z7, Z7
+
+plain3x2:
+	VMAXPS  Z7, Z0, Z7
+	VMINPS  Z7, Z1, Z7
+	VMOVUPS Z7, (DX)(R10*1)
+
+outside3x2:
+	VMOVUPS 192(DI), Z6
+	VMOVUPS 448(DI), Z7
+	VMOVUPS 704(DI), Z8
+	VMOVUPS 960(DI), Z9
+	VMOVUPS 1216(DI), Z10
+	VMOVUPS 1472(DI), Z11
+	VADDPS  Z8, Z7, Z12
+	VSUBPS  Z8, Z7, Z7
+	VADDPS  Z10, Z9, Z13
+	VSUBPS  Z10, Z9, Z9
+	VADDPS  Z12, Z6, Z6
+	VADDPS  Z13, Z6, Z6
+	MOVLQSX 12(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x3
+	VADDPS  Z2, Z6, Z6
+	TESTQ   R9, R9
+	JE      plain0x3
+	VADDPS  (R9)(R10*1), Z6, Z6
+
+plain0x3:
+	VMAXPS  Z6, Z0, Z6
+	VMINPS  Z6, Z1, Z6
+	VMOVUPS Z6, (DX)(R10*1)
+
+outside0x3:
+	VMOVAPS     Z7, Z8
+	VFMADD231PS Z3, Z9, Z8
+	MOVLQSX     28(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x3
+	VADDPS      Z2, Z8, Z8
+	TESTQ       R9, R9
+	JE          plain1x3
+	VADDPS      (R9)(R10*1), Z8, Z8
+
+plain1x3:
+	VMAXPS  Z8, Z0, Z8
+	VMINPS  Z8, Z1, Z8
+	VMOVUPS Z8, (DX)(R10*1)
+
+outside1x3:
+	VFMADD231PS Z4, Z13, Z12
+	MOVLQSX     44(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x3
+	VADDPS      Z2, Z12, Z12
+	TESTQ       R9, R9
+	JE          plain2x3
+	VADDPS      (R9)(R10*1), Z12, Z12
+
+plain2x3:
+	VMAXPS  Z12, Z0, Z12
+	VMINPS  Z12, Z1, Z12
+	VMOVUPS Z12, (DX)(R10*1)
+
+outside2x3:
+	VADDPS      Z11, Z7, Z7
+	VFMADD231PS Z5, Z9, Z7
+	MOVLQSX     60(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x3
+	VADDPS      Z2, Z7, Z7
+	TESTQ       R9, R9
+	JE          plain3x3
+	VADDPS      (R9)(R10*1), Z7, Z7
+
+plain3x3:
+	VMAXPS  Z7, Z0, Z7
+	VMINPS  Z7, Z1, Z7
+	VMOVUPS Z7, (DX)(R10*1)
+
+outside3x3:
+	ADDQ  $0x40, R8
+	TESTQ R9, R9
+	JE    next
+	ADDQ  $0x40, R9
+
+next:
+	ADDQ $0x40, CX
+	ADDQ $0x40, DX
+	SUBQ $0x10, AX
+	JNE  loop
+	VZEROUPPER
+	RET
+
 // func requantizeSumsAVX512(pixels int, channels int, out *uint8, sums *int32, stride int, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F
 TEXT ·requantizeSumsAVX512(SB), NOSPLIT, $0-60
@@ -15028,6 +16247,1225 @@ tap:
 	ADDQ      $0x10, AX
 	CMPQ      AX, channels+8(FP)
 	JL        channels
+	VZEROUPPER
+	RET
+
+// func winogradInput2x2AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+// Requires: AVX
+TEXT ·winogradInput2x2AVX2(SB), NOSPLIT, $0-48
+	MOVQ channels+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ plane+32(FP), SI
+	MOVQ scratch+40(FP), DI
+
+loop:
+	MOVLQSX (BX), R8
+	VMOVUPS (CX)(R8*1), Y0
+	MOVLQSX 16(BX), R8
+	VMOVUPS (CX)(R8*1), Y1
+	MOVLQSX 32(BX), R8
+	VMOVUPS (CX)(R8*1), Y2
+	MOVLQSX 48(BX), R8
+	VMOVUPS (CX)(R8*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, 128(DI)
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, 256(DI)
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, 384(DI)
+	MOVLQSX 4(BX), R8
+	VMOVUPS (CX)(R8*1), Y0
+	MOVLQSX 20(BX), R8
+	VMOVUPS (CX)(R8*1), Y1
+	MOVLQSX 36(BX), R8
+	VMOVUPS (CX)(R8*1), Y2
+	MOVLQSX 52(BX), R8
+	VMOVUPS (CX)(R8*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, 32(DI)
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, 160(DI)
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, 288(DI)
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, 416(DI)
+	MOVLQSX 8(BX), R8
+	VMOVUPS (CX)(R8*1), Y0
+	MOVLQSX 24(BX), R8
+	VMOVUPS (CX)(R8*1), Y1
+	MOVLQSX 40(BX), R8
+	VMOVUPS (CX)(R8*1), Y2
+	MOVLQSX 56(BX), R8
+	VMOVUPS (CX)(R8*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, 64(DI)
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, 192(DI)
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, 320(DI)
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, 448(DI)
+	MOVLQSX 12(BX), R8
+	VMOVUPS (CX)(R8*1), Y0
+	MOVLQSX 28(BX), R8
+	VMOVUPS (CX)(R8*1), Y1
+	MOVLQSX 44(BX), R8
+	VMOVUPS (CX)(R8*1), Y2
+	MOVLQSX 60(BX), R8
+	VMOVUPS (CX)(R8*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, 96(DI)
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, 224(DI)
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, 352(DI)
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, 480(DI)
+	MOVQ    DX, R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS 128(DI), Y0
+	VMOVUPS 160(DI), Y1
+	VMOVUPS 192(DI), Y2
+	VMOVUPS 224(DI), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS 256(DI), Y0
+	VMOVUPS 288(DI), Y1
+	VMOVUPS 320(DI), Y2
+	VMOVUPS 352(DI), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VMOVUPS 384(DI), Y0
+	VMOVUPS 416(DI), Y1
+	VMOVUPS 448(DI), Y2
+	VMOVUPS 480(DI), Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R8)
+	ADDQ    SI, R8
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	SUBQ    $0x08, AX
+	JNE     loop
+	VZEROUPPER
+	RET
+
+// func winogradOutput2x2AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+// Requires: AVX
+TEXT ·winogradOutput2x2AVX2(SB), NOSPLIT, $0-72
+	MOVQ         channels+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVQ         offsets+24(FP), BX
+	MOVQ         plane+32(FP), SI
+	MOVQ         scratch+64(FP), DI
+	MOVQ         bias+40(FP), R8
+	MOVQ         residual+48(FP), R9
+	VBROADCASTSS lo+56(FP), Y0
+	VBROADCASTSS hi+60(FP), Y1
+
+loop:
+	VMOVUPS (R8), Y2
+	MOVQ    CX, R10
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y6
+	ADDQ    SI, R10
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y3, (DI)
+	VSUBPS  Y5, Y4, Y4
+	VSUBPS  Y6, Y4, Y4
+	VMOVUPS Y4, 32(DI)
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y6
+	ADDQ    SI, R10
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y3, 64(DI)
+	VSUBPS  Y5, Y4, Y4
+	VSUBPS  Y6, Y4, Y4
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y6
+	ADDQ    SI, R10
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y3, 128(DI)
+	VSUBPS  Y5, Y4, Y4
+	VSUBPS  Y6, Y4, Y4
+	VMOVUPS Y4, 160(DI)
+	VMOVUPS (R10), Y3
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y4
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y5
+	ADDQ    SI, R10
+	VMOVUPS (R10), Y6
+	ADDQ    SI, R10
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y3, 192(DI)
+	VSUBPS  Y5, Y4, Y4
+	VSUBPS  Y6, Y4, Y4
+	VMOVUPS Y4, 224(DI)
+	VMOVUPS (DI), Y3
+	VMOVUPS 64(DI), Y4
+	VMOVUPS 128(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	MOVLQSX (BX), R10
+	TESTQ   R10, R10
+	JS      outside0x0
+	VADDPS  Y2, Y3, Y3
+	TESTQ   R9, R9
+	JE      plain0x0
+	VADDPS  (R9)(R10*1), Y3, Y3
+
+plain0x0:
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (DX)(R10*1)
+
+outside0x0:
+	VSUBPS  Y5, Y4, Y4
+	VSUBPS  Y6, Y4, Y4
+	MOVLQSX 8(BX), R10
+	TESTQ   R10, R10
+	JS      outside1x0
+	VADDPS  Y2, Y4, Y4
+	TESTQ   R9, R9
+	JE      plain1x0
+	VADDPS  (R9)(R10*1), Y4, Y4
+
+plain1x0:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (DX)(R10*1)
+
+outside1x0:
+	VMOVUPS 32(DI), Y3
+	VMOVUPS 96(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 224(DI), Y6
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y3, Y3
+	MOVLQSX 4(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x1
+	VADDPS  Y2, Y3, Y3
+	TESTQ   R9, R9
+	JE      plain0x1
+	VADDPS  (R9)(R10*1), Y3, Y3
+
+plain0x1:
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (DX)(R10*1)
+
+outside0x1:
+	VSUBPS  Y5, Y4, Y4
+	VSUBPS  Y6, Y4, Y4
+	MOVLQSX 12(BX), R10
+	TESTQ   R10, R10
+	JS      outside1x1
+	VADDPS  Y2, Y4, Y4
+	TESTQ   R9, R9
+	JE      plain1x1
+	VADDPS  (R9)(R10*1), Y4, Y4
+
+plain1x1:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (DX)(R10*1)
+
+outside1x1:
+	ADDQ  $0x20, R8
+	TESTQ R9, R9
+	JE    next
+	ADDQ  $0x20, R9
+
+next:
+	ADDQ $0x20, CX
+	ADDQ $0x20, DX
+	SUBQ $0x08, AX
+	JNE  loop
+	VZEROUPPER
+	RET
+
+// func winogradInput4x4AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradInput4x4AVX2(SB), NOSPLIT, $0-48
+	MOVQ         channels+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVQ         offsets+24(FP), BX
+	MOVQ         plane+32(FP), SI
+	MOVQ         scratch+40(FP), DI
+	MOVL         $0x40800000, R8
+	VMOVD        R8, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x40a00000, R8
+	VMOVD        R8, X1
+	VBROADCASTSS X1, Y1
+
+loop:
+	MOVLQSX      (BX), R8
+	VMOVUPS      (CX)(R8*1), Y2
+	MOVLQSX      24(BX), R8
+	VMOVUPS      (CX)(R8*1), Y3
+	MOVLQSX      48(BX), R8
+	VMOVUPS      (CX)(R8*1), Y4
+	MOVLQSX      72(BX), R8
+	VMOVUPS      (CX)(R8*1), Y5
+	MOVLQSX      96(BX), R8
+	VMOVUPS      (CX)(R8*1), Y6
+	MOVLQSX      120(BX), R8
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (DI)
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, 192(DI)
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, 384(DI)
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 576(DI)
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 768(DI)
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, 960(DI)
+	MOVLQSX      4(BX), R8
+	VMOVUPS      (CX)(R8*1), Y2
+	MOVLQSX      28(BX), R8
+	VMOVUPS      (CX)(R8*1), Y3
+	MOVLQSX      52(BX), R8
+	VMOVUPS      (CX)(R8*1), Y4
+	MOVLQSX      76(BX), R8
+	VMOVUPS      (CX)(R8*1), Y5
+	MOVLQSX      100(BX), R8
+	VMOVUPS      (CX)(R8*1), Y6
+	MOVLQSX      124(BX), R8
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, 32(DI)
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, 224(DI)
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, 416(DI)
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 608(DI)
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 800(DI)
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, 992(DI)
+	MOVLQSX      8(BX), R8
+	VMOVUPS      (CX)(R8*1), Y2
+	MOVLQSX      32(BX), R8
+	VMOVUPS      (CX)(R8*1), Y3
+	MOVLQSX      56(BX), R8
+	VMOVUPS      (CX)(R8*1), Y4
+	MOVLQSX      80(BX), R8
+	VMOVUPS      (CX)(R8*1), Y5
+	MOVLQSX      104(BX), R8
+	VMOVUPS      (CX)(R8*1), Y6
+	MOVLQSX      128(BX), R8
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, 64(DI)
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, 256(DI)
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, 448(DI)
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 640(DI)
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 832(DI)
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, 1024(DI)
+	MOVLQSX      12(BX), R8
+	VMOVUPS      (CX)(R8*1), Y2
+	MOVLQSX      36(BX), R8
+	VMOVUPS      (CX)(R8*1), Y3
+	MOVLQSX      60(BX), R8
+	VMOVUPS      (CX)(R8*1), Y4
+	MOVLQSX      84(BX), R8
+	VMOVUPS      (CX)(R8*1), Y5
+	MOVLQSX      108(BX), R8
+	VMOVUPS      (CX)(R8*1), Y6
+	MOVLQSX      132(BX), R8
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, 96(DI)
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, 288(DI)
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, 480(DI)
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 672(DI)
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 864(DI)
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, 1056(DI)
+	MOVLQSX      16(BX), R8
+	VMOVUPS      (CX)(R8*1), Y2
+	MOVLQSX      40(BX), R8
+	VMOVUPS      (CX)(R8*1), Y3
+	MOVLQSX      64(BX), R8
+	VMOVUPS      (CX)(R8*1), Y4
+	MOVLQSX      88(BX), R8
+	VMOVUPS      (CX)(R8*1), Y5
+	MOVLQSX      112(BX), R8
+	VMOVUPS      (CX)(R8*1), Y6
+	MOVLQSX      136(BX), R8
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, 128(DI)
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, 320(DI)
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, 512(DI)
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 704(DI)
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 896(DI)
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, 1088(DI)
+	MOVLQSX      20(BX), R8
+	VMOVUPS      (CX)(R8*1), Y2
+	MOVLQSX      44(BX), R8
+	VMOVUPS      (CX)(R8*1), Y3
+	MOVLQSX      68(BX), R8
+	VMOVUPS      (CX)(R8*1), Y4
+	MOVLQSX      92(BX), R8
+	VMOVUPS      (CX)(R8*1), Y5
+	MOVLQSX      116(BX), R8
+	VMOVUPS      (CX)(R8*1), Y6
+	MOVLQSX      140(BX), R8
+	VMOVUPS      (CX)(R8*1), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, 160(DI)
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, 352(DI)
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, 544(DI)
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 736(DI)
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, 928(DI)
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, 1120(DI)
+	MOVQ         DX, R8
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	VMOVUPS      64(DI), Y4
+	VMOVUPS      96(DI), Y5
+	VMOVUPS      128(DI), Y6
+	VMOVUPS      160(DI), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      192(DI), Y2
+	VMOVUPS      224(DI), Y3
+	VMOVUPS      256(DI), Y4
+	VMOVUPS      288(DI), Y5
+	VMOVUPS      320(DI), Y6
+	VMOVUPS      352(DI), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      384(DI), Y2
+	VMOVUPS      416(DI), Y3
+	VMOVUPS      448(DI), Y4
+	VMOVUPS      480(DI), Y5
+	VMOVUPS      512(DI), Y6
+	VMOVUPS      544(DI), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      576(DI), Y2
+	VMOVUPS      608(DI), Y3
+	VMOVUPS      640(DI), Y4
+	VMOVUPS      672(DI), Y5
+	VMOVUPS      704(DI), Y6
+	VMOVUPS      736(DI), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      768(DI), Y2
+	VMOVUPS      800(DI), Y3
+	VMOVUPS      832(DI), Y4
+	VMOVUPS      864(DI), Y5
+	VMOVUPS      896(DI), Y6
+	VMOVUPS      928(DI), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	VMOVUPS      960(DI), Y2
+	VMOVUPS      992(DI), Y3
+	VMOVUPS      1024(DI), Y4
+	VMOVUPS      1056(DI), Y5
+	VMOVUPS      1088(DI), Y6
+	VMOVUPS      1120(DI), Y7
+	VMOVAPS      Y6, Y8
+	VFNMADD231PS Y0, Y4, Y8
+	VFMADD213PS  Y6, Y0, Y2
+	VFNMADD231PS Y1, Y4, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VMOVAPS      Y5, Y2
+	VFNMADD231PS Y0, Y3, Y2
+	VADDPS       Y2, Y8, Y9
+	VMOVUPS      Y9, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y6
+	VSUBPS       Y3, Y5, Y4
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VSUBPS       Y4, Y6, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         SI, R8
+	VFMADD231PS  Y0, Y3, Y7
+	VFNMADD231PS Y1, Y5, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         SI, R8
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func winogradOutput4x4AVX2(channels int, src *float32, dst *float32, offsets *int32, plane int, bias *float32, residual *float32, lo float32, hi float32, scratch *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradOutput4x4AVX2(SB), NOSPLIT, $0-72
+	MOVQ         channels+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         dst+16(FP), DX
+	MOVQ         offsets+24(FP), BX
+	MOVQ         plane+32(FP), SI
+	MOVQ         scratch+64(FP), DI
+	MOVQ         bias+40(FP), R8
+	MOVQ         residual+48(FP), R9
+	VBROADCASTSS lo+56(FP), Y0
+	VBROADCASTSS hi+60(FP), Y1
+	MOVL         $0x40000000, R10
+	VMOVD        R10, X2
+	VBROADCASTSS X2, Y3
+	MOVL         $0x40800000, R10
+	VMOVD        R10, X2
+	VBROADCASTSS X2, Y4
+	MOVL         $0x41000000, R10
+	VMOVD        R10, X2
+	VBROADCASTSS X2, Y5
+
+loop:
+	VMOVUPS     (R8), Y2
+	MOVQ        CX, R10
+	VMOVUPS     (R10), Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y11
+	ADDQ        SI, R10
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	VMOVUPS     Y6, (DI)
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     Y8, 32(DI)
+	VFMADD231PS Y4, Y13, Y12
+	VMOVUPS     Y12, 64(DI)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	VMOVUPS     Y7, 96(DI)
+	VMOVUPS     (R10), Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y11
+	ADDQ        SI, R10
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	VMOVUPS     Y6, 128(DI)
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     Y8, 160(DI)
+	VFMADD231PS Y4, Y13, Y12
+	VMOVUPS     Y12, 192(DI)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	VMOVUPS     Y7, 224(DI)
+	VMOVUPS     (R10), Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y11
+	ADDQ        SI, R10
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	VMOVUPS     Y6, 256(DI)
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     Y8, 288(DI)
+	VFMADD231PS Y4, Y13, Y12
+	VMOVUPS     Y12, 320(DI)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	VMOVUPS     Y7, 352(DI)
+	VMOVUPS     (R10), Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y11
+	ADDQ        SI, R10
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	VMOVUPS     Y6, 384(DI)
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     Y8, 416(DI)
+	VFMADD231PS Y4, Y13, Y12
+	VMOVUPS     Y12, 448(DI)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	VMOVUPS     Y7, 480(DI)
+	VMOVUPS     (R10), Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y11
+	ADDQ        SI, R10
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	VMOVUPS     Y6, 512(DI)
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     Y8, 544(DI)
+	VFMADD231PS Y4, Y13, Y12
+	VMOVUPS     Y12, 576(DI)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	VMOVUPS     Y7, 608(DI)
+	VMOVUPS     (R10), Y6
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y7
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y8
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y9
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y10
+	ADDQ        SI, R10
+	VMOVUPS     (R10), Y11
+	ADDQ        SI, R10
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	VMOVUPS     Y6, 640(DI)
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	VMOVUPS     Y8, 672(DI)
+	VFMADD231PS Y4, Y13, Y12
+	VMOVUPS     Y12, 704(DI)
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	VMOVUPS     Y7, 736(DI)
+	VMOVUPS     (DI), Y6
+	VMOVUPS     128(DI), Y7
+	VMOVUPS     256(DI), Y8
+	VMOVUPS     384(DI), Y9
+	VMOVUPS     512(DI), Y10
+	VMOVUPS     640(DI), Y11
+	VADDPS      Y8, Y7, Y12
+	VSUBPS      Y8, Y7, Y7
+	VADDPS      Y10, Y9, Y13
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y12, Y6, Y6
+	VADDPS      Y13, Y6, Y6
+	MOVLQSX     (BX), R10
+	TESTQ       R10, R10
+	JS          outside0x0
+	VADDPS      Y2, Y6, Y6
+	TESTQ       R9, R9
+	JE          plain0x0
+	VADDPS      (R9)(R10*1), Y6, Y6
+
+plain0x0:
+	VMAXPS  Y6, Y0, Y6
+	VMINPS  Y6, Y1, Y6
+	VMOVUPS Y6, (DX)(R10*1)
+
+outside0x0:
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	MOVLQSX     16(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x0
+	VADDPS      Y2, Y8, Y8
+	TESTQ       R9, R9
+	JE          plain1x0
+	VADDPS      (R9)(R10*1), Y8, Y8
+
+plain1x0:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+
+outside1x0:
+	VFMADD231PS Y4, Y13, Y12
+	MOVLQSX     32(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x0
+	VADDPS      Y2, Y12, Y12
+	TESTQ       R9, R9
+	JE          plain2x0
+	VADDPS      (R9)(R10*1), Y12, Y12
+
+plain2x0:
+	VMAXPS  Y12, Y0, Y12
+	VMINPS  Y12, Y1, Y12
+	VMOVUPS Y12, (DX)(R10*1)
+
+outside2x0:
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	MOVLQSX     48(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x0
+	VADDPS      Y2, Y7, Y7
+	TESTQ       R9, R9
+	JE          plain3x0
+	VADDPS      (R9)(R10*1), Y7, Y7
+
+plain3x0:
+	VMAXPS  Y7, Y0, Y7
+	VMINPS  Y7, Y1, Y7
+	VMOVUPS Y7, (DX)(R10*1)
+
+outside3x0:
+	VMOVUPS 32(DI), Y6
+	VMOVUPS 160(DI), Y7
+	VMOVUPS 288(DI), Y8
+	VMOVUPS 416(DI), Y9
+	VMOVUPS 544(DI), Y10
+	VMOVUPS 672(DI), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y13
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y12, Y6, Y6
+	VADDPS  Y13, Y6, Y6
+	MOVLQSX 4(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x1
+	VADDPS  Y2, Y6, Y6
+	TESTQ   R9, R9
+	JE      plain0x1
+	VADDPS  (R9)(R10*1), Y6, Y6
+
+plain0x1:
+	VMAXPS  Y6, Y0, Y6
+	VMINPS  Y6, Y1, Y6
+	VMOVUPS Y6, (DX)(R10*1)
+
+outside0x1:
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	MOVLQSX     20(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x1
+	VADDPS      Y2, Y8, Y8
+	TESTQ       R9, R9
+	JE          plain1x1
+	VADDPS      (R9)(R10*1), Y8, Y8
+
+plain1x1:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+
+outside1x1:
+	VFMADD231PS Y4, Y13, Y12
+	MOVLQSX     36(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x1
+	VADDPS      Y2, Y12, Y12
+	TESTQ       R9, R9
+	JE          plain2x1
+	VADDPS      (R9)(R10*1), Y12, Y12
+
+plain2x1:
+	VMAXPS  Y12, Y0, Y12
+	VMINPS  Y12, Y1, Y12
+	VMOVUPS Y12, (DX)(R10*1)
+
+outside2x1:
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	MOVLQSX     52(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x1
+	VADDPS      Y2, Y7, Y7
+	TESTQ       R9, R9
+	JE          plain3x1
+	VADDPS      (R9)(R10*1), Y7, Y7
+
+plain3x1:
+	VMAXPS  Y7, Y0, Y7
+	VMINPS  Y7, Y1, Y7
+	VMOVUPS Y7, (DX)(R10*1)
+
+outside3x1:
+	VMOVUPS 64(DI), Y6
+	VMOVUPS 192(DI), Y7
+	VMOVUPS 320(DI), Y8
+	VMOVUPS 448(DI), Y9
+	VMOVUPS 576(DI), Y10
+	VMOVUPS 704(DI), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y13
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y12, Y6, Y6
+	VADDPS  Y13, Y6, Y6
+	MOVLQSX 8(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x2
+	VADDPS  Y2, Y6, Y6
+	TESTQ   R9, R9
+	JE      plain0x2
+	VADDPS  (R9)(R10*1), Y6, Y6
+
+plain0x2:
+	VMAXPS  Y6, Y0, Y6
+	VMINPS  Y6, Y1, Y6
+	VMOVUPS Y6, (DX)(R10*1)
+
+outside0x2:
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	MOVLQSX     24(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x2
+	VADDPS      Y2, Y8, Y8
+	TESTQ       R9, R9
+	JE          plain1x2
+	VADDPS      (R9)(R10*1), Y8, Y8
+
+plain1x2:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+
+outside1x2:
+	VFMADD231PS Y4, Y13, Y12
+	MOVLQSX     40(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x2
+	VADDPS      Y2, Y12, Y12
+	TESTQ       R9, R9
+	JE          plain2x2
+	VADDPS      (R9)(R10*1), Y12, Y12
+
+plain2x2:
+	VMAXPS  Y12, Y0, Y12
+	VMINPS  Y12, Y1, Y12
+	VMOVUPS Y12, (DX)(R10*1)
+
+outside2x2:
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	MOVLQSX     56(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x2
+	VADDPS      Y2, Y7, Y7
+	TESTQ       R9, R9
+	JE          plain3x2
+	VADDPS      (R9)(R10*1), Y7, Y7
+
+plain3x2:
+	VMAXPS  Y7, Y0, Y7
+	VMINPS  Y7, Y1, Y7
+	VMOVUPS Y7, (DX)(R10*1)
+
+outside3x2:
+	VMOVUPS 96(DI), Y6
+	VMOVUPS 224(DI), Y7
+	VMOVUPS 352(DI), Y8
+	VMOVUPS 480(DI), Y9
+	VMOVUPS 608(DI), Y10
+	VMOVUPS 736(DI), Y11
+	VADDPS  Y8, Y7, Y12
+	VSUBPS  Y8, Y7, Y7
+	VADDPS  Y10, Y9, Y13
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  Y12, Y6, Y6
+	VADDPS  Y13, Y6, Y6
+	MOVLQSX 12(BX), R10
+	TESTQ   R10, R10
+	JS      outside0x3
+	VADDPS  Y2, Y6, Y6
+	TESTQ   R9, R9
+	JE      plain0x3
+	VADDPS  (R9)(R10*1), Y6, Y6
+
+plain0x3:
+	VMAXPS  Y6, Y0, Y6
+	VMINPS  Y6, Y1, Y6
+	VMOVUPS Y6, (DX)(R10*1)
+
+outside0x3:
+	VMOVAPS     Y7, Y8
+	VFMADD231PS Y3, Y9, Y8
+	MOVLQSX     28(BX), R10
+	TESTQ       R10, R10
+	JS          outside1x3
+	VADDPS      Y2, Y8, Y8
+	TESTQ       R9, R9
+	JE          plain1x3
+	VADDPS      (R9)(R10*1), Y8, Y8
+
+plain1x3:
+	VMAXPS  Y8, Y0, Y8
+	VMINPS  Y8, Y1, Y8
+	VMOVUPS Y8, (DX)(R10*1)
+
+outside1x3:
+	VFMADD231PS Y4, Y13, Y12
+	MOVLQSX     44(BX), R10
+	TESTQ       R10, R10
+	JS          outside2x3
+	VADDPS      Y2, Y12, Y12
+	TESTQ       R9, R9
+	JE          plain2x3
+	VADDPS      (R9)(R10*1), Y12, Y12
+
+plain2x3:
+	VMAXPS  Y12, Y0, Y12
+	VMINPS  Y12, Y1, Y12
+	VMOVUPS Y12, (DX)(R10*1)
+
+outside2x3:
+	VADDPS      Y11, Y7, Y7
+	VFMADD231PS Y5, Y9, Y7
+	MOVLQSX     60(BX), R10
+	TESTQ       R10, R10
+	JS          outside3x3
+	VADDPS      Y2, Y7, Y7
+	TESTQ       R9, R9
+	JE          plain3x3
+	VADDPS      (R9)(R10*1), Y7, Y7
+
+plain3x3:
+	VMAXPS  Y7, Y0, Y7
+	VMINPS  Y7, Y1, Y7
+	VMOVUPS Y7, (DX)(R10*1)
+
+outside3x3:
+	ADDQ  $0x20, R8
+	TESTQ R9, R9
+	JE    next
+	ADDQ  $0x20, R9
+
+next:
+	ADDQ $0x20, CX
+	ADDQ $0x20, DX
+	SUBQ $0x08, AX
+	JNE  loop
 	VZEROUPPER
 	RET
 

@@ -23,6 +23,8 @@ type vector struct {
 	depthwiseFloat []depthwiseFloat
 	depthwiseInt   []depthwiseInt
 
+	winograd [5]winogradTransforms // by the side of a tile, 2 or 4
+
 	requantizeSums func(pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32)
 	addSums        func(pixels, channels int, out *uint8, sums *int32, stride int, residual *uint8, scale, c *float32)
 	dequantizeSums func(pixels, channels int, out *float32, sums *int32, stride int, residual, scale *float32, lo, hi float32)
@@ -41,6 +43,11 @@ type (
 
 	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
+
+	winogradTransforms struct {
+		input  func(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)
+		output func(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)
+	}
 )
 
 // cover calls f for the whole vectors among n scalars and returns how many those are;

@@ -43,6 +43,11 @@ var avx2 = vector{
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX2x1, depthwiseFloatAVX2x2, depthwiseFloatAVX2x3, depthwiseFloatAVX2x4},
 	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
 
+	winograd: [5]winogradTransforms{
+		2: {winogradInput2x2AVX2, winogradOutput2x2AVX2},
+		4: {winogradInput4x4AVX2, winogradOutput4x4AVX2},
+	},
+
 	requantizeSums: requantizeSumsAVX2,
 	addSums:        addSumsAVX2,
 	dequantizeSums: dequantizeSumsAVX2,
@@ -73,6 +78,11 @@ var avx512 = vector{
 
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX512x1, depthwiseFloatAVX512x2, depthwiseFloatAVX512x3, depthwiseFloatAVX512x4},
 	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX512x1, depthwiseIntAVX512x2, depthwiseIntAVX512x3, depthwiseIntAVX512x4},
+
+	winograd: [5]winogradTransforms{
+		2: {winogradInput2x2AVX512, winogradOutput2x2AVX512},
+		4: {winogradInput4x4AVX512, winogradOutput4x4AVX512},
+	},
 
 	requantizeSums: requantizeSumsAVX512,
 	addSums:        addSumsAVX512,

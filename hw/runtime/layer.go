@@ -80,21 +80,50 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 	}
 	in := c.real(n.Inputs[0])
 	geo := newGeometry(n, in.shape, out.shape)
-	var conv *kernel.FloatConv
-	layer := &c.layers[c.layer]
-	c.prepare(func() {
-		conv = geo.float(c.isa, n.Weight().Real(), n.Bias(), u.lo, u.hi)
-		layer.Kernel = conv.Kernel()
-	})
 	in.border = in.border || geo.readsOutside
 	c.writeFloats(out, func(out *slot) {
-		if u.residual < 0 {
-			c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), nil) }, out, in)
+		reads := []*slot{in}
+		residual := func(*memory) []float32 { return nil }
+		if u.residual >= 0 {
+			other := c.real(u.residual)
+			reads, residual = append(reads, other), other.floats
+		}
+		if tile := c.winogradTile(geo); tile > 0 {
+			c.emitWinograd(n, u, geo, tile, residual, out, reads)
 			return
 		}
-		residual := c.real(u.residual)
-		c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), residual.floats(m)) }, out, in, residual)
+		var conv *kernel.FloatConv
+		layer := &c.layers[c.layer]
+		c.prepare(func() {
+			conv = geo.float(c.isa, n.Weight().Real(), n.Bias(), u.lo, u.hi)
+			layer.Kernel = conv.Kernel()
+		})
+		c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), residual(m)) }, out, reads...)
 	})
+}
+
+// winogradTile is the side of the tiles that a float layer is computed by, 0 if it is convolved
+// directly.
+func (c *compiler) winogradTile(geo geometry) int {
+	if c.direct {
+		return 0
+	}
+	return kernel.WinogradTile(c.isa, geo.window, geo.in, geo.out, geo.groups)
+}
+
+// emitWinograd appends a convolution that works in a slot of its own. The first of what it reads
+// is its input.
+func (c *compiler) emitWinograd(n *graph.Node, u unit, geo geometry, tile int, residual func(*memory) []float32, out *slot, reads []*slot) {
+	var conv *kernel.Winograd
+	layer := &c.layers[c.layer]
+	c.prepare(func() {
+		conv = kernel.NewWinograd(c.isa, geo.window, geo.in, geo.out, tile, n.Weight().Real(), n.Bias(), u.lo, u.hi)
+		layer.Kernel = conv.Kernel()
+	})
+	in, scratch := reads[0], c.scratch(kernel.WinogradScratch(geo.window, geo.in, geo.out, tile))
+	c.emit(func(m *memory) {
+		conv.Run(out.floats(m), in.floats(m), residual(m), scratch.floats(m))
+	}, out, append(reads, scratch)...)
 }
 
 func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {

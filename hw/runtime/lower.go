@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"math"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -11,6 +12,7 @@ import (
 type compiler struct {
 	g      *graph.Graph
 	isa    kernel.ISA
+	direct bool                    // no Winograd
 	values []*slot                 // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
 	reals  map[graph.ValueID]*slot // quantized values as floats, where someone needs them
 	index  map[int]int             // position among the layers of each layer node
@@ -23,8 +25,8 @@ type compiler struct {
 	inputs int      // most inputs of a float operator
 }
 
-func newCompiler(g *graph.Graph, isa kernel.ISA) *compiler {
-	c := &compiler{g: g, isa: isa, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, index: map[int]int{}}
+func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
+	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
@@ -40,6 +42,13 @@ func (c *compiler) slot(shape graph.Shape, quant *graph.Quant) *slot {
 		quant = &q
 	}
 	s := newSlot(shape, quant)
+	c.slots = append(c.slots, s)
+	return s
+}
+
+// scratch is room for so many floats that a step works in.
+func (c *compiler) scratch(floats int) *slot {
+	s := &slot{stride: floats, first: math.MaxInt, last: -1}
 	c.slots = append(c.slots, s)
 	return s
 }

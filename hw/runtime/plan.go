@@ -16,6 +16,9 @@ import (
 // Options steer compilation.
 type Options struct {
 	ISA kernel.ISA // instruction set of the kernels; empty: kernel.Default
+	// Direct keeps float convolutions from Winograd's transforms, which are faster but less accurate,
+	// see kernel.Winograd.
+	Direct bool
 }
 
 // Plan is a compiled graph: what to run, in which order, on which part of the arena.
@@ -34,7 +37,7 @@ type Plan struct {
 // LayerPlan says how a layer of the graph is executed.
 type LayerPlan struct {
 	Name   string
-	Kernel string // what its arithmetic runs on: "fp32", "int8"
+	Kernel string // what its arithmetic runs on: "fp32", "winograd", "int8"
 	MACs   int64  // per image
 }
 
@@ -62,7 +65,7 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 	if err := check(g); err != nil {
 		return nil, fmt.Errorf("compile graph %q: %w", g.Name, err)
 	}
-	c := newCompiler(g, isa)
+	c := newCompiler(g, isa, o.Direct)
 	for _, u := range fuse(g) {
 		c.lower(u)
 	}

@@ -33,12 +33,17 @@ type resnetBuilder struct {
 	p   *precision
 }
 
+func newResnetBuilder(t testing.TB, image graph.Shape) *resnetBuilder {
+	return &resnetBuilder{t: t, g: graph.NewGraph("resnet", "image", image), rng: rand.New(rand.NewPCG(1, 2))}
+}
+
 // resnet builds the network with random weights. Quantized, it is as compression
 // leaves it: convolution outputs in front of an addition and results of ReLUs are
 // quantized, the classifier takes integers and gives floats.
 func resnet(t testing.TB, a architecture, p *precision) *graph.Graph {
 	t.Helper()
-	b := &resnetBuilder{t, graph.NewGraph("resnet", "image", graph.Shape{3, 32, 32}), rand.New(rand.NewPCG(1, 2)), p}
+	b := newResnetBuilder(t, graph.Shape{3, 32, 32})
+	b.p = p
 	x := graph.ValueID(0)
 	if p != nil {
 		x = b.append(graph.Quantize{}, b.signed(), 0)

@@ -32,6 +32,10 @@ func main() {
 			depthwiseFloat(v, pixels)
 			depthwiseInt(v, pixels)
 		}
+		for _, tile := range []int{2, 4} {
+			winogradInput(v, tile)
+			winogradOutput(v, tile)
+		}
 		endUint8(v)
 		endAdd(v)
 		endFloat(v)

@@ -1,0 +1,231 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// Winograd is the convolution of a [FloatConv] with a 3×3 kernel at stride 1, computed by minimal
+// filtering (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks"): tiles of
+// m×m output pixels cost (m+2)² multiplications a channel pair in place of 9·m². It is
+// immutable and safe for concurrent Runs.
+//
+// Transforms add before they multiply, which costs accuracy where sums cancel. With A, B
+// and G the transforms of output, input and weights, the error of an output is at most
+//
+//	(C+16)·2⁻²⁴ · (|A|ᵀ·(Σ (|G|·|w|·|G|ᵀ) ⊙ (|B|ᵀ·|x|·|B|))·|A| + |bias| + |residual|)
+//
+// for sums over C input channels, C rounded up to 4.
+type Winograd struct {
+	vector  *vector // nil: portable
+	window  Window
+	filter  filter
+	tile    int     // m
+	batch   int     // most tiles whose transforms are kept at a time
+	tiles   int     // in all
+	inputs  []int32 // [tile][(m+2)²] offset of each pixel of a tile's window
+	outputs []int32 // [tile][m²] offset of each output pixel; −1 outside the image
+	rows    []int32 // offsets of tiles within a plane
+	blocks  []block
+	plane   int       // weights per plane
+	weights []float32 // [(m+2)²] planes, packed
+	bias    []float32 // ChannelStride(outC) long
+	none    []float32 // the bias of products
+	lo, hi  float32
+}
+
+// winogradCache bounds what a batch of tiles takes, in bytes: it should stay in the
+// second-level cache from transform to transform.
+const winogradCache = 512 << 10
+
+// NewWinograd plans a convolution by tiles of tile×tile output pixels, 2 or 4. The other arguments
+// are those of [NewFloatConv]; the window must have a 3×3 kernel with stride and dilation 1.
+func NewWinograd(isa ISA, w Window, inC, outC, tile int, weight, bias []float32, lo, hi float32) *Winograd {
+	if tile != 2 && tile != 4 || !minimal(w) {
+		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, w))
+	}
+	c := &Winograd{vector: vectorOf(isa), window: w, filter: filter{inC, outC, 1, 1}, tile: tile, lo: lo, hi: hi}
+	if c.vector != nil && c.vector.winograd[tile].input == nil {
+		c.vector = nil
+	}
+	c.tiles, c.batch = winogradTiles(w, inC, outC, tile)
+	c.bias, c.none = Floats(ChannelStride(outC)), Floats(2*lanes)
+	copy(c.bias, bias)
+	c.locate()
+	width := portableWidth
+	if c.vector != nil {
+		width = c.vector.floatWidth
+	}
+	var size int
+	c.blocks, size = c.filter.blocks(width)
+	c.plane = oddLines(size)
+	c.packWeights(weight)
+	return c
+}
+
+// minimal tells whether the transforms apply to a window.
+func minimal(w Window) bool {
+	return w.Kernel == [2]int{3, 3} && w.Stride == [2]int{1, 1} && w.Dilation == [2]int{1, 1}
+}
+
+// winogradTiles is the number of tiles and how many of them make a batch.
+func winogradTiles(w Window, inC, outC, tile int) (tiles, batch int) {
+	const height = 12 // the most rows of a float tile
+	tiles = ceilDiv(w.OutH, tile) * ceilDiv(w.OutW, tile)
+	fit := winogradCache / ((tile + 2) * (tile + 2) * floatBytes * (ChannelStride(inC) + ChannelStride(outC)))
+	return tiles, ceilDiv(tiles, ceilDiv(tiles, max(fit, height)))
+}
+
+// planeStride is the distance between planes of a batch.
+func planeStride(batch, channels int) int { return oddLines(batch * ChannelStride(channels)) }
+
+// oddLines rounds up to an odd number of cache lines: at such a distance, what belongs
+// together does not compete for the same places in the caches.
+func oddLines(floats int) int { return (floats+lanes-1)/(2*lanes)*2*lanes + lanes }
+
+// WinogradScratch is the number of scalars that Run needs to work in.
+func WinogradScratch(w Window, inC, outC, tile int) int {
+	n := (tile + 2) * (tile + 2)
+	_, batch := winogradTiles(w, inC, outC, tile)
+	return n * (lanes + planeStride(batch, inC) + planeStride(batch, outC))
+}
+
+// locate fills the tables of offsets.
+func (c *Winograd) locate() {
+	w, m, unit := c.window, c.tile, 1
+	if c.vector != nil {
+		unit = floatBytes
+	}
+	in, out := ChannelStride(c.filter.inC), ChannelStride(c.filter.outC)
+	if max((1+w.InH*w.InW)*in, (1+w.OutH*w.OutW)*out)*unit > math.MaxInt32 {
+		panic(fmt.Sprintf("kernel: a convolution of %d×%d pixels of %d channels exceeds what offsets can reach", w.InH, w.InW, c.filter.inC))
+	}
+	for y := 0; y < w.OutH; y += m {
+		for x := 0; x < w.OutW; x += m {
+			for i := y - w.Top; i < y-w.Top+m+2; i++ {
+				for j := x - w.Left; j < x-w.Left+m+2; j++ {
+					pixel := 0
+					if i >= 0 && i < w.InH && j >= 0 && j < w.InW {
+						pixel = 1 + i*w.InW + j
+					}
+					c.inputs = append(c.inputs, int32(pixel*in*unit))
+				}
+			}
+			for i := y; i < y+m; i++ {
+				for j := x; j < x+m; j++ {
+					offset := -1
+					if i < w.OutH && j < w.OutW {
+						offset = (1 + i*w.OutW + j) * out * unit
+					}
+					c.outputs = append(c.outputs, int32(offset))
+				}
+			}
+		}
+	}
+	for t := range c.batch {
+		c.rows = append(c.rows, int32(t*in*unit))
+	}
+}
+
+// packWeights transforms the weights (OIHW) and packs each plane of them as [block][depth][width].
+func (c *Winograd) packWeights(weight []float32) {
+	n := (c.tile + 2) * (c.tile + 2)
+	transform := weights2
+	if c.tile == 4 {
+		transform = weights4
+	}
+	c.weights = Floats(n * c.plane)
+	var row [36][2 * lanes]float32 // of one input channel: whole cache lines to write at once
+	for _, b := range c.blocks {
+		width := min(b.width, c.filter.outC-b.out)
+		for k := range min(b.depth, c.filter.inC) {
+			for o := range width {
+				transform(&row, o, (*[9]float32)(weight[((b.out+o)*c.filter.inC+k)*9:]))
+			}
+			for p := range n {
+				copy(c.weights[p*c.plane+b.weights+k*b.width:], row[p][:width])
+			}
+		}
+	}
+}
+
+// Kernel names the arithmetic for people.
+func (c *Winograd) Kernel() string { return "winograd" }
+
+// Run computes out = clamp(conv(in) + bias + residual) as [FloatConv.Run] does. scratch is
+// [WinogradScratch] long, 64-byte aligned and overlaps nothing else; it may hold anything before.
+func (c *Winograd) Run(out, in, residual, scratch []float32) {
+	w, n, f := c.window, (c.tile+2)*(c.tile+2), c.filter
+	out = out[:(1+w.OutH*w.OutW)*ChannelStride(f.outC)]
+	in = in[:(1+w.InH*w.InW)*ChannelStride(f.inC)]
+	if residual != nil {
+		residual = residual[:len(out)]
+	}
+	inPlane, outPlane := planeStride(c.batch, f.inC), planeStride(c.batch, f.outC)
+	temporary, scratch := scratch[:n*lanes], scratch[n*lanes:]
+	transformed, products := scratch[:n*inPlane], scratch[n*inPlane:][:n*outPlane]
+	for first := 0; first < c.tiles; first += c.batch {
+		count := min(c.batch, c.tiles-first)
+		c.transformInputs(transformed, in, temporary, first, count, inPlane)
+		c.multiply(products, transformed, count, inPlane, outPlane)
+		c.transformOutputs(out, products, residual, temporary, first, count, outPlane)
+	}
+	if c.lo > 0 || c.hi < 0 {
+		clearPadding(out, f.outC)
+	}
+}
+
+func (c *Winograd) transformInputs(planes, in, temporary []float32, first, count, plane int) {
+	n, stride := (c.tile+2)*(c.tile+2), ChannelStride(c.filter.inC)
+	for t := range count {
+		offsets := c.inputs[(first+t)*n:][:n]
+		if c.vector == nil {
+			transformInput(c.tile, stride, planes[t*stride:], plane, in, offsets)
+			continue
+		}
+		c.vector.winograd[c.tile].input(stride, &in[0], &planes[t*stride], &offsets[0], plane*floatBytes, &temporary[0])
+	}
+}
+
+func (c *Winograd) transformOutputs(out, planes, residual, temporary []float32, first, count, plane int) {
+	n, stride := c.tile*c.tile, ChannelStride(c.filter.outC)
+	for t := range count {
+		offsets := c.outputs[(first+t)*n:][:n]
+		if c.vector == nil {
+			c.transformOutput(out, planes[t*stride:], residual, plane, offsets)
+			continue
+		}
+		c.vector.winograd[c.tile].output(stride, &planes[t*stride], &out[0], &offsets[0], plane*floatBytes,
+			&c.bias[0], optional(residual, 0), c.lo, c.hi, &temporary[0])
+	}
+}
+
+// multiply computes every plane's products, [tiles][outC] = [tiles][inC]·[inC][outC].
+func (c *Winograd) multiply(products, transformed []float32, count, inPlane, outPlane int) {
+	in, out := ChannelStride(c.filter.inC), ChannelStride(c.filter.outC)
+	height := portableTile
+	if c.vector != nil {
+		height = c.vector.floatPixels
+	}
+	runs := ceilDiv(count, height)
+	for p := range (c.tile + 2) * (c.tile + 2) {
+		for _, b := range c.blocks {
+			weights := c.weights[p*c.plane+b.weights:]
+			for r := range runs {
+				first := count * r / runs
+				rows := count*(r+1)/runs - first
+				src, dst := transformed[p*inPlane+first*in:], products[p*outPlane+first*out+b.out:]
+				if c.vector == nil {
+					var sums [portableTile][portableWidth]float32
+					accumulate(&sums, src, c.rows[:rows], 1, b.depth, weights)
+					for i := range rows {
+						copy(dst[i*out:], sums[i][:])
+					}
+					continue
+				}
+				c.vector.float[b.width/lanes][rows](1, b.depth, &src[0], &weights[0], &dst[0], &c.rows[0],
+					out*floatBytes, &c.none[0], nil, float32(math.Inf(-1)), float32(math.Inf(1)))
+			}
+		}
+	}
+}
