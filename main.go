@@ -11,10 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -25,6 +22,7 @@ import (
 	"galen/store"
 	"galen/ui"
 	"galen/ui/headless"
+	"galen/ui/report"
 )
 
 func main() {
@@ -83,7 +81,7 @@ runs yet, it starts the built-in demo.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), runsCommand(), showCommand(),
-		evalCommand(), exportCommand(), dataCommand(), versionCommand())
+		evalCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), versionCommand())
 	return root
 }
 
@@ -98,7 +96,7 @@ func (o *output) flags(cmd *cobra.Command) {
 func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f := cmd.Flags()
 	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune, quantize, or uniform, the baseline that treats all layers alike")
-	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here) or roofline: (computed, for trying things out)")
+	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
 	f.Float64Var(&s.Beta, "beta", s.Beta, "how strongly distance from the target is punished (negative)")
 	f.IntVar(&s.Episodes, "episodes", s.Episodes, "how many policies to try")
@@ -233,7 +231,7 @@ func runsCommand() *cobra.Command {
 				if asJSON {
 					return writeJSON(os.Stdout, runs)
 				}
-				return writeRuns(os.Stdout, runs)
+				return report.Runs(os.Stdout, runs)
 			})
 		},
 	}
@@ -265,7 +263,7 @@ func showCommand() *cobra.Command {
 						Episode   *store.Episode   `json:"episode"`
 					}{s.Run, s.Reference, e})
 				}
-				return writeEpisode(os.Stdout, s, e)
+				return report.Episode(os.Stdout, s, e)
 			})
 		},
 	}
@@ -405,6 +403,90 @@ func downloadProgress(out *os.File) func(download.Progress) {
 	}
 }
 
+func verifyCommand() *cobra.Command {
+	var (
+		input, expect string
+		tolerance     = engine.DefaultTolerance
+		asJSON        bool
+	)
+	cmd := &cobra.Command{
+		Use:   "verify CASE… | MODEL.onnx --input X.npy --expect Y.npy",
+		Short: "Check that galen computes what another framework computed",
+		Long: `Check that galen computes what another framework computed. A case is a folder as the ONNX
+project has them: model.onnx with test_data_set_*/input_0.pb and output_0.pb; or give a model
+with its input and expected output as NumPy files. Batches are run image by image. A case
+passes if no output differs by more than atol + rtol·|expected|; it is refused if galen
+cannot take the model. The exit status is 1 if any fails.`,
+		Example: `  galen verify onnx/backend/test/data/pytorch-converted/*
+  galen verify net.onnx --input images.npy --expect logits.npy`,
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			arrays := input != "" || expect != ""
+			switch {
+			case len(arguments) == 0:
+				return errors.New("nothing to verify: name case folders, or a model with --input and --expect")
+			case arrays && (input == "" || expect == "" || len(arguments) != 1):
+				return errors.New("--input and --expect go together, with one model")
+			}
+			r := report.Verifications{Out: os.Stdout, JSON: asJSON}
+			for _, c := range arguments {
+				v := engine.Verification{}
+				if arrays {
+					v = engine.VerifyArrays(cmd.Context(), c, input, expect, tolerance)
+				} else {
+					v = engine.VerifyCase(cmd.Context(), c, tolerance)
+				}
+				if err := errors.Join(cmd.Context().Err(), r.Add(v)); err != nil {
+					return err
+				}
+			}
+			return r.Close()
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&input, "input", "", "NumPy `file` with a batch of images as the model takes them")
+	f.StringVar(&expect, "expect", "", "NumPy `file` with the outputs they should give")
+	f.Float64Var(&tolerance.Relative, "rtol", tolerance.Relative, "allowed difference as a share of the expected number")
+	f.Float64Var(&tolerance.Absolute, "atol", tolerance.Absolute, "allowed difference on top of that")
+	f.BoolVar(&asJSON, "json", false, "print as JSON, one object a line")
+	return cmd
+}
+
+func benchCommand() *cobra.Command {
+	var (
+		settings = engine.BenchSettings{Devices: []string{"local"}, Precision: "fp32", Threads: 1, Batch: 1}
+		asJSON   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "bench MODEL.onnx",
+		Short: "Measure how fast a model runs, layer by layer, and against ONNX Runtime",
+		Long: `Measure how fast a model runs. Devices take turns, sample by sample; the first one's latency
+is given as a share of each other's, with its 95 % confidence interval. For int8 and w4a4 all
+layers are quantized, calibrated on noise: the speed is right, the accuracy is not. fp32 runs
+the model as it is.`,
+		Example: `  galen bench net.onnx --layers
+  galen bench net.onnx --on local,ort:/usr/lib/libonnxruntime.so --precision int8`,
+		Args: one("the ONNX file to time, or demo for the built-in model"),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			b, err := engine.Bench(cmd.Context(), arguments[0], settings)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return report.BenchJSON(os.Stdout, b)
+			}
+			return report.Bench(os.Stdout, b)
+		},
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&settings.Devices, "on", settings.Devices, "`devices`: local, ort:LIBRARY (ONNX Runtime's shared library)")
+	f.StringVar(&settings.Precision, "precision", settings.Precision, "fp32, int8 or w4a4 (4 bits but for the classifier)")
+	f.IntVar(&settings.Threads, "threads", settings.Threads, "threads; on local they share out the images of a batch")
+	f.IntVar(&settings.Batch, "batch", settings.Batch, "images per run")
+	f.BoolVar(&settings.Layers, "layers", false, "time every layer on local: one image on one thread")
+	f.BoolVar(&asJSON, "json", false, "print as JSON")
+	return cmd
+}
+
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -440,51 +522,6 @@ func look(use func(*engine.Workbench) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	return advise(use(w))
-}
-
-func writeRuns(out io.Writer, runs []*store.Run) error {
-	if len(runs) == 0 {
-		_, err := fmt.Fprintln(out, "no runs yet; start one with galen demo or galen search")
-		return err
-	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tNAME\tSTATE\tMODEL\tDEVICE\tEPISODES\tBEST\tCREATED")
-	for _, r := range runs {
-		best := "–"
-		if r.Best != nil {
-			best = fmt.Sprintf("%.2f %% at %.3f×", 100*r.Best.Accuracy, r.Best.LatencyRatio)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
-			r.Episodes, r.Budget, best, r.Created.Local().Format(time.DateTime))
-	}
-	return t.Flush()
-}
-
-func writeEpisode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
-	fmt.Fprintf(out, "run %s (%s): %s, %s agent, target %.3g×, %s, %d of %d episodes\n", s.Run.Name, s.Run.ID,
-		s.Run.Model.Name, s.Settings.Agent, s.Settings.Target, s.State, len(s.Episodes), s.Settings.Episodes)
-	if s.Device.Device != "" {
-		fmt.Fprintf(out, "device: %s\n", s.Device)
-	}
-	if r := s.Reference; r != nil {
-		fmt.Fprintf(out, "reference: %.2f %% top-1, %.3f ms, %.1f M MACs\n", 100*r.Accuracy, r.LatencyMS, float64(r.MACs)/1e6)
-	}
-	if e == nil {
-		_, err := fmt.Fprintln(out, "no episode has finished yet")
-		return err
-	}
-	fmt.Fprintf(out, "episode %d: %.2f %% top-1, %.3f ms ± %.3f, %.3f×, %.1f M MACs, reward %+.3f\n", e.Number,
-		100*e.Accuracy, e.LatencyMS, e.LatencyMAD, e.LatencyRatio, float64(e.MACs)/1e6, e.Reward)
-	if len(e.Flags) > 0 {
-		fmt.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
-	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
-	for _, l := range e.Layers {
-		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%.3f\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
-			l.WeightBits, l.ActivationBits, l.Kernel, l.MS)
-	}
-	return t.Flush()
 }
 
 func writeJSON(out io.Writer, v any) error {

@@ -8,6 +8,7 @@ import (
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/onnx"
 	"galen/hw"
 	"galen/hw/graph"
 	"galen/store"
@@ -25,7 +26,7 @@ func (s *Search) prepare(ctx context.Context) error {
 	}
 	s.layers = describe(w.graph, s.compressor.Layers())
 	s.doing("opening the device", 0, 0)
-	if s.device, err = hw.Open(s.settings.Device, w.graph); err != nil {
+	if s.device, err = hw.Open(s.settings.Device, w.graph, hw.Options{EncodeONNX: onnx.Encode}); err != nil {
 		return fmt.Errorf("open the device: %w", err)
 	}
 	s.fingerprint = s.device.Fingerprint()

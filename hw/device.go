@@ -20,10 +20,11 @@ type Device interface {
 // Fingerprint says what a device is, so that latencies are never compared across
 // devices unknowingly.
 type Fingerprint struct {
-	Device   string // as the user named it: local, roofline:
+	Device   string // as the user named it: local, ort:LIBRARY, roofline:
 	CPU      string // model name
 	Cores    int
-	ISA      string // instruction set the runtime uses
+	ISA      string // instruction set galen's runtime uses
+	Runtime  string // name and version of the runtime where it is not galen's
 	Governor string // clock governor; empty if unknown
 	OS       string
 	Version  string // of galen

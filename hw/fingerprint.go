@@ -20,10 +20,10 @@ func machine(isa string) Fingerprint {
 	}
 }
 
-// String is one line for people: device, processor, instruction set.
+// String is one line for people: device, runtime, processor, instruction set.
 func (f Fingerprint) String() string {
 	parts := []string{f.Device}
-	for _, part := range []string{f.CPU, f.ISA} {
+	for _, part := range []string{f.Runtime, f.CPU, f.ISA} {
 		if part != "" {
 			parts = append(parts, part)
 		}

@@ -59,7 +59,7 @@ func network(t testing.TB, channels, layers, bits int) *graph.Graph {
 
 func TestLocalMeasuresTheReferenceAgainstItself(t *testing.T) {
 	reference := network(t, 32, 3, graph.FloatBits)
-	d, err := Open("local", reference)
+	d, err := Open("local", reference, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestLocalMeasuresTheReferenceAgainstItself(t *testing.T) {
 
 func TestLocalStopsWhenAsked(t *testing.T) {
 	reference := network(t, 16, 1, graph.FloatBits)
-	d, err := Open("local", reference)
+	d, err := Open("local", reference, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestLocalStopsWhenAsked(t *testing.T) {
 
 func TestRooflineRewardsCompression(t *testing.T) {
 	reference := network(t, 32, 3, graph.FloatBits)
-	d, err := Open("roofline:", reference)
+	d, err := Open("roofline:", reference, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +127,8 @@ func TestRooflineRewardsCompression(t *testing.T) {
 }
 
 func TestOpenRefusesUnknownDevices(t *testing.T) {
-	for _, name := range []string{"", "gpu", "roofline:fast"} {
-		if _, err := Open(name, network(t, 16, 1, graph.FloatBits)); err == nil {
+	for _, name := range []string{"", "gpu", "roofline:fast", "ort:", "ort:/nowhere/libonnxruntime.so"} {
+		if _, err := Open(name, network(t, 16, 1, graph.FloatBits), Options{}); err == nil {
 			t.Errorf("device %q opens", name)
 		}
 	}

@@ -2,40 +2,84 @@ package hw
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"galen/hw/graph"
-	"galen/hw/runtime"
 )
 
-// Open opens the device a person named and prepares it to compare candidates
-// with the reference model: "local" is this machine, "roofline:" an analytic one.
-func Open(name string, reference *graph.Graph) (Device, error) {
+// Options are what devices need from the layers above.
+type Options struct {
+	// EncodeONNX writes a graph as an ONNX model, for runtimes that are not galen's own.
+	EncodeONNX func(*graph.Graph) ([]byte, error)
+}
+
+// Load says how a network is run: Batch images at a time on Threads threads.
+type Load struct{ Threads, Batch int }
+
+// latency is the load under which devices take latencies.
+var latency = Load{Threads: 1, Batch: 1}
+
+const (
+	localName      = "local"
+	rooflinePrefix = "roofline:"
+	ortPrefix      = "ort:"
+)
+
+// Open opens the device a person named and prepares it to compare candidates with the
+// reference model: "local" is this machine, "ort:LIBRARY" ONNX Runtime on this machine,
+// "roofline:" an analytic one.
+func Open(name string, reference *graph.Graph, o Options) (Device, error) {
 	if err := Check(name); err != nil {
 		return nil, err
 	}
-	if name == "roofline:" {
+	if name == rooflinePrefix {
 		return newRoofline(reference), nil
 	}
-	return newLocal(reference)
+	b, err := openBackend(name, latency, o)
+	if err != nil {
+		return nil, err
+	}
+	return newTimed(b, reference)
+}
+
+// openBackend opens the runtime of a device that runs networks.
+func openBackend(name string, l Load, o Options) (*backend, error) {
+	if library, ok := strings.CutPrefix(name, ortPrefix); ok {
+		return newORT(library, l, o)
+	}
+	return newLocal(l)
 }
 
 // Check tells whether a device name is one that Open understands.
 func Check(name string) error {
 	switch {
-	case name == "local", name == "roofline:":
+	case name == localName, name == rooflinePrefix:
 		return nil
-	case strings.HasPrefix(name, "roofline:"):
+	case strings.HasPrefix(name, rooflinePrefix):
 		return fmt.Errorf("device %q: nothing may follow roofline: as it takes no parameters", name)
+	case name == ortPrefix:
+		return fmt.Errorf("device %q: name ONNX Runtime's shared library behind it, as in ort:/usr/lib/libonnxruntime.so", name)
+	case strings.HasPrefix(name, ortPrefix):
+		if err := checkLibrary(strings.TrimPrefix(name, ortPrefix)); err != nil {
+			return fmt.Errorf("device %q: %w", name, err)
+		}
+		return nil
 	}
-	return fmt.Errorf("device %q is unknown; use local (this machine) or roofline: (an analytic model, no measuring)", name)
+	return fmt.Errorf("device %q is unknown; use local (this machine), ort:LIBRARY (ONNX Runtime on this machine) or roofline: (an analytic model, no measuring)", name)
 }
 
-// layerTimes pairs the layers of a plan with their times in milliseconds.
-func layerTimes(layers []runtime.LayerPlan, ms []float64) []LayerTime {
-	times := make([]LayerTime, len(layers))
-	for i, l := range layers {
-		times[i] = LayerTime{Layer: l.Name, Kernel: l.Kernel, MS: ms[i]}
+// checkLibrary finds a library that was named by its path; a bare name is for the system's loader to find.
+func checkLibrary(library string) error {
+	if !strings.ContainsRune(library, os.PathSeparator) {
+		return nil
 	}
-	return times
+	info, err := os.Stat(library)
+	if err != nil {
+		return fmt.Errorf("there is no ONNX Runtime: %w", err)
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is a folder; name the library in it", library)
+	}
+	return nil
 }

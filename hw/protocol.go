@@ -1,0 +1,235 @@
+package hw
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// The measuring protocol's limits. A sample is the mean of enough runs to last
+// sampleTime, after one run that brings the model's weights back into the caches
+// the other model has just used.
+const (
+	sampleTime    = 400 * time.Microsecond
+	openTime      = 1200 * time.Millisecond // sampling the reference when the device is opened
+	warmUpLimit   = 250 * time.Millisecond
+	measureLimit  = 2500 * time.Millisecond
+	enoughSamples = 25    // quiet ones, at least
+	wantedError   = 0.006 // of the ratio, relative
+	layerRuns     = 15
+	driftAllowed  = 0.05 // between the halves of the reference's samples
+	throttleAlarm = 1.25 // reference now ÷ reference when the device was opened
+)
+
+// Whatever shares the processor's caches, memory or execution units with our core slows
+// some models more than others, and comes and goes within milliseconds: over a second the
+// ratio of two medians can be ten percent off. So a candidate's sample counts only
+// if the reference's samples right before and after it were about as fast as the
+// reference ever is.
+const (
+	quietAllowance = 1.06 // how much slower than the quiet reference still is quiet
+	quietQuantile  = 0.03 // of the recent reference samples: the quiet reference
+	recentSamples  = 4096
+)
+
+// program is a network made ready to run on inputs it holds.
+type program interface {
+	// run computes all outputs once.
+	run() error
+	// layerTimes times the layers one by one; nil where the runtime does not tell.
+	layerTimes() []LayerTime
+	close()
+}
+
+// subject is a program under measurement.
+type subject struct {
+	program
+	runs   int   // per sample
+	failed error // of the first run that failed; samples count no more then
+}
+
+func newSubject(p program) *subject { return &subject{program: p, runs: 1} }
+
+// yardstick is the reference that others are compared with.
+type yardstick struct {
+	*subject
+	opened float64   // the quiet reference at first, milliseconds
+	recent []float64 // the latest samples, milliseconds
+	quiet  float64   // the quiet reference now, milliseconds: see remember
+}
+
+// newYardstick warms the reference up and learns how fast it is when nothing disturbs it.
+func newYardstick(s *subject) (*yardstick, error) {
+	y := &yardstick{subject: s}
+	y.warmUp()
+	for deadline := time.Now().Add(openTime); len(y.recent) < enoughSamples || time.Now().Before(deadline); {
+		ms, _ := y.sample()
+		if y.failed != nil {
+			return nil, y.failed
+		}
+		y.remember(ms)
+	}
+	y.opened = y.quiet
+	return y, nil
+}
+
+// remember keeps a sample of the reference among the recent ones.
+func (y *yardstick) remember(ms float64) {
+	if len(y.recent) == recentSamples {
+		y.recent = append(y.recent[:0], y.recent[recentSamples/4:]...)
+	}
+	y.recent = append(y.recent, ms)
+	if n := len(y.recent); n <= enoughSamples || n%64 == 0 {
+		y.quiet = quantile(y.recent, quietQuantile)
+	}
+}
+
+// samples are latencies in milliseconds: candidate[i] was taken between two samples of
+// the reference, whose mean is reference[i].
+type samples struct {
+	candidate, reference, ratio []float64
+	settled                     bool // whether the ratio became as certain as wanted
+}
+
+func (s *samples) add(candidate, before, after float64) {
+	reference := (before + after) / 2
+	s.candidate = append(s.candidate, candidate)
+	s.reference = append(s.reference, reference)
+	s.ratio = append(s.ratio, candidate/reference)
+}
+
+// interleave samples the reference and each candidate in turn until the ratios are certain
+// or the time is up. It returns each candidate's quiet samples, or all of them if there are
+// too few.
+func (y *yardstick) interleave(ctx context.Context, limit time.Duration, candidates ...*subject) ([]*samples, error) {
+	all, calm := make([]*samples, len(candidates)), make([]*samples, len(candidates))
+	for i := range candidates {
+		all[i], calm[i] = &samples{}, &samples{}
+	}
+	deadline := time.Now().Add(limit)
+	before, beforeKept := y.sample()
+	for settled := 0; settled < len(candidates); {
+		settled = 0
+		for i, c := range candidates {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			ms, kept := c.sample()
+			after, afterKept := y.sample()
+			if err := cmp.Or(c.failed, y.failed); err != nil {
+				return nil, err
+			}
+			y.remember(after)
+			all[i].add(ms, before, after)
+			if kept && beforeKept && afterKept && max(before, after) <= quietAllowance*y.quiet {
+				calm[i].add(ms, before, after)
+			}
+			if calm[i].settle() {
+				settled++
+			}
+			before, beforeKept = after, afterKept
+		}
+		if time.Now().After(deadline) && len(all[0].ratio) >= enoughSamples {
+			break
+		}
+	}
+	for i := range candidates {
+		if len(calm[i].ratio) >= enoughSamples/2 {
+			all[i] = calm[i]
+		}
+	}
+	return all, nil
+}
+
+// settle tells whether the ratio has become as certain as wanted; it looks after every
+// fifth sample.
+func (s *samples) settle() bool {
+	if n := len(s.ratio); n >= enoughSamples && n%5 == 0 {
+		s.settled = medianError(s.ratio) <= wantedError*median(s.ratio)
+	}
+	return s.settled
+}
+
+// measurement summarizes the samples and flags what casts doubt on them; opened is the
+// quiet reference's latency when the device was opened, in milliseconds.
+func (s *samples) measurement(opened float64) Measurement {
+	m := Measurement{
+		Candidate:  summarize(s.candidate),
+		Reference:  summarize(s.reference),
+		Ratio:      median(s.ratio),
+		RatioError: medianError(s.ratio),
+		Samples:    s.candidate,
+	}
+	if !s.settled {
+		m.Flags = append(m.Flags, "noisy")
+	}
+	half := len(s.reference) / 2
+	early, late := median(s.reference[:half]), median(s.reference[half:])
+	if math.Abs(late/early-1) > driftAllowed {
+		m.Flags = append(m.Flags, "drifting")
+	}
+	if m.Reference.Median > throttleAlarm*opened {
+		m.Flags = append(m.Flags, "throttled")
+	}
+	return m
+}
+
+// warmUp runs the subject until two samples in a row agree, and sets how many runs
+// make a sample.
+func (s *subject) warmUp() {
+	deadline := time.Now().Add(warmUpLimit)
+	last := math.Inf(1)
+	for time.Now().Before(deadline) {
+		ms, clean := s.sample()
+		if s.failed != nil {
+			return
+		}
+		s.runs = max(1, int(math.Ceil(milliseconds(sampleTime)/ms)))
+		if clean && math.Abs(ms/last-1) < 0.02 {
+			return
+		}
+		last = ms
+	}
+}
+
+// sample gives the mean latency of a few runs in milliseconds, and whether our thread
+// kept its core throughout.
+func (s *subject) sample() (ms float64, clean bool) {
+	s.once()
+	before := preemptions()
+	start := time.Now()
+	for range s.runs {
+		s.once()
+	}
+	elapsed := time.Since(start)
+	return milliseconds(elapsed) / float64(s.runs), preemptions() == before
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// once runs the subject unless it failed before.
+func (s *subject) once() {
+	if s.failed == nil {
+		s.failed = s.run()
+	}
+}
+
+// undisturbed turns the garbage collector off and, for measuring on a single thread, gives the
+// calling goroutine a core of its own, until the returned function is called.
+func undisturbed(threads int) (release func()) {
+	runtime.GC()
+	percent := debug.SetGCPercent(-1)
+	runtime.LockOSThread()
+	unpin := func() {}
+	if threads == 1 {
+		unpin = pin()
+	}
+	return func() {
+		unpin()
+		runtime.UnlockOSThread()
+		debug.SetGCPercent(percent)
+	}
+}

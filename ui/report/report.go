@@ -1,0 +1,60 @@
+// Package report prints what galen's commands found as tables for people, or as JSON.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// Runs lists runs, one a line.
+func Runs(out io.Writer, runs []*store.Run) error {
+	if len(runs) == 0 {
+		_, err := fmt.Fprintln(out, "no runs yet; start one with galen demo or galen search")
+		return err
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tNAME\tSTATE\tMODEL\tDEVICE\tEPISODES\tBEST\tCREATED")
+	for _, r := range runs {
+		best := "–"
+		if r.Best != nil {
+			best = fmt.Sprintf("%.2f %% at %.3f×", 100*r.Best.Accuracy, r.Best.LatencyRatio)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
+			r.Episodes, r.Budget, best, r.Created.Local().Format(time.DateTime))
+	}
+	return t.Flush()
+}
+
+// Episode prints a run and the policy of one of its episodes; nil: none has finished.
+func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
+	fmt.Fprintf(out, "run %s (%s): %s, %s agent, target %.3g×, %s, %d of %d episodes\n", s.Run.Name, s.Run.ID,
+		s.Run.Model.Name, s.Settings.Agent, s.Settings.Target, s.State, len(s.Episodes), s.Settings.Episodes)
+	if s.Device.Device != "" {
+		fmt.Fprintf(out, "device: %s\n", s.Device)
+	}
+	if r := s.Reference; r != nil {
+		fmt.Fprintf(out, "reference: %.2f %% top-1, %.3f ms, %.1f M MACs\n", 100*r.Accuracy, r.LatencyMS, float64(r.MACs)/1e6)
+	}
+	if e == nil {
+		_, err := fmt.Fprintln(out, "no episode has finished yet")
+		return err
+	}
+	fmt.Fprintf(out, "episode %d: %.2f %% top-1, %.3f ms ± %.3f, %.3f×, %.1f M MACs, reward %+.3f\n", e.Number,
+		100*e.Accuracy, e.LatencyMS, e.LatencyMAD, e.LatencyRatio, float64(e.MACs)/1e6, e.Reward)
+	if len(e.Flags) > 0 {
+		fmt.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
+	for _, l := range e.Layers {
+		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%.3f\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
+			l.WeightBits, l.ActivationBits, l.Kernel, l.MS)
+	}
+	return t.Flush()
+}
