@@ -212,7 +212,6 @@ func openArray(name string, images, labels *arrayFile, wanted graph.Shape) (*Set
 
 // imageShape tells which axes are channels, height and width.
 func (a *npyArray) imageShape(wanted graph.Shape) (shape graph.Shape, channelsLast bool, err error) {
-	const channels = 4 // at most
 	d := a.shape
 	if len(d) == 3 && slices.Min(d[1:]) > 0 {
 		return graph.Shape{1, d[1], d[2]}, false, nil
@@ -221,7 +220,7 @@ func (a *npyArray) imageShape(wanted graph.Shape) (shape graph.Shape, channelsLa
 		return nil, false, fmt.Errorf("%s has the shape %v; images are N×height×width×channels, N×channels×height×width or, grey, N×height×width", a.file, d)
 	}
 	first, last := graph.Shape{d[1], d[2], d[3]}, graph.Shape{d[3], d[1], d[2]}
-	switch mayFirst, mayLast := d[1] <= channels, d[3] <= channels; {
+	switch mayFirst, mayLast := d[1] == 1 || d[1] == 3, d[3] == 1 || d[3] == 3; {
 	case slices.Equal(first, wanted):
 		return first, false, nil
 	case slices.Equal(last, wanted):
