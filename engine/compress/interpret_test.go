@@ -171,8 +171,37 @@ func apply(n *graph.Node, inputs [][]float64, shapes []graph.Shape, shape graph.
 				at += copy(out[at:], part[o*run:(o+1)*run])
 			}
 		}
-	case graph.Flatten, graph.Quantize:
+	case graph.Flatten, graph.Quantize, *graph.Rearrange: // in the same order
 		copy(out, in)
+	case graph.Activation:
+		for i, v := range in {
+			switch op.Function {
+			case graph.Sigmoid:
+				out[i] = 1 / (1 + math.Exp(-v))
+			case graph.HardSwish:
+				out[i] = v * min(max(v+3, 0), 6) / 6
+			default:
+				panic("no interpretation of " + n.Op.Kind())
+			}
+		}
+	case *graph.PRelu:
+		pixels(func(c, y, x int) float64 {
+			v, _ := at(c, y, x)
+			return max(v, 0) + float64(op.Slope[c])*min(v, 0)
+		})
+	case graph.Binary: // a product
+		repeated := func(side, c, y, x int) float64 {
+			s := shapes[side]
+			return inputs[side][(c%s[0]*s[1]+y%s[1])*s[2]+x%s[2]]
+		}
+		pixels(func(c, y, x int) float64 { return repeated(0, c, y, x) * repeated(1, c, y, x) })
+	case *graph.Gather:
+		pixels(func(c, y, x int) float64 {
+			place := [3]int{c, y, x}
+			place[op.Axis] = op.Index[place[op.Axis]]
+			v, _ := at(place[0], place[1], place[2])
+			return v
+		})
 	default:
 		panic("no interpretation of " + n.Op.Kind())
 	}
@@ -320,10 +349,65 @@ func separableNet(t testing.TB) *graph.Graph {
 	return b.end(x)
 }
 
+// mobileNet has inverted residual blocks with gates, as MobileNetV3 and EfficientNet.
+func mobileNet(t testing.TB) *graph.Graph {
+	b := newBuilder(t, 5, 3, 8, 8)
+	swish := graph.Activation{Function: graph.HardSwish}
+	x := b.add(swish, b.conv(0, 8, 3, 2, 1))
+	for _, channels := range []int{12, 12} {
+		wide := b.add(swish, b.norm(b.conv(x, 24, 1, 1, 1)))
+		wide = b.add(swish, b.conv(wide, 24, 3, 1, 24))
+		gate := b.relu(b.conv(b.add(graph.GlobalAveragePool{}, wide), 6, 1, 1, 1))
+		gate = b.add(graph.Activation{Function: graph.Sigmoid}, b.conv(gate, 24, 1, 1, 1))
+		y := b.conv(b.add(graph.Binary{Operator: graph.Times}, gate, wide), channels, 1, 1, 1)
+		if b.shape(y)[0] == b.shape(x)[0] {
+			y = b.add(graph.Add{}, y, x)
+		}
+		x = y
+	}
+	return b.end(x)
+}
+
+// denseNet normalizes and activates all that came before in front of every convolution.
+func denseNet(t testing.TB) *graph.Graph {
+	b := newBuilder(t, 6, 3, 8, 8)
+	x := b.conv(0, 8, 3, 1, 1)
+	for range 2 {
+		for range 3 {
+			y := b.conv(b.relu(b.norm(x)), 16, 1, 1, 1)
+			y = b.conv(b.relu(b.norm(y)), 4, 3, 1, 1)
+			x = b.add(graph.Concat{}, x, y)
+		}
+		x = b.conv(b.relu(b.norm(x)), b.shape(x)[0]/2, 1, 1, 1)
+		x = b.add(graph.AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, x)
+	}
+	return b.end(b.relu(b.norm(x)))
+}
+
+// shuffleNet computes one half of the channels and mixes the halves, as ShuffleNetV2.
+func shuffleNet(t testing.TB) *graph.Graph {
+	b := newBuilder(t, 7, 3, 8, 8)
+	x := b.relu(b.conv(0, 16, 3, 2, 1))
+	shuffle := &graph.Gather{}
+	for i := range 16 {
+		shuffle.Index = append(shuffle.Index, i%2*8+i/2)
+	}
+	for range 2 {
+		s := b.shape(x)
+		left := b.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{8, s[1], s[2]}, Step: []int{1, 1, 1}}, x)
+		right := b.add(&graph.Slice{Start: []int{8, 0, 0}, End: []int{16, s[1], s[2]}, Step: []int{1, 1, 1}}, x)
+		right = b.relu(b.conv(right, 8, 1, 1, 1))
+		right = b.relu(b.conv(b.conv(right, 8, 3, 1, 8), 8, 1, 1, 1))
+		x = b.add(shuffle, b.add(graph.Concat{}, left, right))
+	}
+	return b.end(b.add(&graph.PRelu{Slope: b.floats(24, 0.2, 0.1)}, b.conv(x, 24, 1, 1, 1)))
+}
+
 func nets(t testing.TB) map[string]*graph.Graph {
 	return map[string]*graph.Graph{
 		"plain": plainNet(t), "residual A": residualNet(t, false), "residual B": residualNet(t, true),
 		"concat": concatNet(t), "separable": separableNet(t),
+		"mobile": mobileNet(t), "dense": denseNet(t), "shuffle": shuffleNet(t),
 	}
 }
 
@@ -349,7 +433,15 @@ func randomNet(t testing.TB, seed uint64) *graph.Graph {
 		}
 		s := b.shape(x)
 		var y graph.ValueID
-		switch b.rng.IntN(13) {
+		switch b.rng.IntN(16) {
+		case 13:
+			index := b.rng.Perm(s[0])
+			y = b.add(&graph.Gather{Index: index[:1+b.rng.IntN(s[0])]}, x)
+		case 14:
+			gate := b.add(graph.Activation{Function: graph.Sigmoid}, b.conv(b.add(graph.GlobalAveragePool{}, x), []int{1, s[0]}[b.rng.IntN(2)], 1, 1, 1))
+			y = b.add(graph.Binary{Operator: graph.Times}, x, gate)
+		case 15:
+			y = b.add(&graph.PRelu{Slope: b.floats(s[0], 0, 0.3)}, b.add(&graph.Rearrange{Shape: graph.Shape{s[0], s[2], s[1]}}, x))
 		case 0, 1, 2:
 			y = b.conv(x, 2*(1+b.rng.IntN(6)), 1+2*b.rng.IntN(2), 1, 1)
 		case 3:

@@ -12,8 +12,9 @@ import (
 // A layer's activation bits apply to what it reads. A value is stored at the widest
 // need among its readers; a reader that needs fewer bits gets a Quantize node of its
 // own. Additions, averages, concatenations and lone activations need 8 bits where
-// what they compute is read as integers; pooling by maximum, slices, zero padding and
-// flattening hand integers through unchanged. What a float layer reads is float, and
+// what they compute is read as integers, and so do gates and activation functions;
+// pooling by maximum, slices, zero padding, shuffles and reshapes hand integers
+// through unchanged. What a float layer reads is float, and
 // its other readers get Quantize nodes. The value between a layer or addition and an
 // activation that follows it alone stays float: the runtime fuses the two. The network's
 // input and output are float.
@@ -83,7 +84,7 @@ func (s *storage) findHeads() {
 // handsThrough tells whether an operator's output holds integers of its input.
 func handsThrough(op graph.Op) bool {
 	switch op := op.(type) {
-	case graph.MaxPool, graph.Flatten, *graph.Slice:
+	case graph.MaxPool, graph.Flatten, *graph.Slice, *graph.Gather, *graph.Rearrange:
 		return true
 	case *graph.Pad:
 		return op.Value == 0

@@ -5,7 +5,7 @@ import "testing"
 // FuzzDecode feeds damaged models to the importer: it must refuse or import them, and what it
 // imports must be valid and survive an export.
 func FuzzDecode(f *testing.F) {
-	for _, g := range exampleGraphs(f) {
+	for _, g := range append(exampleGraphs(f), breadthGraph(f, 0), breadthGraph(f, 8)) {
 		data, err := Encode(g)
 		if err != nil {
 			f.Fatal(err)

@@ -72,10 +72,3 @@ func readTensor(t *testing.T, path string) *constant {
 	}
 	return c
 }
-
-func worst(a, b []float32) (d float32) {
-	for i := range a {
-		d = max(d, a[i]-b[i], b[i]-a[i])
-	}
-	return d
-}
