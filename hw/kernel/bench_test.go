@@ -99,6 +99,35 @@ func BenchmarkIntConv(b *testing.B) {
 	}
 }
 
+// BenchmarkBitConv packs and convolves, weights and activations of a few bits; it
+// counts the operations of int8 convolution, so that it compares.
+func BenchmarkBitConv(b *testing.B) {
+	random := rand.New(rand.NewPCG(4, 6))
+	for _, isa := range Supported() {
+		for _, l := range networkLayers {
+			if l.inC < 64 || l.inC != l.outC {
+				continue
+			}
+			weight := make([]int8, l.weights())
+			for i := range weight {
+				weight[i] = int8(2*random.IntN(2) - 1)
+			}
+			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
+			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
+			for _, bits := range [][2]int{{1, 1}, {2, 2}, {4, 1}} {
+				b.Run(fmt.Sprintf("%s/%s/w%da%d", isa, l.name(), bits[0], bits[1]), func(b *testing.B) {
+					packed := Bytes(PackedSize(1+l.InH*l.InW, l.inC, bits[1]))
+					c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, bits[0], bits[1], nil, 0)
+					rate(b, l.macs(), "GOP/s", func() {
+						PackBits(isa, packed, in, l.inC, bits[1])
+						c.RunUint8(out, packed, r)
+					})
+				})
+			}
+		}
+	}
+}
+
 func BenchmarkDepthwise(b *testing.B) {
 	random := rand.New(rand.NewPCG(4, 3))
 	l := convolution(96, 96, 96, 16, 16, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1})

@@ -9,8 +9,9 @@ type IntConv struct {
 	filter  filter
 	tiling  tiling
 	blocks  []block
-	weights []int8  // packed; wider integers in the same memory where the kernel wants them
-	bias    []int32 // ChannelStride(outC) long, with the zero point's share
+	weights []int8     // packed; wider integers in the same memory where the kernel wants them
+	bias    []int32    // ChannelStride(outC) long, with the zero point's share
+	bits    *bitPlanes // the weights in place of the above; nil: none
 }
 
 // NewIntConv plans a convolution of inC to outC channels. weight is OIHW with
@@ -18,22 +19,11 @@ type IntConv struct {
 // integer that stands for 0 in the input; the padding pixel must hold it.
 func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []int32, inZero uint8) *IntConv {
 	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}}
-	c.bias = aligned[int32](ChannelStride(outC))
-	copy(c.bias, bias)
 	shift := int32(0)
 	if c.vector != nil && !c.filter.depthwise() {
 		shift = c.vector.intShift
 	}
-	per := len(weight) / outC
-	for o := range outC {
-		sum := int32(0)
-		for _, q := range weight[o*per : (o+1)*per] {
-			sum += int32(q)
-		}
-		// Every tap reads a pixel, if only the padding one, so that
-		// Σ(x−z)·w = Σ(x−shift)·w − (z−shift)·Σw holds at the image's border too.
-		c.bias[o] -= (int32(inZero) - shift) * sum
-	}
+	c.setBias(weight, bias, int32(inZero)-shift)
 	if c.filter.depthwise() {
 		c.planDepthwise(weight)
 		return c
@@ -47,8 +37,30 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	return c
 }
 
+// setBias adds to a bias the share of what stands for 0 among the integers that the
+// kernel multiplies.
+func (c *IntConv) setBias(weight []int8, bias []int32, zero int32) {
+	c.bias = aligned[int32](ChannelStride(c.filter.outC))
+	copy(c.bias, bias)
+	per := len(weight) / c.filter.outC
+	for o := range c.filter.outC {
+		sum := int32(0)
+		for _, q := range weight[o*per : (o+1)*per] {
+			sum += int32(q)
+		}
+		// Every tap reads a pixel, if only the padding one, so that
+		// Σ(x−z)·w = Σx·w − z·Σw holds at the image's border too.
+		c.bias[o] -= zero * sum
+	}
+}
+
 // Kernel names the arithmetic for people.
-func (c *IntConv) Kernel() string { return "int8" }
+func (c *IntConv) Kernel() string {
+	if c.bits != nil {
+		return "bits"
+	}
+	return "int8"
+}
 
 func (c *IntConv) packWeights(width int, weight []int8) {
 	var size int
@@ -77,7 +89,7 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
-	in = in[:(1+c.window.InH*c.window.InW)*ChannelStride(c.filter.inC)]
+	in = in[:c.inputSize()]
 	_ = r.Scale[:stride]
 	if r.Residual != nil {
 		_ = r.Residual.Input[:len(out)]
@@ -102,7 +114,7 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
 	stride := ChannelStride(c.filter.outC)
 	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
-	in = in[:(1+c.window.InH*c.window.InW)*ChannelStride(c.filter.inC)]
+	in = in[:c.inputSize()]
 	scale = scale[:stride]
 	if residual != nil {
 		residual = residual[:len(out)]
@@ -128,7 +140,11 @@ func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32,
 // eachPixel calls end with the sums of a block of channels of each pixel, the
 // block's position in the output and its first channel.
 func (c *IntConv) eachPixel(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
-	if c.filter.depthwise() {
+	switch {
+	case c.bits != nil:
+		c.eachPixelBits(in, end)
+		return
+	case c.filter.depthwise():
 		c.eachPixelDepthwise(in, end)
 		return
 	}

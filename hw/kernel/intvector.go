@@ -7,7 +7,7 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
-	if r.Residual == nil && !c.filter.depthwise() {
+	if r.Residual == nil && !c.filter.depthwise() && c.bits == nil {
 		t := c.tiling
 		for _, b := range c.blocks {
 			tiles := c.vector.int[b.width/lanes]
@@ -50,7 +50,11 @@ func (c *IntConv) vectorFloat(out []float32, in []uint8, residual, scale []float
 // eachTile calls end with every tile's first pixel, pixels, first channel and channels,
 // having left its sums in s.
 func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
-	if c.filter.depthwise() {
+	switch {
+	case c.bits != nil:
+		c.eachTileBits(in, s, end)
+		return
+	case c.filter.depthwise():
 		c.eachTileDepthwise(in, s, end)
 		return
 	}

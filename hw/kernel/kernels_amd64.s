@@ -13791,6 +13791,2305 @@ raw:
 	VZEROUPPER
 	RET
 
+// func bitTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x1x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z1
+	VPANDD.BCST  (DX)(CX*4), Z1, Z1
+	VPOPCNTD     Z1, Z1
+	VPADDD       Z1, Z0, Z0
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X1
+	VMOVQ        sign+72(FP), X2
+	VPBROADCASTD X2, Z2
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X1, Z0, Z0
+	VPXORD       Z2, Z0, Z0
+	VPSUBD       Z2, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x1x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z2
+	VMOVUPS      64(AX), Z3
+	VPANDD.BCST  (DX)(CX*4), Z2, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z3, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z1, Z1
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X2
+	VMOVQ        sign+72(FP), X3
+	VPBROADCASTD X3, Z3
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X2, Z0, Z0
+	VPXORD       Z3, Z0, Z0
+	VPSUBD       Z3, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X2, Z1, Z1
+	VPXORD       Z3, Z1, Z1
+	VPSUBD       Z3, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x2x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z2
+	VPANDD.BCST  (DX)(CX*4), Z2, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z2, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z1, Z1
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X2
+	VMOVQ        sign+72(FP), X3
+	VPBROADCASTD X3, Z3
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X2, Z0, Z0
+	VPXORD       Z3, Z0, Z0
+	VPSUBD       Z3, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X2, Z1, Z1
+	VPXORD       Z3, Z1, Z1
+	VPSUBD       Z3, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x2x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z4
+	VMOVUPS      64(AX), Z5
+	VPANDD.BCST  (DX)(CX*4), Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z4, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z5, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z3, Z3
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X4
+	VMOVQ        sign+72(FP), X5
+	VPBROADCASTD X5, Z5
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X4, Z0, Z0
+	VPXORD       Z5, Z0, Z0
+	VPSUBD       Z5, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X4, Z1, Z1
+	VPXORD       Z5, Z1, Z1
+	VPSUBD       Z5, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X4, Z2, Z2
+	VPXORD       Z5, Z2, Z2
+	VPSUBD       Z5, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X4, Z3, Z3
+	VPXORD       Z5, Z3, Z3
+	VPSUBD       Z5, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x3x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z3
+	VPANDD.BCST  (DX)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z1, Z1
+	VPANDD.BCST  (SI)(CX*4), Z3, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z2, Z2
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X3
+	VMOVQ        sign+72(FP), X4
+	VPBROADCASTD X4, Z4
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X3, Z0, Z0
+	VPXORD       Z4, Z0, Z0
+	VPSUBD       Z4, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X3, Z1, Z1
+	VPXORD       Z4, Z1, Z1
+	VPSUBD       Z4, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X3, Z2, Z2
+	VPXORD       Z4, Z2, Z2
+	VPSUBD       Z4, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x3x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z6
+	VMOVUPS      64(AX), Z7
+	VPANDD.BCST  (DX)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPANDD.BCST  (SI)(CX*4), Z6, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z4, Z4
+	VPANDD.BCST  (SI)(CX*4), Z7, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X6
+	VMOVQ        sign+72(FP), X7
+	VPBROADCASTD X7, Z7
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X6, Z0, Z0
+	VPXORD       Z7, Z0, Z0
+	VPSUBD       Z7, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X6, Z1, Z1
+	VPXORD       Z7, Z1, Z1
+	VPSUBD       Z7, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z2, Z2
+	VPXORD       Z7, Z2, Z2
+	VPSUBD       Z7, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X6, Z3, Z3
+	VPXORD       Z7, Z3, Z3
+	VPSUBD       Z7, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z4, Z4
+	VPXORD       Z7, Z4, Z4
+	VPSUBD       Z7, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	VPSLLD       X6, Z5, Z5
+	VPXORD       Z7, Z5, Z5
+	VPSUBD       Z7, Z5, Z5
+	VPADDD       64(DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x4x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z4
+	VPANDD.BCST  (DX)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z1, Z1
+	VPANDD.BCST  (SI)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z2, Z2
+	VPANDD.BCST  (DI)(CX*4), Z4, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z3, Z3
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X4
+	VMOVQ        sign+72(FP), X5
+	VPBROADCASTD X5, Z5
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X4, Z0, Z0
+	VPXORD       Z5, Z0, Z0
+	VPSUBD       Z5, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X4, Z1, Z1
+	VPXORD       Z5, Z1, Z1
+	VPSUBD       Z5, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X4, Z2, Z2
+	VPXORD       Z5, Z2, Z2
+	VPSUBD       Z5, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	ADDQ         CX, DX
+	VPSLLD       X4, Z3, Z3
+	VPXORD       Z5, Z3, Z3
+	VPSUBD       Z5, Z3, Z3
+	VPADDD       (DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x4x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z8
+	VMOVUPS      64(AX), Z9
+	VPANDD.BCST  (DX)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPANDD.BCST  (SI)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z4, Z4
+	VPANDD.BCST  (SI)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	VPANDD.BCST  (DI)(CX*4), Z8, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z6, Z6
+	VPANDD.BCST  (DI)(CX*4), Z9, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z7, Z7
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X8
+	VMOVQ        sign+72(FP), X9
+	VPBROADCASTD X9, Z9
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X8, Z0, Z0
+	VPXORD       Z9, Z0, Z0
+	VPSUBD       Z9, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X8, Z1, Z1
+	VPXORD       Z9, Z1, Z1
+	VPSUBD       Z9, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z2, Z2
+	VPXORD       Z9, Z2, Z2
+	VPSUBD       Z9, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X8, Z3, Z3
+	VPXORD       Z9, Z3, Z3
+	VPSUBD       Z9, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z4, Z4
+	VPXORD       Z9, Z4, Z4
+	VPSUBD       Z9, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	VPSLLD       X8, Z5, Z5
+	VPXORD       Z9, Z5, Z5
+	VPSUBD       Z9, Z5, Z5
+	VPADDD       64(DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z6, Z6
+	VPXORD       Z9, Z6, Z6
+	VPSUBD       Z9, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	VPSLLD       X8, Z7, Z7
+	VPXORD       Z9, Z7, Z7
+	VPSUBD       Z9, Z7, Z7
+	VPADDD       64(DX), Z7, Z7
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x5x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z5
+	VPANDD.BCST  (DX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPANDD.BCST  (SI)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z2, Z2
+	VPANDD.BCST  (DI)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	VPANDD.BCST  (R8)(CX*4), Z5, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z4, Z4
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X5
+	VMOVQ        sign+72(FP), X6
+	VPBROADCASTD X6, Z6
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X5, Z0, Z0
+	VPXORD       Z6, Z0, Z0
+	VPSUBD       Z6, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X5, Z1, Z1
+	VPXORD       Z6, Z1, Z1
+	VPSUBD       Z6, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X5, Z2, Z2
+	VPXORD       Z6, Z2, Z2
+	VPSUBD       Z6, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	ADDQ         CX, DX
+	VPSLLD       X5, Z3, Z3
+	VPXORD       Z6, Z3, Z3
+	VPSUBD       Z6, Z3, Z3
+	VPADDD       (DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X5, Z4, Z4
+	VPXORD       Z6, Z4, Z4
+	VPSUBD       Z6, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x5x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z10
+	VMOVUPS      64(AX), Z11
+	VPANDD.BCST  (DX)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z3, Z3
+	VPANDD.BCST  (SI)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z4, Z4
+	VPANDD.BCST  (SI)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z5, Z5
+	VPANDD.BCST  (DI)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z6, Z6
+	VPANDD.BCST  (DI)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z7, Z7
+	VPANDD.BCST  (R8)(CX*4), Z10, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z8, Z8
+	VPANDD.BCST  (R8)(CX*4), Z11, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z9, Z9
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X10
+	VMOVQ        sign+72(FP), X11
+	VPBROADCASTD X11, Z11
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X10, Z0, Z0
+	VPXORD       Z11, Z0, Z0
+	VPSUBD       Z11, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X10, Z1, Z1
+	VPXORD       Z11, Z1, Z1
+	VPSUBD       Z11, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X10, Z2, Z2
+	VPXORD       Z11, Z2, Z2
+	VPSUBD       Z11, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X10, Z3, Z3
+	VPXORD       Z11, Z3, Z3
+	VPSUBD       Z11, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X10, Z4, Z4
+	VPXORD       Z11, Z4, Z4
+	VPSUBD       Z11, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	VPSLLD       X10, Z5, Z5
+	VPXORD       Z11, Z5, Z5
+	VPSUBD       Z11, Z5, Z5
+	VPADDD       64(DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X10, Z6, Z6
+	VPXORD       Z11, Z6, Z6
+	VPSUBD       Z11, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	VPSLLD       X10, Z7, Z7
+	VPXORD       Z11, Z7, Z7
+	VPSUBD       Z11, Z7, Z7
+	VPADDD       64(DX), Z7, Z7
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         CX, DX
+	VPSLLD       X10, Z8, Z8
+	VPXORD       Z11, Z8, Z8
+	VPSUBD       Z11, Z8, Z8
+	VPADDD       (DX), Z8, Z8
+	VMOVUPS      Z8, 512(AX)
+	VPSLLD       X10, Z9, Z9
+	VPXORD       Z11, Z9, Z9
+	VPSUBD       Z11, Z9, Z9
+	VPADDD       64(DX), Z9, Z9
+	VMOVUPS      Z9, 576(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x6x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+16(FP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z6
+	VPANDD.BCST  (DX)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z1, Z1
+	VPANDD.BCST  (SI)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z2, Z2
+	VPANDD.BCST  (DI)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z3, Z3
+	VPANDD.BCST  (R8)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z4, Z4
+	VPANDD.BCST  (R9)(CX*4), Z6, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X6
+	VMOVQ        sign+72(FP), X7
+	VPBROADCASTD X7, Z7
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X6, Z0, Z0
+	VPXORD       Z7, Z0, Z0
+	VPSUBD       Z7, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z1, Z1
+	VPXORD       Z7, Z1, Z1
+	VPSUBD       Z7, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z2, Z2
+	VPXORD       Z7, Z2, Z2
+	VPSUBD       Z7, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z3, Z3
+	VPXORD       Z7, Z3, Z3
+	VPSUBD       Z7, Z3, Z3
+	VPADDD       (DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z4, Z4
+	VPXORD       Z7, Z4, Z4
+	VPSUBD       Z7, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Z5, Z5
+	VPXORD       Z7, Z5, Z5
+	VPSUBD       Z7, Z5, Z5
+	VPADDD       (DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x6x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+16(FP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z12
+	VMOVUPS      64(AX), Z13
+	VPANDD.BCST  (DX)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z3, Z3
+	VPANDD.BCST  (SI)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z4, Z4
+	VPANDD.BCST  (SI)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z5, Z5
+	VPANDD.BCST  (DI)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z6, Z6
+	VPANDD.BCST  (DI)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z7, Z7
+	VPANDD.BCST  (R8)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z8, Z8
+	VPANDD.BCST  (R8)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z9, Z9
+	VPANDD.BCST  (R9)(CX*4), Z12, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z10, Z10
+	VPANDD.BCST  (R9)(CX*4), Z13, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z11, Z11
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X12
+	VMOVQ        sign+72(FP), X13
+	VPBROADCASTD X13, Z13
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X12, Z0, Z0
+	VPXORD       Z13, Z0, Z0
+	VPSUBD       Z13, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X12, Z1, Z1
+	VPXORD       Z13, Z1, Z1
+	VPSUBD       Z13, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X12, Z2, Z2
+	VPXORD       Z13, Z2, Z2
+	VPSUBD       Z13, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X12, Z3, Z3
+	VPXORD       Z13, Z3, Z3
+	VPSUBD       Z13, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X12, Z4, Z4
+	VPXORD       Z13, Z4, Z4
+	VPSUBD       Z13, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	VPSLLD       X12, Z5, Z5
+	VPXORD       Z13, Z5, Z5
+	VPSUBD       Z13, Z5, Z5
+	VPADDD       64(DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X12, Z6, Z6
+	VPXORD       Z13, Z6, Z6
+	VPSUBD       Z13, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	VPSLLD       X12, Z7, Z7
+	VPXORD       Z13, Z7, Z7
+	VPSUBD       Z13, Z7, Z7
+	VPADDD       64(DX), Z7, Z7
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         CX, DX
+	VPSLLD       X12, Z8, Z8
+	VPXORD       Z13, Z8, Z8
+	VPSUBD       Z13, Z8, Z8
+	VPADDD       (DX), Z8, Z8
+	VMOVUPS      Z8, 512(AX)
+	VPSLLD       X12, Z9, Z9
+	VPXORD       Z13, Z9, Z9
+	VPSUBD       Z13, Z9, Z9
+	VPADDD       64(DX), Z9, Z9
+	VMOVUPS      Z9, 576(AX)
+	ADDQ         CX, DX
+	VPSLLD       X12, Z10, Z10
+	VPXORD       Z13, Z10, Z10
+	VPSUBD       Z13, Z10, Z10
+	VPADDD       (DX), Z10, Z10
+	VMOVUPS      Z10, 640(AX)
+	VPSLLD       X12, Z11, Z11
+	VPXORD       Z13, Z11, Z11
+	VPSUBD       Z13, Z11, Z11
+	VPADDD       64(DX), Z11, Z11
+	VMOVUPS      Z11, 704(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x7x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+16(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+16(FP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z7
+	VPANDD.BCST  (DX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPANDD.BCST  (SI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPANDD.BCST  (DI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPANDD.BCST  (R8)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z4, Z4
+	VPANDD.BCST  (R9)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z5, Z5
+	VPANDD.BCST  (R10)(CX*4), Z7, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z6, Z6
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X7
+	VMOVQ        sign+72(FP), X8
+	VPBROADCASTD X8, Z8
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X7, Z0, Z0
+	VPXORD       Z8, Z0, Z0
+	VPSUBD       Z8, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X7, Z1, Z1
+	VPXORD       Z8, Z1, Z1
+	VPSUBD       Z8, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X7, Z2, Z2
+	VPXORD       Z8, Z2, Z2
+	VPSUBD       Z8, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	ADDQ         CX, DX
+	VPSLLD       X7, Z3, Z3
+	VPXORD       Z8, Z3, Z3
+	VPSUBD       Z8, Z3, Z3
+	VPADDD       (DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X7, Z4, Z4
+	VPXORD       Z8, Z4, Z4
+	VPSUBD       Z8, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	ADDQ         CX, DX
+	VPSLLD       X7, Z5, Z5
+	VPXORD       Z8, Z5, Z5
+	VPSUBD       Z8, Z5, Z5
+	VPADDD       (DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X7, Z6, Z6
+	VPXORD       Z8, Z6, Z6
+	VPSUBD       Z8, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x7x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+16(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+16(FP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z14
+	VMOVUPS      64(AX), Z15
+	VPANDD.BCST  (DX)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z3, Z3
+	VPANDD.BCST  (SI)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z4, Z4
+	VPANDD.BCST  (SI)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z5, Z5
+	VPANDD.BCST  (DI)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z6, Z6
+	VPANDD.BCST  (DI)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z7, Z7
+	VPANDD.BCST  (R8)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z8, Z8
+	VPANDD.BCST  (R8)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z9, Z9
+	VPANDD.BCST  (R9)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z10, Z10
+	VPANDD.BCST  (R9)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z11, Z11
+	VPANDD.BCST  (R10)(CX*4), Z14, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z12, Z12
+	VPANDD.BCST  (R10)(CX*4), Z15, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z13, Z13
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X14
+	VMOVQ        sign+72(FP), X15
+	VPBROADCASTD X15, Z15
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X14, Z0, Z0
+	VPXORD       Z15, Z0, Z0
+	VPSUBD       Z15, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X14, Z1, Z1
+	VPXORD       Z15, Z1, Z1
+	VPSUBD       Z15, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X14, Z2, Z2
+	VPXORD       Z15, Z2, Z2
+	VPSUBD       Z15, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X14, Z3, Z3
+	VPXORD       Z15, Z3, Z3
+	VPSUBD       Z15, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X14, Z4, Z4
+	VPXORD       Z15, Z4, Z4
+	VPSUBD       Z15, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	VPSLLD       X14, Z5, Z5
+	VPXORD       Z15, Z5, Z5
+	VPSUBD       Z15, Z5, Z5
+	VPADDD       64(DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X14, Z6, Z6
+	VPXORD       Z15, Z6, Z6
+	VPSUBD       Z15, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	VPSLLD       X14, Z7, Z7
+	VPXORD       Z15, Z7, Z7
+	VPSUBD       Z15, Z7, Z7
+	VPADDD       64(DX), Z7, Z7
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         CX, DX
+	VPSLLD       X14, Z8, Z8
+	VPXORD       Z15, Z8, Z8
+	VPSUBD       Z15, Z8, Z8
+	VPADDD       (DX), Z8, Z8
+	VMOVUPS      Z8, 512(AX)
+	VPSLLD       X14, Z9, Z9
+	VPXORD       Z15, Z9, Z9
+	VPSUBD       Z15, Z9, Z9
+	VPADDD       64(DX), Z9, Z9
+	VMOVUPS      Z9, 576(AX)
+	ADDQ         CX, DX
+	VPSLLD       X14, Z10, Z10
+	VPXORD       Z15, Z10, Z10
+	VPSUBD       Z15, Z10, Z10
+	VPADDD       (DX), Z10, Z10
+	VMOVUPS      Z10, 640(AX)
+	VPSLLD       X14, Z11, Z11
+	VPXORD       Z15, Z11, Z11
+	VPSUBD       Z15, Z11, Z11
+	VPADDD       64(DX), Z11, Z11
+	VMOVUPS      Z11, 704(AX)
+	ADDQ         CX, DX
+	VPSLLD       X14, Z12, Z12
+	VPXORD       Z15, Z12, Z12
+	VPSUBD       Z15, Z12, Z12
+	VPADDD       (DX), Z12, Z12
+	VMOVUPS      Z12, 768(AX)
+	VPSLLD       X14, Z13, Z13
+	VPXORD       Z15, Z13, Z13
+	VPSUBD       Z15, Z13, Z13
+	VPADDD       64(DX), Z13, Z13
+	VMOVUPS      Z13, 832(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x8x16(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+16(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+16(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+16(FP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z8
+	VPANDD.BCST  (DX)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z0, Z0
+	VPANDD.BCST  (BX)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z1, Z1
+	VPANDD.BCST  (SI)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z2, Z2
+	VPANDD.BCST  (DI)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	VPANDD.BCST  (R8)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z4, Z4
+	VPANDD.BCST  (R9)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	VPANDD.BCST  (R10)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z6, Z6
+	VPANDD.BCST  (R11)(CX*4), Z8, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z7, Z7
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X8
+	VMOVQ        sign+72(FP), X9
+	VPBROADCASTD X9, Z9
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X8, Z0, Z0
+	VPXORD       Z9, Z0, Z0
+	VPSUBD       Z9, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z1, Z1
+	VPXORD       Z9, Z1, Z1
+	VPSUBD       Z9, Z1, Z1
+	VPADDD       (DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z2, Z2
+	VPXORD       Z9, Z2, Z2
+	VPSUBD       Z9, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z3, Z3
+	VPXORD       Z9, Z3, Z3
+	VPSUBD       Z9, Z3, Z3
+	VPADDD       (DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z4, Z4
+	VPXORD       Z9, Z4, Z4
+	VPSUBD       Z9, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z5, Z5
+	VPXORD       Z9, Z5, Z5
+	VPSUBD       Z9, Z5, Z5
+	VPADDD       (DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z6, Z6
+	VPXORD       Z9, Z6, Z6
+	VPSUBD       Z9, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Z7, Z7
+	VPXORD       Z9, Z7, Z7
+	VPSUBD       Z9, Z7, Z7
+	VPADDD       (DX), Z7, Z7
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·bitTileAVX512x8x32(SB), NOSPLIT, $16-80
+	MOVQ   weights+24(FP), AX
+	MOVQ   offsets+40(FP), CX
+	MOVQ   CX, (SP)
+	MOVQ   taps+0(FP), CX
+	MOVQ   CX, 8(SP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+16(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+16(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+16(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+16(FP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Z16
+	VMOVUPS      64(AX), Z17
+	VPANDD.BCST  (DX)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z0, Z0
+	VPANDD.BCST  (DX)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z1, Z1
+	VPANDD.BCST  (BX)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z2, Z2
+	VPANDD.BCST  (BX)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPANDD.BCST  (SI)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z4, Z4
+	VPANDD.BCST  (SI)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPANDD.BCST  (DI)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z6, Z6
+	VPANDD.BCST  (DI)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	VPANDD.BCST  (R8)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z8, Z8
+	VPANDD.BCST  (R8)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPANDD.BCST  (R9)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z10, Z10
+	VPANDD.BCST  (R9)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPANDD.BCST  (R10)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z12, Z12
+	VPANDD.BCST  (R10)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	VPANDD.BCST  (R11)(CX*4), Z16, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z14, Z14
+	VPANDD.BCST  (R11)(CX*4), Z17, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z15, Z15
+	ADDQ         $0x80, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VMOVQ        shift+64(FP), X16
+	VMOVQ        sign+72(FP), X17
+	VPBROADCASTD X17, Z17
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X16, Z0, Z0
+	VPXORD       Z17, Z0, Z0
+	VPSUBD       Z17, Z0, Z0
+	VPADDD       (DX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VPSLLD       X16, Z1, Z1
+	VPXORD       Z17, Z1, Z1
+	VPSUBD       Z17, Z1, Z1
+	VPADDD       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z2, Z2
+	VPXORD       Z17, Z2, Z2
+	VPSUBD       Z17, Z2, Z2
+	VPADDD       (DX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VPSLLD       X16, Z3, Z3
+	VPXORD       Z17, Z3, Z3
+	VPSUBD       Z17, Z3, Z3
+	VPADDD       64(DX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z4, Z4
+	VPXORD       Z17, Z4, Z4
+	VPSUBD       Z17, Z4, Z4
+	VPADDD       (DX), Z4, Z4
+	VMOVUPS      Z4, 256(AX)
+	VPSLLD       X16, Z5, Z5
+	VPXORD       Z17, Z5, Z5
+	VPSUBD       Z17, Z5, Z5
+	VPADDD       64(DX), Z5, Z5
+	VMOVUPS      Z5, 320(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z6, Z6
+	VPXORD       Z17, Z6, Z6
+	VPSUBD       Z17, Z6, Z6
+	VPADDD       (DX), Z6, Z6
+	VMOVUPS      Z6, 384(AX)
+	VPSLLD       X16, Z7, Z7
+	VPXORD       Z17, Z7, Z7
+	VPSUBD       Z17, Z7, Z7
+	VPADDD       64(DX), Z7, Z7
+	VMOVUPS      Z7, 448(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z8, Z8
+	VPXORD       Z17, Z8, Z8
+	VPSUBD       Z17, Z8, Z8
+	VPADDD       (DX), Z8, Z8
+	VMOVUPS      Z8, 512(AX)
+	VPSLLD       X16, Z9, Z9
+	VPXORD       Z17, Z9, Z9
+	VPSUBD       Z17, Z9, Z9
+	VPADDD       64(DX), Z9, Z9
+	VMOVUPS      Z9, 576(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z10, Z10
+	VPXORD       Z17, Z10, Z10
+	VPSUBD       Z17, Z10, Z10
+	VPADDD       (DX), Z10, Z10
+	VMOVUPS      Z10, 640(AX)
+	VPSLLD       X16, Z11, Z11
+	VPXORD       Z17, Z11, Z11
+	VPSUBD       Z17, Z11, Z11
+	VPADDD       64(DX), Z11, Z11
+	VMOVUPS      Z11, 704(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z12, Z12
+	VPXORD       Z17, Z12, Z12
+	VPSUBD       Z17, Z12, Z12
+	VPADDD       (DX), Z12, Z12
+	VMOVUPS      Z12, 768(AX)
+	VPSLLD       X16, Z13, Z13
+	VPXORD       Z17, Z13, Z13
+	VPSUBD       Z17, Z13, Z13
+	VPADDD       64(DX), Z13, Z13
+	VMOVUPS      Z13, 832(AX)
+	ADDQ         CX, DX
+	VPSLLD       X16, Z14, Z14
+	VPXORD       Z17, Z14, Z14
+	VPSUBD       Z17, Z14, Z14
+	VPADDD       (DX), Z14, Z14
+	VMOVUPS      Z14, 896(AX)
+	VPSLLD       X16, Z15, Z15
+	VPXORD       Z17, Z15, Z15
+	VPSUBD       Z17, Z15, Z15
+	VPADDD       64(DX), Z15, Z15
+	VMOVUPS      Z15, 960(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x1x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X4
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X3
+	VPUNPCKLQDQ  X3, X4, X4
+	VINSERTI128  $0x00, X4, Y2, Y2
+	VINSERTI128  $0x01, X4, Y2, Y2
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X4
+	VPBROADCASTD X4, Y3
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
+	VPBROADCASTD (DX)(CX*4), Y6
+	VPAND        Y4, Y6, Y6
+	VPSRLW       $0x04, Y6, Y4
+	VPAND        Y3, Y6, Y6
+	VPAND        Y3, Y4, Y4
+	VPSHUFB      Y6, Y2, Y6
+	VPSHUFB      Y4, Y2, Y4
+	VPADDB       Y6, Y0, Y0
+	VPADDB       Y4, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y6
+	VPAND        Y5, Y6, Y6
+	VPSRLW       $0x04, Y6, Y4
+	VPAND        Y3, Y6, Y6
+	VPAND        Y3, Y4, Y4
+	VPSHUFB      Y6, Y2, Y6
+	VPSHUFB      Y4, Y2, Y4
+	VPADDB       Y6, Y1, Y1
+	VPADDB       Y4, Y1, Y1
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y3, Y3, Y3
+	VPABSB       Y3, Y2
+	VPSRLW       $0x0f, Y3, Y3
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     Y3, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VPMADDWD     Y3, Y1, Y1
+	VMOVQ        shift+64(FP), X2
+	VMOVQ        sign+72(FP), X3
+	VPBROADCASTD X3, Y3
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X2, Y0, Y0
+	VPXOR        Y3, Y0, Y0
+	VPSUBD       Y3, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X2, Y1, Y1
+	VPXOR        Y3, Y1, Y1
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX2x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x2x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X6
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X5
+	VPUNPCKLQDQ  X5, X6, X6
+	VINSERTI128  $0x00, X6, Y4, Y4
+	VINSERTI128  $0x01, X6, Y4, Y4
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X6
+	VPBROADCASTD X6, Y5
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y6
+	VMOVUPS      32(AX), Y7
+	VPBROADCASTD (DX)(CX*4), Y8
+	VPAND        Y6, Y8, Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y9, Y9
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y9, Y4, Y9
+	VPADDB       Y8, Y0, Y0
+	VPADDB       Y9, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y8
+	VPAND        Y7, Y8, Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y9, Y9
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y9, Y4, Y9
+	VPADDB       Y8, Y1, Y1
+	VPADDB       Y9, Y1, Y1
+	VPBROADCASTD (BX)(CX*4), Y8
+	VPAND        Y6, Y8, Y8
+	VPSRLW       $0x04, Y8, Y6
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y6, Y6
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y6, Y4, Y6
+	VPADDB       Y8, Y2, Y2
+	VPADDB       Y6, Y2, Y2
+	VPBROADCASTD (BX)(CX*4), Y8
+	VPAND        Y7, Y8, Y8
+	VPSRLW       $0x04, Y8, Y6
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y6, Y6
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y6, Y4, Y6
+	VPADDB       Y8, Y3, Y3
+	VPADDB       Y6, Y3, Y3
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y5, Y5, Y5
+	VPABSB       Y5, Y4
+	VPSRLW       $0x0f, Y5, Y5
+	VPMADDUBSW   Y4, Y0, Y0
+	VPMADDWD     Y5, Y0, Y0
+	VPMADDUBSW   Y4, Y1, Y1
+	VPMADDWD     Y5, Y1, Y1
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDWD     Y5, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     Y5, Y3, Y3
+	VMOVQ        shift+64(FP), X4
+	VMOVQ        sign+72(FP), X5
+	VPBROADCASTD X5, Y5
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X4, Y0, Y0
+	VPXOR        Y5, Y0, Y0
+	VPSUBD       Y5, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X4, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPSUBD       Y5, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VPSLLD       X4, Y2, Y2
+	VPXOR        Y5, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPADDD       (DX), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPSLLD       X4, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       32(DX), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX2x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x3x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X8
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X7
+	VPUNPCKLQDQ  X7, X8, X8
+	VINSERTI128  $0x00, X8, Y6, Y6
+	VINSERTI128  $0x01, X8, Y6, Y6
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X8
+	VPBROADCASTD X8, Y7
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VPBROADCASTD (DX)(CX*4), Y10
+	VPAND        Y8, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y0, Y0
+	VPADDB       Y11, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y10
+	VPAND        Y9, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y1, Y1
+	VPADDB       Y11, Y1, Y1
+	VPBROADCASTD (BX)(CX*4), Y10
+	VPAND        Y8, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y2, Y2
+	VPADDB       Y11, Y2, Y2
+	VPBROADCASTD (BX)(CX*4), Y10
+	VPAND        Y9, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y3, Y3
+	VPADDB       Y11, Y3, Y3
+	VPBROADCASTD (SI)(CX*4), Y10
+	VPAND        Y8, Y10, Y10
+	VPSRLW       $0x04, Y10, Y8
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y8, Y8
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y8, Y6, Y8
+	VPADDB       Y10, Y4, Y4
+	VPADDB       Y8, Y4, Y4
+	VPBROADCASTD (SI)(CX*4), Y10
+	VPAND        Y9, Y10, Y10
+	VPSRLW       $0x04, Y10, Y8
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y8, Y8
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y8, Y6, Y8
+	VPADDB       Y10, Y5, Y5
+	VPADDB       Y8, Y5, Y5
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y7, Y7, Y7
+	VPABSB       Y7, Y6
+	VPSRLW       $0x0f, Y7, Y7
+	VPMADDUBSW   Y6, Y0, Y0
+	VPMADDWD     Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y1, Y1
+	VPMADDWD     Y7, Y1, Y1
+	VPMADDUBSW   Y6, Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPMADDUBSW   Y6, Y3, Y3
+	VPMADDWD     Y7, Y3, Y3
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y7, Y4, Y4
+	VPMADDUBSW   Y6, Y5, Y5
+	VPMADDWD     Y7, Y5, Y5
+	VMOVQ        shift+64(FP), X6
+	VMOVQ        sign+72(FP), X7
+	VPBROADCASTD X7, Y7
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X6, Y0, Y0
+	VPXOR        Y7, Y0, Y0
+	VPSUBD       Y7, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X6, Y1, Y1
+	VPXOR        Y7, Y1, Y1
+	VPSUBD       Y7, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Y2, Y2
+	VPXOR        Y7, Y2, Y2
+	VPSUBD       Y7, Y2, Y2
+	VPADDD       (DX), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPSLLD       X6, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPSUBD       Y7, Y3, Y3
+	VPADDD       32(DX), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Y4, Y4
+	VPXOR        Y7, Y4, Y4
+	VPSUBD       Y7, Y4, Y4
+	VPADDD       (DX), Y4, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPSLLD       X6, Y5, Y5
+	VPXOR        Y7, Y5, Y5
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       32(DX), Y5, Y5
+	VMOVUPS      Y5, 160(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func bitTileAVX2x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x4x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X10
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X9
+	VPUNPCKLQDQ  X9, X10, X10
+	VINSERTI128  $0x00, X10, Y8, Y8
+	VINSERTI128  $0x01, X10, Y8, Y8
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X10
+	VPBROADCASTD X10, Y9
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+16(FP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y10
+	VMOVUPS      32(AX), Y11
+	VPBROADCASTD (DX)(CX*4), Y12
+	VPAND        Y10, Y12, Y12
+	VPSRLW       $0x04, Y12, Y13
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y13, Y13
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y13, Y8, Y13
+	VPADDB       Y12, Y0, Y0
+	VPADDB       Y13, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y12
+	VPAND        Y11, Y12, Y12
+	VPSRLW       $0x04, Y12, Y13
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y13, Y13
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y13, Y8, Y13
+	VPADDB       Y12, Y1, Y1
+	VPADDB       Y13, Y1, Y1
+	VPBROADCASTD (BX)(CX*4), Y12
+	VPAND        Y10, Y12, Y12
+	VPSRLW       $0x04, Y12, Y13
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y13, Y13
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y13, Y8, Y13
+	VPADDB       Y12, Y2, Y2
+	VPADDB       Y13, Y2, Y2
+	VPBROADCASTD (BX)(CX*4), Y12
+	VPAND        Y11, Y12, Y12
+	VPSRLW       $0x04, Y12, Y13
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y13, Y13
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y13, Y8, Y13
+	VPADDB       Y12, Y3, Y3
+	VPADDB       Y13, Y3, Y3
+	VPBROADCASTD (SI)(CX*4), Y12
+	VPAND        Y10, Y12, Y12
+	VPSRLW       $0x04, Y12, Y13
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y13, Y13
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y13, Y8, Y13
+	VPADDB       Y12, Y4, Y4
+	VPADDB       Y13, Y4, Y4
+	VPBROADCASTD (SI)(CX*4), Y12
+	VPAND        Y11, Y12, Y12
+	VPSRLW       $0x04, Y12, Y13
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y13, Y13
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y13, Y8, Y13
+	VPADDB       Y12, Y5, Y5
+	VPADDB       Y13, Y5, Y5
+	VPBROADCASTD (DI)(CX*4), Y12
+	VPAND        Y10, Y12, Y12
+	VPSRLW       $0x04, Y12, Y10
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y10, Y10
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y10, Y8, Y10
+	VPADDB       Y12, Y6, Y6
+	VPADDB       Y10, Y6, Y6
+	VPBROADCASTD (DI)(CX*4), Y12
+	VPAND        Y11, Y12, Y12
+	VPSRLW       $0x04, Y12, Y10
+	VPAND        Y9, Y12, Y12
+	VPAND        Y9, Y10, Y10
+	VPSHUFB      Y12, Y8, Y12
+	VPSHUFB      Y10, Y8, Y10
+	VPADDB       Y12, Y7, Y7
+	VPADDB       Y10, Y7, Y7
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y9, Y9, Y9
+	VPABSB       Y9, Y8
+	VPSRLW       $0x0f, Y9, Y9
+	VPMADDUBSW   Y8, Y0, Y0
+	VPMADDWD     Y9, Y0, Y0
+	VPMADDUBSW   Y8, Y1, Y1
+	VPMADDWD     Y9, Y1, Y1
+	VPMADDUBSW   Y8, Y2, Y2
+	VPMADDWD     Y9, Y2, Y2
+	VPMADDUBSW   Y8, Y3, Y3
+	VPMADDWD     Y9, Y3, Y3
+	VPMADDUBSW   Y8, Y4, Y4
+	VPMADDWD     Y9, Y4, Y4
+	VPMADDUBSW   Y8, Y5, Y5
+	VPMADDWD     Y9, Y5, Y5
+	VPMADDUBSW   Y8, Y6, Y6
+	VPMADDWD     Y9, Y6, Y6
+	VPMADDUBSW   Y8, Y7, Y7
+	VPMADDWD     Y9, Y7, Y7
+	VMOVQ        shift+64(FP), X8
+	VMOVQ        sign+72(FP), X9
+	VPBROADCASTD X9, Y9
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X8, Y0, Y0
+	VPXOR        Y9, Y0, Y0
+	VPSUBD       Y9, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X8, Y1, Y1
+	VPXOR        Y9, Y1, Y1
+	VPSUBD       Y9, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Y2, Y2
+	VPXOR        Y9, Y2, Y2
+	VPSUBD       Y9, Y2, Y2
+	VPADDD       (DX), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPSLLD       X8, Y3, Y3
+	VPXOR        Y9, Y3, Y3
+	VPSUBD       Y9, Y3, Y3
+	VPADDD       32(DX), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Y4, Y4
+	VPXOR        Y9, Y4, Y4
+	VPSUBD       Y9, Y4, Y4
+	VPADDD       (DX), Y4, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPSLLD       X8, Y5, Y5
+	VPXOR        Y9, Y5, Y5
+	VPSUBD       Y9, Y5, Y5
+	VPADDD       32(DX), Y5, Y5
+	VMOVUPS      Y5, 160(AX)
+	ADDQ         CX, DX
+	VPSLLD       X8, Y6, Y6
+	VPXOR        Y9, Y6, Y6
+	VPSUBD       Y9, Y6, Y6
+	VPADDD       (DX), Y6, Y6
+	VMOVUPS      Y6, 192(AX)
+	VPSLLD       X8, Y7, Y7
+	VPXOR        Y9, Y7, Y7
+	VPSUBD       Y9, Y7, Y7
+	VPADDD       32(DX), Y7, Y7
+	VMOVUPS      Y7, 224(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
+// func packBitsAVX2(pixels int, bits int, out *uint8, in *uint8, outStride int, inStride int, plane int)
+// Requires: AVX
+TEXT ·packBitsAVX2(SB), NOSPLIT, $0-56
+	MOVQ  pixels+0(FP), AX
+	MOVQ  bits+8(FP), CX
+	MOVQ  out+16(FP), DX
+	MOVQ  in+24(FP), BX
+	MOVQ  outStride+32(FP), SI
+	MOVQ  inStride+40(FP), DI
+	MOVQ  plane+48(FP), R8
+	MOVQ  $0x0000000000000008, R9
+	SUBQ  CX, R9
+	VMOVQ R9, X1
+	IMULQ R8, CX
+	SUBQ  R8, CX
+	ADDQ  CX, DX
+
+pixel:
+	VMOVDQU (BX), X0
+	VPSLLW  X1, X0, X0
+	MOVQ    DX, CX
+	MOVQ    bits+8(FP), R9
+
+plane:
+	VPMOVMSKB X0, R10
+	MOVW      R10, (CX)
+	VPSLLW    $0x01, X0, X0
+	SUBQ      R8, CX
+	DECQ      R9
+	JNE       plane
+	ADDQ      DI, BX
+	ADDQ      SI, DX
+	DECQ      AX
+	JNE       pixel
+	VZEROUPPER
+	RET
+
 // func depthwiseFloatAVX512x1(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseFloatAVX512x1(SB), NOSPLIT, $0-88

@@ -20,6 +20,11 @@ type vector struct {
 	pairs               bool  // integer weights come in twos of input channels, see pairTile in gen/arm64
 	intShift            int32 // what tiles subtract from activations before they multiply
 
+	bitPixels, bitWidth int // of the largest tile; no tiles: bits can't be counted
+	bits                [3][]bitTile
+	bitWords            int // most taps × words of a tile; 0: any
+	packBits            func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
+
 	depthwiseFloat []depthwiseFloat
 	depthwiseInt   []depthwiseInt
 
@@ -40,6 +45,8 @@ type vector struct {
 type (
 	floatTile func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)
 	intTile   func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
+
+	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 
 	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)

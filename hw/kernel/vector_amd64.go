@@ -40,6 +40,10 @@ var avx2 = vector{
 	intPixels: 4, intWidth: 16, words: true,
 	int: [3][]intTile{1: {nil, wordTileAVX2x1x16, wordTileAVX2x2x16, wordTileAVX2x3x16, wordTileAVX2x4x16}},
 
+	bitPixels: 4, bitWidth: 16, bitWords: 31,
+	bits:     [3][]bitTile{1: {nil, bitTileAVX2x1x16, bitTileAVX2x2x16, bitTileAVX2x3x16, bitTileAVX2x4x16}},
+	packBits: packBitsAVX2,
+
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX2x1, depthwiseFloatAVX2x2, depthwiseFloatAVX2x3, depthwiseFloatAVX2x4},
 	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
 
@@ -59,7 +63,7 @@ var avx2 = vector{
 	lookup:        lookupAVX2,
 }
 
-var avx512 = vector{
+var avx512 = withPopulationCounts(vector{
 	floatPixels: 12, floatWidth: 32,
 	float: [3][]floatTile{
 		1: {nil,
@@ -93,6 +97,27 @@ var avx512 = vector{
 	quantizeFloat: quantizeFloatAVX512,
 	dequantize:    dequantizeAVX512,
 	lookup:        permutingLookup(),
+})
+
+// withPopulationCounts uses AVX-512's instruction where there is one, else AVX2's table.
+func withPopulationCounts(v vector) vector {
+	v.packBits = avx2.packBits
+	if !cpu.X86.HasAVX512VPOPCNTDQ {
+		v.bitPixels, v.bitWidth, v.bitWords, v.bits = avx2.bitPixels, avx2.bitWidth, avx2.bitWords, avx2.bits
+		return v
+	}
+	v.bitPixels, v.bitWidth = 8, 32
+	v.bits = [3][]bitTile{
+		1: {nil,
+			bitTileAVX512x1x16, bitTileAVX512x2x16, bitTileAVX512x3x16, bitTileAVX512x4x16,
+			bitTileAVX512x5x16, bitTileAVX512x6x16, bitTileAVX512x7x16, bitTileAVX512x8x16,
+		},
+		2: {nil,
+			bitTileAVX512x1x32, bitTileAVX512x2x32, bitTileAVX512x3x32, bitTileAVX512x4x32,
+			bitTileAVX512x5x32, bitTileAVX512x6x32, bitTileAVX512x7x32, bitTileAVX512x8x32,
+		},
+	}
+	return v
 }
 
 var avx512vnni = withDotProducts(avx512)

@@ -132,11 +132,20 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	w, inScale := n.Weight(), in.quant.Scale
 	var conv *kernel.IntConv
 	layer := &c.layers[c.layer]
+	bits := kernel.BitsFaster(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Bits, in.quant.Bits)
+	zero, inBits := in.quant.Zero, in.quant.Bits
 	c.prepare(func() {
-		conv = kernel.NewIntConv(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Int, integerBias(n, inScale), in.quant.Zero)
+		if bits {
+			conv = kernel.NewBitConv(c.isa, geo.window, geo.in, geo.out, w.Int, w.Bits, inBits, integerBias(n, inScale), zero)
+		} else {
+			conv = kernel.NewIntConv(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Int, integerBias(n, inScale), zero)
+		}
 		layer.Kernel = conv.Kernel()
 	})
 	in.border = in.border || geo.readsOutside
+	if bits {
+		in = c.packed(in)
+	}
 
 	scale := kernel.Floats(out.stride)
 	for o, s := range w.Scale {
@@ -179,6 +188,16 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 		m.requantize.Residual = &m.add
 		conv.RunUint8(out.bytes(m), in.bytes(m), &m.requantize)
 	}, out, in, other)
+}
+
+// packed is a quantized tensor taken apart into bits. The result is no tensor: its pixels have
+// several planes.
+func (c *compiler) packed(in *slot) *slot {
+	isa, channels, bits := c.isa, in.shape[0], in.quant.Bits
+	out := &slot{quant: in.quant, stride: kernel.PackedSize(1+in.pixels, channels, bits), first: math.MaxInt, last: -1}
+	c.slots = append(c.slots, out)
+	c.emit(func(m *memory) { kernel.PackBits(isa, out.bytes(m), in.bytes(m), channels, bits) }, out, in)
+	return out
 }
 
 // other is the tensor that a unit's result is added to.

@@ -37,7 +37,7 @@ type Plan struct {
 // LayerPlan says how a layer of the graph is executed.
 type LayerPlan struct {
 	Name   string
-	Kernel string // what its arithmetic runs on: "fp32", "winograd", "int8"
+	Kernel string // what its arithmetic runs on: "fp32", "winograd", "int8", "bits"
 	MACs   int64  // per image
 }
 

@@ -37,6 +37,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 	for _, isa := range kernel.Supported() {
 		check("float ResNet20", resnet(t, resnet20, nil), isa)
 		check("int8 ResNet20", resnet(t, resnet20, &precision{8, 8}), isa)
+		check("2-bit network", resnet(t, architecture{[]int{64}, 1, true}, &precision{2, 2}), isa)
 		for seed := range uint64(15) {
 			s := randomGraph(seed, 12, false)
 			check(describe(s.g), s.g, isa)

@@ -27,6 +27,14 @@ func main() {
 	for pixels := 1; pixels <= 4; pixels++ {
 		wordTile(pixels)
 	}
+	for pixels := 1; pixels <= 8; pixels++ {
+		bitTile(avx512, pixels, 1)
+		bitTile(avx512, pixels, 2)
+	}
+	for pixels := 1; pixels <= 4; pixels++ {
+		bitTile(avx2, pixels, 2)
+	}
+	packBits()
 	for _, v := range []isa{avx512, avx2} {
 		for pixels := 1; pixels <= 4; pixels++ {
 			depthwiseFloat(v, pixels)

@@ -1,0 +1,190 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+)
+
+// bitPlanes are an IntConv's weights taken apart into bits, for sums by AND and counting ones:
+//
+//	Σ x·w = Σᵢ Σⱼ ±2^(i+j) · ones(xᵢ AND wⱼ)
+//
+// over the planes i of the activations and j of the weights, in two's complement: the last
+// of these counts negative.
+type bitPlanes struct {
+	inputs, weights int      // planes
+	words           int      // of 32 channels
+	packed          []uint32 // [block][plane][tap][word][width]
+}
+
+// bitChannels is how many channels share a word of a plane.
+const bitChannels = 32
+
+// NewBitConv plans the same convolution as [NewIntConv] with groups = 1, of inputs that [PackBits] has
+// taken apart: their integers have inBits bits, the weights weightBits, both 1 to 8. It gives the
+// same integers. [BitsSupported] must hold.
+func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
+	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, 1, w.Taps()}}
+	c.setBias(weight, bias, int32(inZero))
+	tile, width := portableTile, portableWidth
+	if c.vector != nil {
+		tile, width = c.vector.bitPixels, c.vector.bitWidth
+	}
+	words := ceilDiv(inC, bitChannels)
+	c.tiling = newTiling(w, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
+	c.bits = &bitPlanes{inputs: inBits, weights: max(weightBits, 2), words: words} // −1 and 1 take two planes
+	var size int
+	for out := 0; out < ChannelStride(outC); out += width {
+		b := block{out: out, width: min(width, ChannelStride(outC)-out), weights: size}
+		c.blocks = append(c.blocks, b)
+		size += c.bits.weights * c.filter.taps * words * b.width
+	}
+	c.bits.packed = aligned[uint32](size)
+	for _, b := range c.blocks {
+		c.packPlanes(b, weight)
+	}
+	return c
+}
+
+func (c *IntConv) packPlanes(b block, weight []int8) {
+	f, p := c.filter, c.bits
+	for o := range min(b.width, f.outC-b.out) {
+		for word := range p.words {
+			from := ((b.out+o)*f.inC + word*bitChannels) * f.taps
+			channels := min(bitChannels, f.inC-word*bitChannels)
+			for tap := range f.taps {
+				var planes [8]uint32
+				for k := range channels {
+					q := weight[from+k*f.taps+tap]
+					if q>>(p.weights-1) != q>>7 {
+						panic(fmt.Sprintf("kernel: the weight %d does not fit into %d bits", q, p.weights))
+					}
+					for j := range p.weights {
+						planes[j] |= uint32(q>>j&1) << k
+					}
+				}
+				for j := range p.weights {
+					p.packed[b.weights+((j*f.taps+tap)*p.words+word)*b.width+o] = planes[j]
+				}
+			}
+		}
+	}
+}
+
+// BitsSupported tells whether [NewBitConv] has what the ISA needs.
+func BitsSupported(isa ISA, inC int) bool {
+	v := vectorOf(isa)
+	return v == nil || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
+}
+
+// packedPixel is the bytes of a pixel's planes.
+func packedPixel(channels, bits int) int { return ceilDiv(channels, bitChannels) * 4 * bits }
+
+// PackedSize is the length of what [PackBits] writes for so many pixels, the padding pixel
+// among them.
+func PackedSize(pixels, channels, bits int) int { return pixels * packedPixel(channels, bits) }
+
+// PackBits takes an activation buffer, padding pixel included, apart into its lowest bits:
+// [pixel][plane][word of 32 channels], little-endian. Bits of a word beyond the buffer's lanes are
+// not written, those of lanes beyond the channels are arbitrary.
+func PackBits(isa ISA, out, in []uint8, channels, bits int) {
+	stride := ChannelStride(channels)
+	pixels, size, plane := len(in)/stride, packedPixel(channels, bits), ceilDiv(channels, bitChannels)*4
+	in, out = in[:pixels*stride], out[:pixels*size]
+	if v := vectorOf(isa); v != nil && v.packBits != nil && pixels > 0 {
+		for channel := 0; channel < stride; channel += lanes {
+			v.packBits(pixels, bits, &out[channel/8], &in[channel], size, stride, plane)
+		}
+		return
+	}
+	for p := range pixels {
+		planes := out[p*size : (p+1)*size]
+		clear(planes)
+		for k, q := range in[p*stride : p*stride+channels] {
+			for i := range bits {
+				planes[i*plane+k/8] |= q >> i & 1 << (k % 8)
+			}
+		}
+	}
+}
+
+// eachTileBits is eachTile for bits.
+func (c *IntConv) eachTileBits(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
+	t, p := c.tiling, c.bits
+	group := t.taps // taps whose counts the kernel can hold
+	if c.vector.bitWords > 0 {
+		group = c.vector.bitWords / p.words
+	}
+	for _, b := range c.blocks {
+		tiles := c.vector.bits[b.width/lanes]
+		plane := t.taps * p.words * b.width
+		for _, i := range t.tiles {
+			from, stride := &c.bias[b.out], 0
+			for j := range p.weights {
+				sign := int64(0)
+				if j == p.weights-1 {
+					sign = -1
+				}
+				for tap := i.tap; tap < i.tap+i.taps; tap += group {
+					weights := &p.packed[b.weights+j*plane+tap*p.words*b.width]
+					offsets := &t.offsets[i.first*t.taps+tap*i.pixels]
+					for x := range p.inputs {
+						tiles[i.pixels](min(group, i.tap+i.taps-tap), p.words, &in[4*x*p.words], weights, &s.sums[0], offsets,
+							from, stride, int64(x+j), sign)
+						from, stride = &s.sums[0], 4*b.width
+					}
+				}
+			}
+			end(i.first, i.pixels, b.out, b.width)
+		}
+	}
+}
+
+// eachPixelBits is eachPixel for bits.
+func (c *IntConv) eachPixelBits(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
+	stride, t, p := ChannelStride(c.filter.outC), c.tiling, c.bits
+	for _, b := range c.blocks {
+		for _, i := range t.tiles {
+			for pixel := range i.pixels {
+				sums := [portableWidth]int32(c.bias[b.out:])
+				for j := range p.weights {
+					for tap := range t.taps {
+						offset := int(t.offsets[i.first*t.taps+tap*i.pixels+pixel])
+						weights := p.packed[b.weights+(j*t.taps+tap)*p.words*b.width:]
+						for x := range p.inputs {
+							counts := countOnes(in[offset+4*x*p.words:][:4*p.words], weights)
+							for o, n := range counts {
+								if j == p.weights-1 {
+									n = -n
+								}
+								sums[o] += n << (x + j)
+							}
+						}
+					}
+				}
+				end(sums, (1+i.first+pixel)*stride+b.out, b.out)
+			}
+		}
+	}
+}
+
+// countOnes counts the ones that a plane of a pixel has in common with those of four channels' weights.
+func countOnes(plane []uint8, weights []uint32) (counts [portableWidth]int32) {
+	for ; len(plane) >= 4; plane, weights = plane[4:], weights[portableWidth:] {
+		x := binary.LittleEndian.Uint32(plane)
+		for o, w := range weights[:portableWidth] {
+			counts[o] += int32(bits.OnesCount32(x & w))
+		}
+	}
+	return counts
+}
+
+// inputSize is the length of the buffer that the convolution reads.
+func (c *IntConv) inputSize() int {
+	pixels := 1 + c.window.InH*c.window.InW
+	if c.bits != nil {
+		return PackedSize(pixels, c.filter.inC, c.bits.inputs)
+	}
+	return pixels * ChannelStride(c.filter.inC)
+}

@@ -1,0 +1,77 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestBitConv compares counted bits with the int8 convolution, which other tests hold to the definition:
+// every integer must be the same, whatever follows the sums.
+func TestBitConv(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 1))
+	for i, l := range layers(random) {
+		if l.groups > 1 {
+			continue
+		}
+		inBits, weightBits := 1+i%8, 1+random.IntN(8)
+		in := integers[uint8](random, l.inputs())
+		zero := uint8(random.IntN(1 << inBits))
+		if i%3 == 0 {
+			zero = 0
+		}
+		for j := range in {
+			in[j] &= 1<<inBits - 1
+			if j < ChannelStride(l.inC) {
+				in[j] = zero
+			}
+		}
+		weight := make([]int8, l.weights())
+		limit := 1<<(weightBits-1) - 1
+		for j := range weight {
+			if weight[j] = int8(random.IntN(2*limit+1) - limit); limit == 0 {
+				weight[j] = int8(2*random.IntN(2) - 1)
+			}
+		}
+		bias := make([]int32, l.outC)
+		for j := range bias {
+			bias[j] = int32(random.IntN(2000) - 1000)
+		}
+		scale := Floats(ChannelStride(l.outC))
+		for j := range l.outC {
+			scale[j] = random.Float32() / 4
+		}
+		residual := image(random, l.OutH*l.OutW, l.outC)
+		r := &Requantize{Scale: scale, Zero: 30, Hi: 200}
+		add := &Requantize{Scale: scale, Zero: 30, Hi: 200, Residual: &QuantAdd{Scale: 0.5, Input: integers[uint8](random, l.outputs()),
+			InputScale: 0.25, InputZero: 3, OutScale: 0.75, OutZero: 9, OutHi: 255}}
+
+		direct := NewIntConv(Portable, l.Window, l.inC, l.outC, 1, weight, bias, zero)
+		want, wantAdded, wantReal := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
+		direct.RunUint8(want, in, r)
+		direct.RunUint8(wantAdded, in, add)
+		direct.RunFloat(wantReal, in, residual, scale, -5, 50)
+		for _, isa := range Supported() {
+			if !BitsSupported(isa, l.inC) {
+				t.Errorf("%s %v: cannot count bits", isa, l)
+				continue
+			}
+			packed := integers[uint8](random, PackedSize(1+l.InH*l.InW, l.inC, inBits))
+			PackBits(isa, packed, in, l.inC, inBits)
+			c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, weightBits, inBits, bias, zero)
+			got, added, real := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
+			c.RunUint8(got, packed, r)
+			c.RunUint8(added, packed, add)
+			c.RunFloat(real, packed, residual, scale, -5, 50)
+			l.eachOutput(func(_, _, at int) {
+				if got[at] != want[at] || added[at] != wantAdded[at] || real[at] != wantReal[at] {
+					t.Fatalf("%s w%da%d %v: output %d is %d, %d and %g, wants %d, %d and %g", isa, weightBits, inBits, l, at,
+						got[at], added[at], real[at], want[at], wantAdded[at], wantReal[at])
+				}
+			})
+			if slices.ContainsFunc(got[:ChannelStride(l.outC)], func(q uint8) bool { return q != 0 }) {
+				t.Fatalf("%s %v: wrote the padding pixel", isa, l)
+			}
+		}
+	}
+}
