@@ -2,6 +2,7 @@ package hw
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,13 +83,13 @@ func RunBench(ctx context.Context, g *graph.Graph, devices []string, o BenchOpti
 func (o BenchOptions) check(devices []string) error {
 	switch {
 	case len(devices) == 0:
-		return fmt.Errorf("name at least one device")
+		return errors.New("name at least one device")
 	case o.Threads < 1 || o.Threads > 1024:
 		return fmt.Errorf("threads %d: give a number from 1 to 1024", o.Threads)
 	case o.Batch < 1 || o.Batch > 4096:
 		return fmt.Errorf("batch %d: give a number of images from 1 to 4096", o.Batch)
 	case o.Layers && !slices.Contains(devices, localName):
-		return fmt.Errorf("layers are timed on local only; add it to the devices")
+		return errors.New("layers are timed on local only; add it to the devices")
 	}
 	for i, name := range devices {
 		if err := Check(name); err != nil {

@@ -22,7 +22,7 @@ func machine(isa string) Fingerprint {
 
 // String is one line for people: device, runtime, processor, instruction set.
 func (f Fingerprint) String() string {
-	parts := []string{f.Device}
+	parts := []string{Label(f.Device)}
 	for _, part := range []string{f.Runtime, f.CPU, f.ISA} {
 		if part != "" {
 			parts = append(parts, part)

@@ -182,3 +182,15 @@ func TestMeasurementFlags(t *testing.T) {
 		t.Errorf("ratio %v, want 0.5", m.Ratio)
 	}
 }
+
+func TestFingerprintString(t *testing.T) {
+	f := Fingerprint{Device: "ort:/usr/lib/libonnxruntime.so", Runtime: "ONNX Runtime 1.30.0", CPU: "Z80"}
+	if s := f.String(); s != "ort:libonnxruntime.so · ONNX Runtime 1.30.0 · Z80" {
+		t.Errorf("%q", s)
+	}
+	for _, name := range []string{"local", "roofline:", "ort:"} {
+		if Label(name) != name {
+			t.Errorf("%q is shown as %q", name, Label(name))
+		}
+	}
+}

@@ -3,6 +3,7 @@ package hw
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"galen/hw/graph"
@@ -67,6 +68,14 @@ func Check(name string) error {
 		return nil
 	}
 	return fmt.Errorf("device %q is unknown; use local (this machine), ort:LIBRARY (ONNX Runtime on this machine) or roofline: (an analytic model, no measuring)", name)
+}
+
+// Label is a device's name for people: of a library it leaves only the file's name.
+func Label(name string) string {
+	if library, ok := strings.CutPrefix(name, ortPrefix); ok && library != "" {
+		return ortPrefix + filepath.Base(library)
+	}
+	return name
 }
 
 // checkLibrary finds a library that was named by its path; a bare name is for the system's loader to find.

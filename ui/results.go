@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"galen/engine"
+	"galen/hw"
 	"galen/store"
 )
 
@@ -62,7 +63,7 @@ func (d *dashboard) header() string {
 		name = s.Run.Name
 	}
 	left := []segment{{l.strong, " galen", 0}, {l.plain, gap + name, 0}, {l.dim, gap + s.Settings.Agent, 2}}
-	left = append(left, segment{l.dim, " · β " + number(s.Settings.Beta), 6}, segment{l.dim, gap + s.Settings.Device, 3})
+	left = append(left, segment{l.dim, " · β " + number(s.Settings.Beta), 6}, segment{l.dim, gap + hw.Label(s.Settings.Device), 3})
 	if cpu := processor(s.Device.CPU); cpu != "" {
 		left = append(left, segment{l.dim, fmt.Sprintf(" · %s", cpu), 7})
 	}

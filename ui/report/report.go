@@ -53,8 +53,12 @@ func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
 	for _, l := range e.Layers {
-		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%.3f\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
-			l.WeightBits, l.ActivationBits, l.Kernel, l.MS)
+		kernel, ms := "–", "–" // a device may not tell
+		if l.Kernel != "" {
+			kernel, ms = l.Kernel, fmt.Sprintf("%.3f", l.MS)
+		}
+		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%s\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
+			l.WeightBits, l.ActivationBits, kernel, ms)
 	}
 	return t.Flush()
 }
