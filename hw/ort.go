@@ -40,11 +40,3 @@ func batchShape(g *graph.Graph, id graph.ValueID, batch int) []int64 {
 	}
 	return shape
 }
-
-func volume(shape []int64) int {
-	n := 1
-	for _, d := range shape {
-		n *= int(d)
-	}
-	return n
-}

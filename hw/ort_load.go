@@ -181,6 +181,14 @@ func (a *ortAPI) session(model []byte, inputShape, outputShape []int64, threads 
 	return s, nil
 }
 
+func volume(shape []int64) int {
+	n := 1
+	for _, d := range shape {
+		n *= int(d)
+	}
+	return n
+}
+
 func (s *ortSession) create(model []byte, threads int) error {
 	a := s.api
 	var options pointer
