@@ -3,12 +3,13 @@
 // Import takes what PyTorch, tf2onnx and Keras write for image classifiers: opsets
 // [MinOpset] to [MaxOpset], one float32 input [N,C,H,W] or [N,features] (or channels-last, if
 // all that reads it transposes it first), one output. Arithmetic on constants and on
-// shapes is folded; the batch dimension, fixed or symbolic, is left out of the graph. A model
-// that a [graph.Graph] cannot express is refused with an [UnsupportedError] that names every
+// shapes is folded; reshapes and transposes are followed and become operators only where an
+// operator reads what they make. The batch dimension, fixed or symbolic, is left out of the graph. A
+// model that a [graph.Graph] cannot express is refused with an [UnsupportedError] that names every
 // offending node. Quantized models are read from QuantizeLinear/DequantizeLinear pairs.
 //
-// Export writes opset 13. Quantized values become QuantizeLinear/DequantizeLinear pairs as ONNX
-// Runtime's static quantization writes them, so that its integer kernels run them.
+// Export writes opset 13, or 19 where a graph averages over dilated windows. Quantized values
+// become QuantizeLinear/DequantizeLinear pairs as ONNX Runtime's static quantization writes them, so that its integer kernels run them.
 //
 // Files are untrusted: every size is checked before memory is taken for it.
 package onnx
