@@ -39,8 +39,8 @@ func rate(b *testing.B, macs int, unit string, f func()) {
 func BenchmarkFloatConv(b *testing.B) {
 	random := rand.New(rand.NewPCG(4, 1))
 	for _, isa := range Supported() {
-		if isa == AVX512VNNI {
-			continue // the same as AVX-512 in float
+		if isa == AVX512VNNI || isa == NEONDot {
+			continue // the same in float as the level below
 		}
 		for _, l := range networkLayers {
 			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {

@@ -97,8 +97,8 @@ func BenchmarkGemm(b *testing.B) {
 		{"64x576x1024-transB", 64, 576, 1024, false, true},
 	}
 	for _, isa := range Supported() {
-		if isa == AVX512VNNI {
-			continue // the same as AVX-512 in float
+		if isa == AVX512VNNI || isa == NEONDot {
+			continue // the same in float as the level below
 		}
 		for _, s := range shapes {
 			b.Run(string(isa)+"/"+s.name, func(b *testing.B) {

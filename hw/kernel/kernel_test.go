@@ -2,12 +2,25 @@ package kernel
 
 import (
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"unsafe"
 )
+
+// TestForced lets whoever runs the tests say what must be there: tests over what is
+// supported would not miss a level that detection overlooked.
+func TestForced(t *testing.T) {
+	forced := os.Getenv(EnvISA)
+	if forced == "" {
+		t.Skipf("%s is not set", EnvISA)
+	}
+	if isa, err := Default(); err != nil || isa != ISA(forced) {
+		t.Errorf("Default() = %s, %v; want %s", isa, err, forced)
+	}
+}
 
 func TestDefault(t *testing.T) {
 	t.Setenv(EnvISA, "")

@@ -41,9 +41,9 @@ type tile struct {
 	tap, taps     int
 }
 
-// newTiling makes tiles of at most size pixels; offsets count pixels times unit. If
-// padding reads zeros, skip drops the window's rows that no pixel of a tile has inside
-// the image.
+// newTiling makes tiles of at most size pixels; offsets count pixels times unit. If what
+// padding reads adds nothing to sums, skip drops the window's rows that no pixel of a tile has
+// inside the image.
 func newTiling(w Window, size, unit int, skip bool) tiling {
 	pixels, taps := w.OutH*w.OutW, w.Taps()
 	if (1+w.InH*w.InW)*unit > math.MaxInt32 {

@@ -10,7 +10,6 @@ type depthwise struct {
 	sums     [][]vector
 	weights  []vector // of one tap
 	channels general  // left
-	at       general  // of the first of sixteen channels, in bytes of 32-bit scalars
 }
 
 func newDepthwise(f *function, pixels, scalar int) *depthwise {
