@@ -23,9 +23,12 @@ const bitChannels = 32
 
 // NewBitConv plans the same convolution as [NewIntConv] with groups = 1, of inputs that [PackBits] has
 // taken apart: their integers have inBits bits, the weights weightBits, both 1 to 8. It gives the
-// same integers. [BitsSupported] must hold.
+// same integers. Where the ISA has nothing for it, see [BitsSupported], it computes portably.
 func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
 	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, 1, w.Taps()}}
+	if !BitsSupported(isa, inC) {
+		c.vector = nil
+	}
 	c.setBias(weight, bias, int32(inZero))
 	tile, width := portableTile, portableWidth
 	if c.vector != nil {

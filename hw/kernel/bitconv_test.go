@@ -52,10 +52,6 @@ func TestBitConv(t *testing.T) {
 		direct.RunUint8(wantAdded, in, add)
 		direct.RunFloat(wantReal, in, residual, scale, -5, 50)
 		for _, isa := range Supported() {
-			if !BitsSupported(isa, l.inC) {
-				t.Errorf("%s %v: cannot count bits", isa, l)
-				continue
-			}
 			packed := integers[uint8](random, PackedSize(1+l.InH*l.InW, l.inC, inBits))
 			PackBits(isa, packed, in, l.inC, inBits)
 			c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, weightBits, inBits, bias, zero)
