@@ -68,7 +68,7 @@ func DefaultSettings() Settings {
 // DemoSettings are those of the built-in demo.
 func DemoSettings() Settings {
 	s := DefaultSettings()
-	s.Name, s.Demo, s.Target, s.Episodes = "demo", true, 0.3, 200
+	s.Name, s.Demo, s.Target, s.Episodes = "demo", true, 0.45, 200
 	return s
 }
 
