@@ -249,3 +249,13 @@ func ExampleSettings_Check() {
 	fmt.Println(s.Check())
 	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform
 }
+
+func TestRunsRecordTheirNormalization(t *testing.T) {
+	w, err := loadWorkload(DemoSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(w.data.Mean) != 3 || len(w.data.Std) != 3 || w.data.Std[0] <= 0 {
+		t.Errorf("the demo's data is recorded with mean %v and std %v", w.data.Mean, w.data.Std)
+	}
+}

@@ -36,7 +36,7 @@ func loadWorkload(s Settings) (*workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256}
+	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256, Mean: data.Train.Mean, Std: data.Train.Std}
 	splits, err := data.Split(s.Seed, dataset.Sizes{})
 	if err != nil {
 		return nil, err

@@ -26,6 +26,9 @@ type Source struct {
 	Name   string `json:"name"`
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"` // hexadecimal, of the content
+
+	Mean []float32 `json:"mean,omitempty"` // of data: what normalized its pixels, per channel, on the scale from 0 to 1
+	Std  []float32 `json:"std,omitempty"`
 }
 
 // Best points to a run's best episode.
