@@ -130,9 +130,9 @@ func searchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "search --model FILE --data DIR",
 		Short: "Search a compression policy for a model",
-		Long: `Search a compression policy for a trained model. The data folder holds CIFAR-10 in its binary
-layout (data_batch_*.bin, test_batch.bin); validation images are taken from the end of the
-training records.`,
+		Long: `Search a compression policy for a trained model. The data is CIFAR-10 or CIFAR-100 in its
+binary layout, a folder of images by class, or NumPy arrays; what is not for validation by
+name is set apart from the training images.`,
 		Example: `  galen search --model resnet20.onnx --data cifar-10-batches-bin --target 0.3
   galen search --model resnet20.onnx --data cifar-10-batches-bin --agent quantize --episodes 100 --headless
   galen search --model resnet20.onnx --data cifar-10-batches-bin --json > search.jsonl`,
