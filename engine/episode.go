@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"galen/agents"
@@ -36,7 +37,7 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		return nil, fmt.Errorf("score the compressed network: %w", err)
 	}
 	s.doing("measuring", 0, 0)
-	m, err := s.device.Measure(ctx, compressed.Graph)
+	m, err := s.measure(ctx, compressed.Graph)
 	if err != nil {
 		return nil, fmt.Errorf("measure the latency: %w", err)
 	}
@@ -59,6 +60,20 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	e.Layers = results(compressed.Graph, d.policy, s.layers, m)
 	s.step = -1
 	return e, nil
+}
+
+// patience is how often a measurement is tried while the device is throttled, as it may be
+// for a few seconds after all cores have worked hard.
+const patience = 3
+
+// measure times a graph, again if the device was throttled; the last try counts.
+func (s *Search) measure(ctx context.Context, g *graph.Graph) (m hw.Measurement, err error) {
+	for range patience {
+		if m, err = s.device.Measure(ctx, g); err != nil || !slices.Contains(m.Flags, hw.Throttled) {
+			break
+		}
+	}
+	return m, err
 }
 
 // decisions are what the agent chose in one episode, with what it saw.

@@ -76,7 +76,7 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 			return fmt.Errorf("evaluate the original model: %w", err)
 		}
 		s.doing("timing the original", 0, 0)
-		m, err := s.device.Measure(ctx, g)
+		m, err := s.measure(ctx, g)
 		if err != nil {
 			return fmt.Errorf("time the original model: %w", err)
 		}

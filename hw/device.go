@@ -42,6 +42,10 @@ type Measurement struct {
 	ReferenceLayers []LayerTime
 }
 
+// Throttled flags a measurement during which the reference was much slower than when the
+// device was opened.
+const Throttled = "throttled"
+
 // Statistic is a robust summary of samples, in milliseconds.
 type Statistic struct {
 	Median float64

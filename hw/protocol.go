@@ -172,7 +172,7 @@ func (s *samples) measurement(opened float64) Measurement {
 		m.Flags = append(m.Flags, "drifting")
 	}
 	if m.Reference.Median > throttleAlarm*opened {
-		m.Flags = append(m.Flags, "throttled")
+		m.Flags = append(m.Flags, Throttled)
 	}
 	return m
 }
