@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"galen/engine/compress"
 	"galen/engine/onnx"
+	"galen/engine/wholefile"
 	"galen/store"
 )
 
@@ -96,23 +94,5 @@ func savePolicy(path string, s *Snapshot, e *store.Episode, r *compress.Result) 
 	if err := encoder.Encode(file); err != nil {
 		return fmt.Errorf("encode the policy: %w", err)
 	}
-	return writeFile(path, content.Bytes())
-}
-
-// writeFile replaces a file as a whole or not at all.
-func writeFile(path string, content []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Sync(), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return wholefile.Write(path, content.Bytes())
 }

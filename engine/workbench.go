@@ -45,17 +45,13 @@ func OpenReadOnly(path string) (*Workbench, error) {
 
 // Close pauses the search under way, so that it can be resumed, and closes the database.
 func (w *Workbench) Close() error {
-	w.Leave()
-	return w.db.Close()
-}
-
-// Leave pauses the search under way, if any, and waits until it has put everything down.
-func (w *Workbench) Leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave()
+	return w.db.Close()
 }
 
+// leave pauses the search under way, if any, and waits until it has put everything down.
 func (w *Workbench) leave() {
 	if w.search != nil {
 		w.cancel()

@@ -19,8 +19,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
+	"galen/engine/wholefile"
 	"galen/hw/graph"
 )
 
@@ -89,37 +89,10 @@ func Save(path string, g *graph.Graph) error {
 	if err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
-	if err := writeFile(path, data); err != nil {
+	if err := wholefile.Write(path, data); err != nil {
 		return fmt.Errorf("save ONNX model: %w", err)
 	}
 	return nil
-}
-
-func writeFile(path string, data []byte) (err error) {
-	folder := filepath.Dir(path)
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // Encode writes the graph as an ONNX model.
