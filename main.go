@@ -81,7 +81,7 @@ runs yet, it starts the built-in demo.`,
 	root.PersistentFlags().StringVar(&database, "db", "", "`file` that holds the runs (default $XDG_DATA_HOME/galen/galen.db)")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), runsCommand(), showCommand(),
+	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), forkCommand(), runsCommand(), showCommand(),
 		evalCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), versionCommand())
 	return root
 }
@@ -99,6 +99,7 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune, quantize, or uniform, the baseline that treats all layers alike")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
+	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")
 	f.Float64Var(&s.Beta, "beta", s.Beta, "how strongly distance from the target is punished (negative)")
 	f.IntVar(&s.Episodes, "episodes", s.Episodes, "how many policies to try")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "all but measured time follows from it")
@@ -167,6 +168,41 @@ lost. RUN is a run's name or id, as galen runs lists them.`,
 		},
 	}
 	out.flags(cmd)
+	return cmd
+}
+
+func forkCommand() *cobra.Command {
+	var (
+		episode int
+		name    string
+	)
+	cmd := &cobra.Command{
+		Use:   "fork RUN",
+		Short: "Copy a run up to an episode, to go on with differently",
+		Long: `Copy a run up to an episode into a new run, which can be resumed and steered by itself. The
+original stays as it is.`,
+		Example: "  galen fork demo --episode 50 --name demo-bold\n  galen resume demo-bold",
+		Args:    one("a run"),
+		RunE: func(cmd *cobra.Command, arguments []string) (err error) {
+			path, err := databasePath()
+			if err != nil {
+				return err
+			}
+			w, err := engine.Open(path)
+			if err != nil {
+				return advise(err)
+			}
+			defer func() { err = errors.Join(err, w.Close()) }()
+			fork, err := w.Fork(arguments[0], episode, name)
+			if err != nil {
+				return advise(err)
+			}
+			fmt.Printf("%s (%s) has %d episodes; go on with: galen resume %s\n", fork.Name, fork.ID, fork.Episodes, fork.Name)
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&episode, "episode", 0, "`number` of the last episode to copy (default: all)")
+	cmd.Flags().StringVar(&name, "name", "", "name of the copy (default: made from the original's)")
 	return cmd
 }
 

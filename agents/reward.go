@@ -3,6 +3,7 @@ package agents
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Outcome is what an episode was measured to achieve. It is kept instead of a reward,
@@ -39,4 +40,51 @@ func Absolute(target, beta float64) Reward {
 	return func(o Outcome) float64 {
 		return o.Accuracy + beta*math.Abs(o.Latency/(target*o.ReferenceLatency)-1)
 	}
+}
+
+// Exponential is the reward r5 of Krieger et al. 2022: the accuracy of what meets the
+// target, and accuracy·(T/(c·T₀))^β of what does not.
+func Exponential(target, beta float64) Reward {
+	return func(o Outcome) float64 {
+		excess := o.Latency / (target * o.ReferenceLatency)
+		if excess <= 1 {
+			return o.Accuracy
+		}
+		return o.Accuracy * math.Pow(excess, beta)
+	}
+}
+
+// Logarithmic is the reward r4 of Krieger et al. 2022, which knows no target:
+// −log(T/T₀)·accuracy/accuracy₀.
+func Logarithmic() Reward {
+	return func(o Outcome) float64 {
+		return -math.Log(o.Latency/o.ReferenceLatency) * o.Accuracy / o.ReferenceAccuracy
+	}
+}
+
+// OneSided is the reward r7 of Krieger et al. 2022: [Absolute] without the penalty for
+// being faster than asked.
+func OneSided(target, beta float64) Reward {
+	return func(o Outcome) float64 {
+		return o.Accuracy + beta*max(0, o.Latency/(target*o.ReferenceLatency)-1)
+	}
+}
+
+// Rewards are the names of the rewards, as in Krieger et al. 2022.
+var Rewards = []string{"r4", "r5", "r6", "r7"}
+
+// NewReward returns the reward of a name for a wanted latency ratio and a weight β of
+// the latency.
+func NewReward(name string, target, beta float64) (Reward, error) {
+	switch name {
+	case "r4":
+		return Logarithmic(), nil
+	case "r5":
+		return Exponential(target, beta), nil
+	case "r6":
+		return Absolute(target, beta), nil
+	case "r7":
+		return OneSided(target, beta), nil
+	}
+	return nil, fmt.Errorf("reward %q is unknown; choose one of %s", name, strings.Join(Rewards, ", "))
 }

@@ -93,7 +93,8 @@ func (s Space) Choice(action []float64) Choice {
 }
 
 // Action returns the canonical action that means c: the middle of the range of actions
-// that do. Parts of c that the kind does not decide are left out.
+// that do, or, where none does because only one of the two has more than MaxBits bits, the
+// nearest. Parts of c that the kind does not decide are left out.
 func (s Space) Action(c Choice) []float64 {
 	action := make([]float64, 0, 3)
 	if s.Kind != Quantize {
@@ -110,7 +111,7 @@ func (s Space) Action(c Choice) []float64 {
 		case Int8:
 			x = (s.Int8 + s.Mixed) / 2
 		case Mixed:
-			ratio := 1 - (float64(bits)-0.5)/float64(s.MaxBits)
+			ratio := 1 - (float64(min(bits, s.MaxBits))-0.5)/float64(s.MaxBits)
 			x = s.Mixed + (1-s.Mixed)*ratio
 		}
 		action = append(action, x)

@@ -17,11 +17,11 @@ import (
 // policy, scores and times it, and lets the agent learn from the outcome.
 func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	start := time.Now()
-	actions, err := s.warmStart(ctx)
+	next, err := s.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.decide(ctx, actions)
+	d, err := s.decide(ctx, next)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +41,11 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measure the latency: %w", err)
 	}
-	s.doing("learning", 0, 0)
-	outcome := agents.Outcome{
-		Accuracy: accuracy.top1, ReferenceAccuracy: s.reference.Accuracy,
-		Latency: m.Ratio, ReferenceLatency: 1,
+	if next.trial {
+		s.progress.Start.Trials = append(slices.Clone(s.progress.Start.Trials), trial{len(s.episodes) + 1, next.level, m.Ratio})
 	}
+	s.doing("learning", 0, 0)
+	outcome := s.outcome(accuracy.top1, m.Ratio)
 	if err := s.agent.Finish(agents.Episode{States: d.states, Actions: d.actions, Outcome: outcome}); err != nil {
 		return nil, fmt.Errorf("learn from the episode: %w", err)
 	}
@@ -53,13 +53,21 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		Number: len(s.episodes) + 1, Actions: d.actions,
 		Accuracy: accuracy.top1, LatencyMS: m.Candidate.Median, LatencyMAD: m.Candidate.MAD, LatencyRatio: m.Ratio,
 		Samples: m.Samples, Flags: m.Flags,
-		Reward: agents.Absolute(s.settings.Target, s.settings.Beta)(outcome), Noise: noise,
+		Reward: s.settings.reward()(outcome), Noise: noise,
 		Seconds: time.Since(start).Seconds(), Finished: time.Now().UTC(),
 	}
 	e.MACs, e.BOPs, e.Parameters = compressed.Graph.Totals()
 	e.Layers = results(compressed.Graph, d.policy, s.layers, m)
 	s.step = -1
 	return e, nil
+}
+
+// outcome puts what an episode achieved beside the original; latencies are ratios to its.
+func (s *Search) outcome(accuracy, latencyRatio float64) agents.Outcome {
+	return agents.Outcome{
+		Accuracy: accuracy, ReferenceAccuracy: s.reference.Accuracy,
+		Latency: latencyRatio, ReferenceLatency: 1,
+	}
 }
 
 // patience is how often a measurement is tried while the device is throttled, as it may be
@@ -76,15 +84,40 @@ func (s *Search) measure(ctx context.Context, g *graph.Graph) (m hw.Measurement,
 	return m, err
 }
 
-// decisions are what the agent chose in one episode, with what it saw.
+// plan says who decides in an episode. The zero value leaves it to the agent.
+type plan struct {
+	actions [][]float64     // what to do instead of asking the agent; nil: ask
+	choices []agents.Choice // what the actions mean, limits or not; nil: what the space says
+	trial   bool            // whether this is a level of the line
+	level   float64
+}
+
+// plan prepares the next episode: a policy that a person wants tried, a level of the line, or
+// what the agent makes of it.
+func (s *Search) plan(ctx context.Context) (plan, error) {
+	if queue := s.progress.Queue; len(queue) > 0 {
+		s.progress.Queue = queue[1:]
+		var p plan
+		for _, layer := range queue[0] {
+			c := choiceOf(layer)
+			p.choices = append(p.choices, c)
+			p.actions = append(p.actions, s.space.Action(c))
+		}
+		return p, nil
+	}
+	level, actions, err := s.warmStart(ctx)
+	return plan{actions: actions, trial: actions != nil, level: level}, err
+}
+
+// decisions are what was chosen in one episode, with what the agent saw.
 type decisions struct {
 	policy  compress.Policy
 	states  [][]float64
 	actions [][]float64 // after projection to what was really done
 }
 
-// decide asks the agent for each layer in turn, or takes the given actions if there are any.
-func (s *Search) decide(ctx context.Context, given [][]float64) (*decisions, error) {
+// decide goes through the layers and asks for each what the plan says.
+func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
 	d := &decisions{policy: compress.Uniform(s.workload.graph, 0, graph.FloatBits)}
 	var previous []float64
 	for step := range s.layers {
@@ -95,12 +128,17 @@ func (s *Search) decide(ctx context.Context, given [][]float64) (*decisions, err
 		}
 		state := s.features.state(step, s.costs(d.policy), previous)
 		var action []float64
-		if given != nil {
-			action = given[step]
+		if p.actions != nil {
+			action = p.actions[step]
 		} else {
 			action = s.agent.Act(state)
 		}
-		choice := s.allowed(step, s.space.Choice(action), d.policy)
+		var choice agents.Choice
+		if p.choices != nil {
+			choice = p.choices[step]
+		} else {
+			choice = s.allowed(step, s.space.Choice(action), d.policy)
+		}
 		previous = s.space.Project(action, choice)
 		d.policy[step].Sparsity = choice.Sparsity
 		d.policy[step].WeightBits, d.policy[step].ActivationBits = choice.WeightBits, choice.ActivationBits
@@ -108,27 +146,6 @@ func (s *Search) decide(ctx context.Context, given [][]float64) (*decisions, err
 		d.actions = append(d.actions, previous)
 	}
 	return d, nil
-}
-
-// allowed bends a choice to what the layer admits: layers that are not prunable keep
-// their channels, coupled layers follow their group's root, which was decided
-// before them, and some must not go below eight bits.
-func (s *Search) allowed(step int, c agents.Choice, decided compress.Policy) agents.Choice {
-	layer := s.layers[step]
-	switch {
-	case !layer.Prunable:
-		c.Sparsity = 0
-	case !layer.Root:
-		for i := range step {
-			if other := s.layers[i]; other.Root && other.Group == layer.Group {
-				c.Sparsity = decided[i].Sparsity
-			}
-		}
-	}
-	if c.Method == agents.Mixed && !layer.Mixable {
-		c.Method, c.WeightBits, c.ActivationBits = agents.Int8, 8, 8
-	}
-	return c
 }
 
 // costs are what every layer would cost under a policy.

@@ -46,7 +46,7 @@ func (s *Search) prepare(ctx context.Context) error {
 		return err
 	}
 	s.features = newFeatures(s.space.Kind, w.graph, s.layers)
-	agent, err := s.newAgent()
+	agent, err := s.newAgent(ctx)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,8 @@ func (s *Search) measureSensitivity(ctx context.Context) error {
 }
 
 // newAgent creates the agent, in the state of the run's latest checkpoint if it has one.
-func (s *Search) newAgent() (agents.Agent, error) {
+// A fork from an earlier episode has none: its agent learns from the episodes anew.
+func (s *Search) newAgent(ctx context.Context) (agents.Agent, error) {
 	agent, err := s.freshAgent()
 	if err != nil {
 		return nil, fmt.Errorf("create the agent: %w", err)
@@ -132,14 +133,44 @@ func (s *Search) newAgent() (agents.Agent, error) {
 	if len(s.episodes) == 0 {
 		return agent, nil
 	}
-	checkpoint, err := s.db.Checkpoint(s.run.ID)
+	checkpoint, err := optional(s.db.Checkpoint(s.run.ID))
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoint: %w", err)
+	}
+	if checkpoint == nil {
+		return agent, s.relive(ctx, agent)
 	}
 	if err := agent.UnmarshalBinary(checkpoint); err != nil {
 		return nil, fmt.Errorf("restore the agent: %w", err)
 	}
 	return agent, nil
+}
+
+// relive teaches an agent the finished episodes.
+func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
+	for i, e := range s.episodes {
+		s.doing("learning from the episodes so far", i, len(s.episodes))
+		if imitator, ok := agent.(imitator); ok && s.progress.Start.Imitated == e.Number {
+			level, _ := bisect(s.progress.Start.Trials, s.settings.Target)
+			if err := s.imitate(ctx, imitator, equallySensitive(s.space, s.layers, level)); err != nil {
+				return err
+			}
+		}
+		p := plan{actions: e.Actions}
+		for _, layer := range policyOf(e) {
+			p.choices = append(p.choices, choiceOf(layer))
+		}
+		d, err := s.decide(ctx, p)
+		if err != nil {
+			return err
+		}
+		lesson := agents.Episode{States: d.states, Actions: e.Actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio)}
+		if err := agent.Finish(lesson); err != nil {
+			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
+		}
+	}
+	s.step = -1
+	return nil
 }
 
 func (s *Search) freshAgent() (agents.Agent, error) {
@@ -149,7 +180,7 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
 	settings.WarmUp, settings.Noise = 0, startNoise
 	settings.NoiseDecay = math.Pow(endNoise, 1/float64(s.settings.Episodes))
-	return agents.NewDDPG(settings, agents.Absolute(s.settings.Target, s.settings.Beta), s.settings.Seed)
+	return agents.NewDDPG(settings, s.settings.reward(), s.settings.Seed)
 }
 
 // describe gathers what does not change about the layers during a run.

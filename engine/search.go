@@ -25,9 +25,10 @@ type Search struct {
 	done     chan struct{} // closed when the goroutine has ended
 	requests chan request
 
-	settings Settings
+	course
 	db       *store.DB
 	workload *workload
+	pending  []store.JournalEntry // commands to take effect again where they did before
 
 	run         *store.Run // replaced, never edited: snapshots share it
 	state       State
@@ -62,13 +63,17 @@ type request struct {
 var errStopped = errors.New("stopped")
 
 // newSearch prepares to work on a stored run; nothing happens before start.
-func newSearch(db *store.DB, run *store.Run, s Settings, w *workload) (*Search, error) {
+func newSearch(db *store.DB, run *store.Run, w *workload) (*Search, error) {
+	c, err := readCourse(run)
+	if err != nil {
+		return nil, err
+	}
 	search := &Search{
 		id:       run.ID,
 		box:      newMailbox(),
 		done:     make(chan struct{}),
 		requests: make(chan request),
-		settings: s,
+		course:   c,
 		db:       db,
 		workload: w,
 		run:      run,
@@ -77,7 +82,6 @@ func newSearch(db *store.DB, run *store.Run, s Settings, w *workload) (*Search, 
 		clock:    stopwatch{elapsed: run.Elapsed},
 		step:     -1,
 	}
-	var err error
 	if search.reference, err = optional(db.Reference(run.ID)); err != nil {
 		return nil, err
 	}
@@ -87,7 +91,8 @@ func newSearch(db *store.DB, run *store.Run, s Settings, w *workload) (*Search, 
 	if search.journal, err = db.Journal(run.ID); err != nil {
 		return nil, err
 	}
-	search.best = bestOf(search.episodes, s.Target)
+	search.pending = pending(search.journal, len(search.episodes))
+	search.best = bestOf(search.episodes, c.settings.Target)
 	return search, nil
 }
 
@@ -162,8 +167,11 @@ func (s *Search) commit(ctx context.Context, e *store.Episode) error {
 	for {
 		s.record()
 		run := *s.run
+		if err := s.course.write(&run); err != nil {
+			return err
+		}
 		run.Episodes = len(episodes)
-		run.Best = &store.Best{Episode: best.Number, Accuracy: best.Accuracy, LatencyRatio: best.LatencyRatio}
+		run.Best = bestRecord(best)
 		err := s.db.CommitEpisode(&run, e, checkpoint)
 		if err == nil {
 			s.episodes, s.best, s.run = episodes, best, &run
@@ -190,6 +198,9 @@ func (s *Search) record() {
 // stretches of preparation. It blocks while the search is paused.
 func (s *Search) boundary(ctx context.Context) error {
 	for {
+		if err := s.catchUp(); err != nil {
+			return err
+		}
 		if s.state != Paused {
 			select {
 			case r := <-s.requests:
@@ -215,47 +226,6 @@ func (s *Search) boundary(ctx context.Context) error {
 			return errStopped
 		}
 	}
-}
-
-// obey applies a command, writes it to the journal and acknowledges it.
-func (s *Search) obey(r request) {
-	if err := s.apply(r.Command); err != nil {
-		r.reply <- err
-		return
-	}
-	entry := store.JournalEntry{Time: time.Now().UTC(), Who: r.Who, Command: string(r.Kind), Episode: len(s.episodes) + 1}
-	if err := s.db.AppendJournal(s.run.ID, entry); err != nil {
-		r.reply <- fmt.Errorf("%s took effect but is not in the journal: %w", r.Kind, err)
-		return
-	}
-	s.journal = append(s.journal, entry)
-	s.publish()
-	r.reply <- nil
-}
-
-func (s *Search) apply(c Command) error {
-	switch c.Kind {
-	case Pause:
-		if s.state == Paused {
-			return errors.New("the search is paused already")
-		}
-		s.state = Paused
-	case Resume:
-		if s.state != Paused && s.state != Stepping {
-			return errors.New("the search is not paused")
-		}
-		s.state, s.problem = s.working(), ""
-	case Step:
-		if s.agent == nil {
-			return errors.New("there is nothing to step through before the first episode")
-		}
-		s.state, s.problem = Stepping, ""
-	case Stop:
-		s.stopping = true
-	default:
-		return fmt.Errorf("command %q is unknown", c.Kind)
-	}
-	return nil
 }
 
 // working is the state of a search that is not held up.
@@ -285,6 +255,7 @@ func (s *Search) publish() {
 		Elapsed:   s.clock.read(),
 		Remaining: s.remaining(),
 		Settings:  s.settings,
+		Queued:    len(s.progress.Queue),
 		Device:    s.fingerprint,
 		Layers:    s.layers,
 		Reference: s.reference,

@@ -86,13 +86,13 @@ func createRun(t *testing.T, s Settings) (*store.DB, string) {
 }
 
 // search works on the stored run until ctx ends or it is through.
-func search(t *testing.T, ctx context.Context, db *store.DB, id string, s Settings, w *workload) *Search {
+func search(t *testing.T, ctx context.Context, db *store.DB, id string, w *workload) *Search {
 	t.Helper()
 	run, err := db.Run(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	search, err := newSearch(db, run, s, w)
+	search, err := newSearch(db, run, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestInterruptedSearchEqualsUninterrupted(t *testing.T) {
 			settings := testSettings(agent, 14) // beyond the warm-up of 10
 			load := smallWorkload(t)
 			whole, wholeID := createRun(t, settings)
-			search(t, context.Background(), whole, wholeID, settings, load)
+			search(t, context.Background(), whole, wholeID, load)
 
 			pieces, piecesID := createRun(t, settings)
 			rng := rand.New(rand.NewPCG(7, 8))
@@ -134,14 +134,14 @@ func TestInterruptedSearchEqualsUninterrupted(t *testing.T) {
 			for {
 				ctx, cancel := context.WithCancel(context.Background())
 				timer := time.AfterFunc(time.Duration(rng.IntN(120))*time.Millisecond, cancel)
-				s := search(t, ctx, pieces, piecesID, settings, load)
+				s := search(t, ctx, pieces, piecesID, load)
 				timer.Stop()
 				cancel()
 				if s.state == Finished {
 					break
 				}
 				if interruptions++; interruptions == 12 {
-					search(t, context.Background(), pieces, piecesID, settings, load)
+					search(t, context.Background(), pieces, piecesID, load)
 					break
 				}
 			}
@@ -165,7 +165,7 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSearch(db, run, settings, smallWorkload(t))
+	s, err := newSearch(db, run, smallWorkload(t))
 	if err != nil {
 		t.Fatal(err)
 	}

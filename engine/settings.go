@@ -10,7 +10,8 @@ import (
 	"galen/hw"
 )
 
-// Settings are what a person decides about a run; they are stored with it.
+// Settings are what a person decides about a run; they are stored with it. Steering
+// changes some of them.
 type Settings struct {
 	Name     string  `json:"name"`
 	Demo     bool    `json:"demo,omitempty"`  // the built-in model and data
@@ -19,13 +20,26 @@ type Settings struct {
 	Agent    string  `json:"agent"`           // one of Agents
 	Device   string  `json:"device"`          // local, roofline:
 	Target   float64 `json:"target"`          // wanted latency ÷ latency of the uncompressed model
+	Reward   string  `json:"reward"`          // one of agents.Rewards
 	Beta     float64 `json:"beta"`            // weight of the latency term in the reward
 	Episodes int     `json:"episodes"`
 	Seed     uint64  `json:"seed"`
 	RoundTo  int     `json:"round_to"` // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"` // ceiling of mixed precision
 
+	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
+	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
+
 	DataOptions
+}
+
+// reward is what an episode is worth.
+func (s Settings) reward() agents.Reward {
+	r, err := agents.NewReward(s.Reward, s.Target, s.Beta)
+	if err != nil {
+		panic(err) // Check refused it
+	}
+	return r
 }
 
 // DataOptions say how images become a network's input; see dataset.Options. The zero
@@ -57,6 +71,7 @@ func DefaultSettings() Settings {
 		Agent:    "joint",
 		Device:   "local",
 		Target:   0.2,
+		Reward:   "r6",
 		Beta:     -5,
 		Episodes: 410,
 		Seed:     1,
@@ -83,14 +98,26 @@ func (s Settings) Check() error {
 		return fmt.Errorf("agent %q is unknown; choose one of %s", s.Agent, strings.Join(Agents, ", "))
 	case !(s.Target > 0 && s.Target <= 1):
 		return fmt.Errorf("target %v: give the wanted share of the original latency, above 0 and at most 1", s.Target)
-	case !(s.Beta < 0):
-		return fmt.Errorf("beta %v: give a negative number; it weighs the distance from the target", s.Beta)
+	case !slices.Contains(agents.Rewards, s.Reward):
+		return fmt.Errorf("reward %q is unknown; choose one of %s", s.Reward, strings.Join(agents.Rewards, ", "))
+	case !(s.Beta < 0 && s.Beta >= -1000):
+		return fmt.Errorf("beta %v: give a negative number, -1000 or more; it weighs the distance from the target", s.Beta)
 	case s.Episodes < 1 || s.Episodes > 1_000_000:
 		return fmt.Errorf("episodes %d: give a number from 1 to 1000000", s.Episodes)
 	case s.RoundTo < 1 || s.RoundTo > 1024:
 		return fmt.Errorf("round-to %d: give a number of channels from 1 to 1024", s.RoundTo)
 	case s.MaxBits < 1 || s.MaxBits > 8:
 		return fmt.Errorf("max-bits %d: give a number from 1 to 8", s.MaxBits)
+	}
+	for layer, l := range s.Limits {
+		if err := l.check(); err != nil {
+			return fmt.Errorf("limits of layer %s: %w", layer, err)
+		}
+	}
+	for _, m := range s.Frozen {
+		if !slices.Contains(Methods, m) {
+			return fmt.Errorf("method %q is unknown; choose from %s", m, strings.Join(Methods, ", "))
+		}
 	}
 	return hw.Check(s.Device)
 }

@@ -21,7 +21,8 @@ type Snapshot struct {
 	Elapsed   time.Duration
 	Remaining time.Duration // estimated; 0: unknown
 
-	Settings  Settings
+	Settings  Settings // as steered
+	Queued    int      // policies that wait to be tried
 	Device    hw.Fingerprint
 	Layers    []Layer          // in the order the agent decides
 	Reference *store.Reference // nil until evaluated
@@ -60,19 +61,3 @@ func (s State) Live() bool {
 
 // Layer is what does not change about a layer during a run.
 type Layer = store.Layer
-
-// Command asks a running search for something at its next step boundary.
-type Command struct {
-	Kind CommandKind
-	Who  string // for the journal: user name, or where it came from
-}
-
-// CommandKind names a command.
-type CommandKind string
-
-const (
-	Pause  CommandKind = "pause"
-	Resume CommandKind = "resume"
-	Step   CommandKind = "step" // finish one episode, then pause
-	Stop   CommandKind = "stop" // end the run; its episodes stay
-)

@@ -66,30 +66,41 @@ func strongestBelow(curve []float64, threshold float64) float64 {
 	return spacing * float64(strongest)
 }
 
-// bisect gives the level to try next, from the latency ratios of the levels tried so far,
-// or, once found, the lightest level known to meet the target (the strongest tried if
-// none does). The lightest of all is tried first: where int8 alone is fast enough
-// nothing needs to be bisected.
-func bisect(ratios []float64, target float64) (level float64, found bool) {
+// start is how far the search on the line is.
+type start struct {
+	Trials   []trial `json:"trials,omitempty"`
+	Imitated int     `json:"imitated,omitempty"` // episode from which on the agent acts; 0: not yet
+}
+
+// trial is an episode on the line.
+type trial struct {
+	Episode int     `json:"episode"`
+	Level   float64 `json:"level"`
+	Ratio   float64 `json:"ratio"` // latency ÷ the original's
+}
+
+// bisect gives the level to try next or, once found, the lightest level known to meet the
+// target (the strongest tried if none does). The lightest of all is tried first: where
+// int8 alone is fast enough nothing needs to be bisected.
+func bisect(trials []trial, target float64) (level float64, found bool) {
+	if len(trials) == 0 {
+		return 0, false
+	}
 	low, high, met := 0.0, 1.0, false
-	for i, ratio := range ratios {
-		if ratio > target {
-			low = level
+	for _, t := range trials {
+		if t.Ratio > target {
+			low = max(low, t.Level)
 		} else {
-			high, met = level, true
-			if i == 0 {
-				return level, true
-			}
+			high, met = min(high, t.Level), true
 		}
-		level = (low + high) / 2
 	}
-	if len(ratios) < bisections {
-		return level, false
-	}
-	if !met {
+	switch {
+	case met && (high == 0 || len(trials) >= bisections):
+		return high, true
+	case len(trials) >= bisections:
 		return low, true
 	}
-	return high, true
+	return (low + high) / 2, false
 }
 
 // imitator is an agent that can begin with given answers.
@@ -97,38 +108,29 @@ type imitator interface {
 	Imitate(states, actions [][]float64)
 }
 
-// warmStart returns the actions of a policy of the line to try in this episode, nil if
-// the agent shall act. The first time that it shall, it is made to imitate the policy
+// warmStart returns the actions of the level of the line to try in this episode, nil if
+// the agent shall act. The first time that it shall, it is made to imitate the level
 // that was found.
-func (s *Search) warmStart(ctx context.Context) ([][]float64, error) {
+func (s *Search) warmStart(ctx context.Context) (level float64, actions [][]float64, err error) {
 	agent, ok := s.agent.(imitator)
-	if !ok {
-		return nil, nil
+	if !ok || s.progress.Start.Imitated > 0 {
+		return 0, nil, nil
 	}
-	ratios := s.startRatios()
-	level, found := bisect(ratios, s.settings.Target)
-	actions := equallySensitive(s.space, s.layers, level)
+	level, found := bisect(s.progress.Start.Trials, s.settings.Target)
+	actions = equallySensitive(s.space, s.layers, level)
 	if !found {
-		return actions, nil
+		return level, actions, nil
 	}
-	if len(ratios) == len(s.episodes) {
-		start, err := s.decide(ctx, actions)
-		if err != nil {
-			return nil, err
-		}
-		agent.Imitate(start.states, start.actions)
-	}
-	return nil, nil
+	s.progress.Start.Imitated = len(s.episodes) + 1
+	return 0, nil, s.imitate(ctx, agent, actions)
 }
 
-// startRatios are the latency ratios of the episodes that belong to the warm start.
-func (s *Search) startRatios() []float64 {
-	var ratios []float64
-	for _, e := range s.episodes {
-		if _, found := bisect(ratios, s.settings.Target); found {
-			break
-		}
-		ratios = append(ratios, e.LatencyRatio)
+// imitate makes the agent answer as the actions do.
+func (s *Search) imitate(ctx context.Context, agent imitator, actions [][]float64) error {
+	d, err := s.decide(ctx, plan{actions: actions})
+	if err != nil {
+		return err
 	}
-	return ratios
+	agent.Imitate(d.states, d.actions)
+	return nil
 }

@@ -17,14 +17,14 @@ func TestBisect(t *testing.T) {
 		{0.5, 0},  // the lightest is fast enough
 		{0.05, 1}, // nothing is
 	} {
-		var ratios []float64
+		var trials []trial
 		level, found := bisect(nil, c.target)
 		for !found {
-			if len(ratios) >= bisections {
-				t.Fatalf("target %v: no end after %d episodes", c.target, len(ratios))
+			if len(trials) >= bisections {
+				t.Fatalf("target %v: no end after %d episodes", c.target, len(trials))
 			}
-			ratios = append(ratios, ratioAt(level))
-			level, found = bisect(ratios, c.target)
+			trials = append(trials, trial{Level: level, Ratio: ratioAt(level)})
+			level, found = bisect(trials, c.target)
 		}
 		if math.Abs(level-c.want) > 0.02 {
 			t.Errorf("target %v: level %.3f, want about %.3f", c.target, level, c.want)

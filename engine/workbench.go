@@ -139,7 +139,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return created.ID, w.begin(created, s, load)
+	return created.ID, w.begin(created, load)
 }
 
 // resolved checks the settings and makes paths independent of the working directory.
@@ -172,11 +172,11 @@ func (w *Workbench) Resume(id string) error {
 	case State(run.State) == Finished || State(run.State) == Stopped:
 		return fmt.Errorf("run %s is %s with %d episodes; start another with galen search", run.Name, run.State, run.Episodes)
 	}
-	settings, load, err := reload(run)
+	_, load, err := reload(run)
 	if err != nil {
 		return err
 	}
-	return w.begin(run, settings, load)
+	return w.begin(run, load)
 }
 
 // reload reads a run's model and data again and refuses them if they have changed.
@@ -199,8 +199,8 @@ func reload(run *store.Run) (Settings, *workload, error) {
 }
 
 // begin leaves the search under way and starts the run's.
-func (w *Workbench) begin(run *store.Run, s Settings, load *workload) error {
-	search, err := newSearch(w.db, run, s, load)
+func (w *Workbench) begin(run *store.Run, load *workload) error {
+	search, err := newSearch(w.db, run, load)
 	if err != nil {
 		return err
 	}
@@ -246,12 +246,12 @@ func (w *Workbench) View(id string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := decodeSettings(run)
+	c, err := readCourse(run)
 	if err != nil {
 		return nil, err
 	}
 	s := &Snapshot{
-		Version: 1, Run: run, State: State(run.State), Elapsed: run.Elapsed, Settings: settings,
+		Version: 1, Run: run, State: State(run.State), Elapsed: run.Elapsed,
 		Device: hw.Fingerprint{Device: run.Device}, Step: -1,
 	}
 	if s.Reference, err = optional(w.db.Reference(run.ID)); err != nil {
@@ -266,7 +266,9 @@ func (w *Workbench) View(id string) (*Snapshot, error) {
 	if s.Layers, err = optional(w.db.Layers(run.ID)); err != nil {
 		return nil, err
 	}
-	s.Best = bestOf(s.Episodes, settings.Target)
+	c.follow(pending(s.Journal, len(s.Episodes)), s.Layers, s.Episodes)
+	s.Settings, s.Queued = c.settings, len(c.progress.Queue)
+	s.Best = bestOf(s.Episodes, c.settings.Target)
 	s.Episode = len(s.Episodes) + 1
 	return s, nil
 }

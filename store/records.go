@@ -11,7 +11,8 @@ type Run struct {
 	Name     string          `json:"name"`
 	Created  time.Time       `json:"created"`
 	State    string          `json:"state"`
-	Settings json.RawMessage `json:"settings"` // the engine's, verbatim
+	Settings json.RawMessage `json:"settings"`           // the engine's, verbatim, as of the latest episode
+	Progress json.RawMessage `json:"progress,omitempty"` // the engine's, as of the latest episode
 	Model    Source          `json:"model"`
 	Data     Source          `json:"data"`
 	Device   string          `json:"device"`   // description of where latency is measured
@@ -114,5 +115,8 @@ type JournalEntry struct {
 	Time    time.Time `json:"time"`
 	Who     string    `json:"who"`
 	Command string    `json:"command"`
-	Episode int       `json:"episode"` // the first episode it applies to
+	Effect  string    `json:"effect,omitempty"` // what it changed: old → new
+	Undo    string    `json:"undo,omitempty"`   // the command that takes it back
+	Episode int       `json:"episode"`          // the first episode it applies to
+	Step    int       `json:"step"`             // the step of it at which it took effect; −1: before the first
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,38 +19,99 @@ import (
 // the ID. A zero Created becomes now.
 func (d *DB) CreateRun(r Run) (*Run, error) {
 	err := d.update(func(tx *bbolt.Tx) error {
-		runs := tx.Bucket(runsBucket)
-		number, err := runs.NextSequence()
-		if err != nil {
-			return err
-		}
-		r.ID = fmt.Sprintf("r%04d", number)
-		if r.Name == "" {
-			r.Name = r.ID
-		} else if err := checkName(r.Name); err != nil {
-			return err
-		}
-		if r.Name, err = freeName(runs, r.Name); err != nil {
-			return err
-		}
-		if r.Created.IsZero() {
-			r.Created = time.Now()
-		}
-		bucket, err := runs.CreateBucket([]byte(r.ID))
-		if err != nil {
-			return err
-		}
-		for _, name := range [][]byte{episodesBucket, checkpointBucket, journalBucket} {
-			if _, err := bucket.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		return putJSON(bucket, runKey, &r)
+		_, err := addRun(tx, &r)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create run: %w", err)
 	}
 	return &r, nil
+}
+
+// addRun gives a run its ID, a free name and a bucket.
+func addRun(tx *bbolt.Tx, r *Run) (*bbolt.Bucket, error) {
+	runs := tx.Bucket(runsBucket)
+	number, err := runs.NextSequence()
+	if err != nil {
+		return nil, err
+	}
+	r.ID = fmt.Sprintf("r%04d", number)
+	if r.Name == "" {
+		r.Name = r.ID
+	} else if err := checkName(r.Name); err != nil {
+		return nil, err
+	}
+	if r.Name, err = freeName(runs, r.Name); err != nil {
+		return nil, err
+	}
+	if r.Created.IsZero() {
+		r.Created = time.Now()
+	}
+	bucket, err := runs.CreateBucket([]byte(r.ID))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range [][]byte{episodesBucket, checkpointBucket, journalBucket} {
+		if _, err := bucket.CreateBucket(name); err != nil {
+			return nil, err
+		}
+	}
+	return bucket, putJSON(bucket, runKey, r)
+}
+
+// ForkRun adds run as a copy of the first run.Episodes episodes of another: with its reference
+// and layers, the commands that those episodes followed and, if they are all there are, its
+// checkpoint. It names the copy as [DB.CreateRun] does.
+func (d *DB) ForkRun(from string, run Run) (*Run, error) {
+	err := d.update(func(tx *bbolt.Tx) error {
+		source := tx.Bucket(runsBucket).Bucket([]byte(from))
+		if source == nil {
+			return ErrNotFound
+		}
+		latest := latestNumber(source.Bucket(episodesBucket))
+		if run.Episodes < 0 || uint64(run.Episodes) > latest {
+			return fmt.Errorf("it has %d episodes", latest)
+		}
+		fork, err := addRun(tx, &run)
+		if err != nil {
+			return err
+		}
+		for _, key := range [][]byte{referenceKey, layersKey} {
+			if value := source.Get(key); value != nil {
+				if err := fork.Put(key, value); err != nil {
+					return err
+				}
+			}
+		}
+		if err := copyBucket(fork, source, episodesBucket, func(number, _ []byte) (bool, error) {
+			return binary.BigEndian.Uint64(number) <= uint64(run.Episodes), nil
+		}); err != nil {
+			return err
+		}
+		if err := copyBucket(fork, source, journalBucket, func(_, value []byte) (bool, error) {
+			var entry JournalEntry
+			err := decodeJSON(value, &entry)
+			return entry.Episode <= run.Episodes, err
+		}); err != nil || uint64(run.Episodes) < latest {
+			return err
+		}
+		return copyBucket(fork, source, checkpointBucket, func(_, _ []byte) (bool, error) { return true, nil })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fork run %q: %w", from, err)
+	}
+	return &run, nil
+}
+
+// copyBucket copies what is wanted of a bucket inside a run to another run.
+func copyBucket(to, from *bbolt.Bucket, name []byte, want func(key, value []byte) (bool, error)) error {
+	bucket := to.Bucket(name)
+	return from.Bucket(name).ForEach(func(key, value []byte) error {
+		if ok, err := want(key, value); err != nil || !ok {
+			return err
+		}
+		return bucket.Put(key, value)
+	})
 }
 
 // checkName refuses names that could be taken for an ID.

@@ -262,6 +262,10 @@ func (d *dashboard) Status() string {
 }
 
 func (l *look) journalEntry(e store.JournalEntry) *line {
-	return new(line).put(l.dim, e.Time.Format("  15:04:05 ")).put(l.plain, fit(e.Who, 8, false)).
+	b := new(line).put(l.dim, e.Time.Format("  15:04:05 ")).put(l.plain, fit(e.Who, 8, false)).
 		put(l.plain, " "+fit(e.Command, 24, false)).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
+	if e.Effect != "" {
+		b.put(l.dim, "   "+e.Effect)
+	}
+	return b
 }

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"galen/store"
+)
+
+// Fork copies a run up to an episode (0: all of it) into a new one of another name (empty:
+// one made from the old), which can be resumed and steered by itself. It shares the
+// original's settings as they are now. The agent of a fork from an earlier episode
+// learns from the copied episodes anew.
+func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run, error) {
+	from, err := w.Find(nameOrID)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case episode < 0 || episode > from.Episodes:
+		return nil, fmt.Errorf("run %s has no episode %d; it has %d so far", from.Name, episode, from.Episodes)
+	case episode == 0:
+		episode = from.Episodes
+	}
+	episodes, err := w.db.Episodes(from.ID)
+	if err != nil {
+		return nil, err
+	}
+	journal, err := w.db.Journal(from.ID)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := optional(w.db.Layers(from.ID))
+	if err != nil {
+		return nil, err
+	}
+	c, err := readCourse(from)
+	if err != nil {
+		return nil, err
+	}
+	c.follow(pending(journal, len(episodes)), layers, episodes)
+	if episode < from.Episodes {
+		c.progress.truncate(episode)
+	}
+	fork := *from
+	if fork.Name = name; name == "" {
+		fork.Name = fmt.Sprintf("%s-from-%d", from.Name, episode)
+	}
+	fork.Created, fork.State, fork.Episodes = time.Now().UTC(), string(Paused), episode
+	fork.Elapsed, fork.Best = 0, nil
+	for _, e := range episodes[:episode] {
+		fork.Elapsed += time.Duration(e.Seconds * float64(time.Second))
+	}
+	c.settings.Name = fork.Name
+	c.settings.Episodes = max(c.settings.Episodes, episode+1)
+	if best := bestOf(episodes[:episode], c.settings.Target); best != nil {
+		fork.Best = bestRecord(best)
+	}
+	if err := c.write(&fork); err != nil {
+		return nil, err
+	}
+	return w.db.ForkRun(from.ID, fork)
+}
+
+// truncate goes back to the end of an earlier episode.
+func (p *progress) truncate(episode int) {
+	p.Queue = nil
+	if p.Start.Imitated > episode {
+		p.Start.Imitated = 0
+	}
+	p.Start.Trials = slices.DeleteFunc(slices.Clone(p.Start.Trials), func(t trial) bool { return t.Episode > episode })
+}
+
+func bestRecord(e *store.Episode) *store.Best {
+	return &store.Best{Episode: e.Number, Accuracy: e.Accuracy, LatencyRatio: e.LatencyRatio}
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"galen/agents"
+	"galen/engine/compress"
+	"galen/hw/graph"
+)
+
+// Span is a closed interval.
+type Span[T int | float64] struct {
+	Least T `json:"least"`
+	Most  T `json:"most"`
+}
+
+func (s *Span[T]) clamp(x T) T {
+	if s == nil {
+		return x
+	}
+	return min(max(x, s.Least), s.Most)
+}
+
+// Limits narrow what the agent may choose for one layer; a nil part is free.
+type Limits struct {
+	Sparsity    *Span[float64] `json:"sparsity,omitempty"`
+	Weights     *Span[int]     `json:"weights,omitempty"`     // bits, 1–8; 32: float
+	Activations *Span[int]     `json:"activations,omitempty"` // bits, 1–8; 32: float
+}
+
+// Free tells whether nothing is narrowed.
+func (l Limits) Free() bool { return l == Limits{} }
+
+// Pinned tells whether every part that is narrowed leaves one value only.
+func (l Limits) Pinned() bool {
+	return !l.Free() && (l.Sparsity == nil || l.Sparsity.Least == l.Sparsity.Most) &&
+		(l.Weights == nil || l.Weights.Least == l.Weights.Most) &&
+		(l.Activations == nil || l.Activations.Least == l.Activations.Most)
+}
+
+// with is l where other says nothing, and other elsewhere.
+func (l Limits) with(other Limits) Limits {
+	if other.Sparsity != nil {
+		l.Sparsity = other.Sparsity
+	}
+	if other.Weights != nil {
+		l.Weights = other.Weights
+	}
+	if other.Activations != nil {
+		l.Activations = other.Activations
+	}
+	return l
+}
+
+// check reports limits that no choice can meet.
+func (l Limits) check() error {
+	if s := l.Sparsity; s != nil && !(s.Least >= 0 && s.Least <= s.Most && s.Most < 1) {
+		return fmt.Errorf("sparsity %s: give a share from 0 to below 1, or a range of them like 0.2..0.6", spanText(s))
+	}
+	for _, bits := range []*Span[int]{l.Weights, l.Activations} {
+		if bits != nil && !(possibleBits(bits.Least) && possibleBits(bits.Most) && bits.Least <= bits.Most) {
+			return fmt.Errorf("bits %s: give 1 to 8 or fp32, or a range of them like 4..8", spanText(bits))
+		}
+	}
+	onlyFloat := func(s *Span[int]) bool { return s != nil && s.Least == graph.FloatBits }
+	noFloat := func(s *Span[int]) bool { return s != nil && s.Most < graph.FloatBits }
+	if onlyFloat(l.Weights) && noFloat(l.Activations) || onlyFloat(l.Activations) && noFloat(l.Weights) {
+		return errors.New("a layer's weights and activations are both fp32 or neither is")
+	}
+	return nil
+}
+
+func possibleBits(n int) bool { return n >= 1 && n <= 8 || n == graph.FloatBits }
+
+// String writes limits as a command takes them: sparsity=0.5 weights=4..8.
+func (l Limits) String() string {
+	var parts []string
+	if l.Sparsity != nil {
+		parts = append(parts, "sparsity="+spanText(l.Sparsity))
+	}
+	if l.Weights != nil {
+		parts = append(parts, "weights="+spanText(l.Weights))
+	}
+	if l.Activations != nil {
+		parts = append(parts, "activations="+spanText(l.Activations))
+	}
+	if parts == nil {
+		return "free"
+	}
+	return strings.Join(parts, " ")
+}
+
+func spanText[T int | float64](s *Span[T]) string {
+	text := func(x T) string {
+		if x == graph.FloatBits {
+			return "fp32"
+		}
+		return fmt.Sprint(x)
+	}
+	if s.Least == s.Most {
+		return text(s.Least)
+	}
+	return text(s.Least) + ".." + text(s.Most)
+}
+
+// apply bends a choice to the limits. Where only one of weights and activations may not
+// be float, the other becomes 8 bits.
+func (l Limits) apply(c agents.Choice) agents.Choice {
+	c.Sparsity = l.Sparsity.clamp(c.Sparsity)
+	c.WeightBits = clampBits(l.Weights, c.WeightBits)
+	c.ActivationBits = clampBits(l.Activations, c.ActivationBits)
+	switch {
+	case l.Weights != nil && l.Weights.Least == graph.FloatBits, l.Activations != nil && l.Activations.Least == graph.FloatBits:
+		c.WeightBits, c.ActivationBits = graph.FloatBits, graph.FloatBits
+	case c.WeightBits == graph.FloatBits && c.ActivationBits != graph.FloatBits:
+		c.WeightBits = clampBits(l.Weights, 8)
+	case c.ActivationBits == graph.FloatBits && c.WeightBits != graph.FloatBits:
+		c.ActivationBits = clampBits(l.Activations, 8)
+	}
+	return named(c)
+}
+
+// clampBits keeps bits possible: between 8 and fp32 there is nothing.
+func clampBits(s *Span[int], bits int) int {
+	bits = s.clamp(bits)
+	if bits > 8 && bits < graph.FloatBits {
+		return 8
+	}
+	return bits
+}
+
+// named gives a choice the method its bits amount to.
+func named(c agents.Choice) agents.Choice {
+	switch {
+	case c.WeightBits == graph.FloatBits && c.ActivationBits == graph.FloatBits:
+		c.Method = agents.Float
+	case c.WeightBits == 8 && c.ActivationBits == 8:
+		c.Method = agents.Int8
+	default:
+		c.Method = agents.Mixed
+	}
+	return c
+}
+
+// Methods are what can be frozen: pruning, and each way to represent numbers.
+var Methods = []string{pruning, string(agents.Float), string(agents.Int8), string(agents.Mixed)}
+
+const pruning = "prune"
+
+// thawed replaces a choice of a frozen method by the nearest of those that are left.
+func thawed(c agents.Choice, frozen []string, maxBits int) agents.Choice {
+	is := func(m agents.Method) bool { return slices.Contains(frozen, string(m)) }
+	if slices.Contains(frozen, pruning) {
+		c.Sparsity = 0
+	}
+	if !is(c.Method) {
+		return c
+	}
+	switch {
+	case !is(agents.Int8):
+		c.WeightBits, c.ActivationBits = 8, 8
+	case !is(agents.Mixed):
+		c.WeightBits, c.ActivationBits = maxBits, maxBits
+	default:
+		c.WeightBits, c.ActivationBits = graph.FloatBits, graph.FloatBits
+	}
+	return named(c)
+}
+
+// allowed bends a choice to what is frozen, to the layer's limits and to what the layer
+// admits: layers that are not prunable keep their channels, coupled layers follow their
+// group's root, which was decided before them, and some must not go below eight bits.
+func (s *Search) allowed(step int, c agents.Choice, decided compress.Policy) agents.Choice {
+	layer := s.layers[step]
+	c = thawed(c, s.settings.Frozen, s.settings.MaxBits)
+	c = s.settings.Limits[layer.Name].apply(c)
+	switch {
+	case !layer.Prunable:
+		c.Sparsity = 0
+	case !layer.Root:
+		for i := range step {
+			if other := s.layers[i]; other.Root && other.Group == layer.Group {
+				c.Sparsity = decided[i].Sparsity
+			}
+		}
+	}
+	if c.Method == agents.Mixed && !layer.Mixable {
+		c.Method, c.WeightBits, c.ActivationBits = agents.Int8, 8, 8
+	}
+	return c
+}

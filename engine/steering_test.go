@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"galen/store"
+)
+
+// steered searches with commands given while it runs, and returns the store, the run and
+// the journal they left.
+func steered(t *testing.T, s Settings, load *workload, commands []string) (*store.DB, string, []store.JournalEntry) {
+	t.Helper()
+	db, id := createRun(t, s)
+	run, err := db.Run(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	search, err := newSearch(db, run, load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	go search.work(ctx)
+	var version uint64
+	given := 0
+	for {
+		snapshot, err := search.box.wait(ctx, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if version = snapshot.Version; !snapshot.State.Live() {
+			break
+		}
+		if given < len(commands) && len(snapshot.Episodes) > given/2 {
+			c, err := ParseCommand(commands[given])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := search.send(ctx, c); err != nil {
+				t.Fatalf("%s: %v", c, err)
+			}
+			given++
+		}
+	}
+	if search.state != Finished || given < len(commands) {
+		t.Fatalf("the search is %s after %d of %d commands: %s", search.state, given, len(commands), search.problem)
+	}
+	return db, id, search.journal
+}
+
+// interrupted searches with a recorded journal and interruptions at random instants.
+func interrupted(t *testing.T, s Settings, load *workload, journal []store.JournalEntry, rng *rand.Rand) (*store.DB, string) {
+	t.Helper()
+	db, id := createRun(t, s)
+	for _, entry := range journal {
+		if err := db.AppendJournal(id, entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 8 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rng.IntN(150))*time.Millisecond)
+		state := search(t, ctx, db, id, load).state
+		cancel()
+		if state == Finished {
+			return db, id
+		}
+	}
+	search(t, context.Background(), db, id, load)
+	return db, id
+}
+
+func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
+	load := smallWorkload(t)
+	commands := []string{
+		"noise 0.3", "updates 10", "pin stem weights=4 activations=8", "target 0.3", "reward r7", "bound block.conv1 sparsity=0.2..0.5",
+		"freeze fp32", "try 2", "beta -3", "release stem", "thaw fp32", "episodes 12", "target 0.5", "try 3",
+	}
+	for _, agent := range []string{"joint", "quantize"} {
+		t.Run(agent, func(t *testing.T) {
+			settings := testSettings(agent, 11)
+			var own []string
+			for _, c := range commands {
+				if agent != "quantize" || !strings.Contains(c, "sparsity") {
+					own = append(own, c)
+				}
+			}
+			db, id, journal := steered(t, settings, load, own)
+			wantEpisodes, wantAgent := deterministic(t, db, id)
+			rng := rand.New(rand.NewPCG(1, 2))
+			for range 3 {
+				db, id := interrupted(t, settings, load, journal, rng)
+				episodes, checkpoint := deterministic(t, db, id)
+				if !reflect.DeepEqual(wantEpisodes, episodes) {
+					t.Fatal("episodes differ")
+				}
+				if !bytes.Equal(wantAgent, checkpoint) {
+					t.Fatal("the agent's state differs")
+				}
+			}
+		})
+	}
+}
+
+func TestSteeringShapesEpisodes(t *testing.T) {
+	db, id, journal := steered(t, testSettings("joint", 9), smallWorkload(t), []string{
+		"episodes 10", "target 0.3", "pin stem weights=3 activations=5", "freeze prune", "release stem", "try 1",
+	})
+	episodes, err := db.Episodes(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(episodes) != 10 {
+		t.Errorf("%d episodes after extending the budget to 10", len(episodes))
+	}
+	effects := map[string]string{}
+	from := map[string]int{}
+	for _, e := range journal {
+		verb, _, _ := strings.Cut(e.Command, " ")
+		effects[verb], from[verb] = e.Effect+" | "+e.Undo, e.Episode
+		if e.Step >= 0 {
+			from[verb]++ // the first episode that it shapes as a whole
+		}
+	}
+	want := map[string]string{
+		"episodes": "9 → 10 | episodes 9", "target": "0.4 → 0.3 | target 0.4", "pin": "free → weights=3 activations=5 | release stem",
+		"freeze": "prune is frozen | thaw prune", "release": "weights=3 activations=5 → free | pin stem weights=3 activations=5",
+		"try": "the policy of episode 1 is tried next | ",
+	}
+	if !reflect.DeepEqual(effects, want) {
+		t.Errorf("the journal says\n%v, want\n%v", effects, want)
+	}
+	for n := from["pin"]; n < from["release"]-1; n++ {
+		if l := episodes[n-1].Layers[0]; l.WeightBits != 3 || l.ActivationBits != 5 {
+			t.Errorf("episode %d gives the pinned layer w%d a%d", n, l.WeightBits, l.ActivationBits)
+		}
+	}
+	repeated := episodes[from["try"]-1]
+	if !reflect.DeepEqual(policyOf(repeated), policyOf(episodes[0])) {
+		t.Errorf("episode %d does not repeat the policy of episode 1", repeated.Number)
+	}
+	for _, e := range episodes[from["freeze"]-1:] {
+		for _, l := range e.Layers {
+			if l.Asked != 0 && e != repeated {
+				t.Errorf("episode %d prunes %s though pruning is frozen", e.Number, l.Name)
+			}
+		}
+	}
+}
+
+func TestImpossibleSteeringIsRefused(t *testing.T) {
+	load := smallWorkload(t)
+	db, id := createRun(t, testSettings("prune", 3))
+	s := search(t, context.Background(), db, id, load)
+	for command, want := range map[string]string{
+		"target 2":                     "at most 1",
+		"reward r9":                    "choose one of",
+		"beta 3":                       "negative",
+		"episodes 3":                   "no more than the 3",
+		"noise 2":                      "from 0 to 1",
+		"updates 100000":               "10000",
+		"pin nowhere sparsity=0":       "no layer",
+		"pin stem weights=4":           "does not quantize",
+		"pin fc sparsity=0.5":          "cannot lose channels",
+		"pin block.conv2 sparsity=0.5": "limit that one",
+		"release stem":                 "no limits",
+		"freeze everything":            "unknown",
+		"thaw mixed":                   "not frozen",
+		"try 99":                       "no episode 99",
+		`try [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`: "4 layers",
+	} {
+		c, err := ParseCommand(command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := fmt.Sprint(s.course)
+		if _, err := s.apply(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one about %q", command, err, want)
+		}
+		if fmt.Sprint(s.course) != before {
+			t.Errorf("%s is refused but changes something", command)
+		}
+	}
+}
