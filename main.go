@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 
 	"galen/engine"
 	"galen/engine/dataset/download"
+	"galen/engine/remote"
 	"galen/hw"
 	"galen/store"
 	"galen/ui"
@@ -81,8 +83,8 @@ runs yet, it starts the built-in demo.`,
 	root.PersistentFlags().StringVar(&database, "db", "", "`file` that holds the runs (default $XDG_DATA_HOME/galen/galen.db)")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), forkCommand(), runsCommand(), showCommand(),
-		evalCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), versionCommand())
+	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), steerCommand(), forkCommand(), runsCommand(), showCommand(),
+		evalCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
 	return root
 }
 
@@ -158,9 +160,12 @@ lost. RUN is a run's name or id, as galen runs lists them.`,
 		Example: "  galen resume demo",
 		Args:    one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			return attend(cmd.Context(), out, func(w *engine.Workbench) (string, error) {
+			return attend(cmd.Context(), out, func(w workbench) (string, error) {
 				run, err := w.Find(arguments[0])
-				if err != nil {
+				if err != nil || run.ID == w.Active() {
+					return run.ID, err
+				}
+				if err := free(w); err != nil {
 					return "", err
 				}
 				return run.ID, w.Resume(run.ID)
@@ -184,13 +189,9 @@ original stays as it is.`,
 		Example: "  galen fork demo --episode 50 --name demo-bold\n  galen resume demo-bold",
 		Args:    one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) (err error) {
-			path, err := databasePath()
+			w, err := owner()
 			if err != nil {
 				return err
-			}
-			w, err := engine.Open(path)
-			if err != nil {
-				return advise(err)
 			}
 			defer func() { err = errors.Join(err, w.Close()) }()
 			fork, err := w.Fork(arguments[0], episode, name)
@@ -211,12 +212,17 @@ func begin(ctx context.Context, s engine.Settings, out output) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	return attend(ctx, out, func(w *engine.Workbench) (string, error) { return w.Start(s) })
+	return attend(ctx, out, func(w workbench) (string, error) {
+		if err := free(w); err != nil {
+			return "", err
+		}
+		return w.Start(s)
+	})
 }
 
 // browse opens the terminal interface on the list of runs, or on the demo if there are none.
 func browse(ctx context.Context) error {
-	return attend(ctx, output{}, func(w *engine.Workbench) (string, error) {
+	return attend(ctx, output{}, func(w workbench) (string, error) {
 		runs, err := w.Runs()
 		if err != nil || len(runs) > 0 {
 			return "", err
@@ -225,32 +231,201 @@ func browse(ctx context.Context) error {
 	})
 }
 
-// attend opens the database, lets start set a search going and shows it until it ends
-// or the person leaves. Leaving pauses the search.
-func attend(ctx context.Context, out output, start func(*engine.Workbench) (run string, err error)) (err error) {
+// workbench is that of this process, or of the one that owns the database.
+type workbench interface {
+	ui.Workbench
+	Find(nameOrID string) (*store.Run, error)
+	Episode(nameOrID string, number int) (*engine.Snapshot, *store.Episode, error)
+	Export(ctx context.Context, nameOrID string, number int, onnxPath, policyPath string) (*store.Episode, error)
+	Fork(nameOrID string, episode int, name string) (*store.Run, error)
+	Close() error
+}
+
+// free checks that no search would have to give way to another.
+func free(w workbench) error {
+	active := w.Active()
+	if active == "" {
+		return nil
+	}
+	run, err := w.Find(active)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("run %s is being searched in this store: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, run.Name)
+}
+
+// attend lets start set a search going and shows it until it ends or the person leaves.
+// In a terminal the search belongs to a process in the background and goes on when
+// the terminal is left; otherwise leaving pauses it.
+func attend(ctx context.Context, out output, start func(workbench) (run string, err error)) error {
 	path, err := databasePath()
 	if err != nil {
 		return err
 	}
+	if out.headless || out.json || !onTerminal() {
+		return work(ctx, path, out, start)
+	}
+	client, err := remote.Connect(path)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	run, err := start(client)
+	if err != nil {
+		return advise(err)
+	}
+	if err := ui.Run(ctx, client, ui.Options{Open: run}); err != nil {
+		return err
+	}
+	if run, err := client.Find(client.Active()); err == nil && engine.State(run.State) != engine.Paused {
+		fmt.Printf("%s goes on in the background; galen shows it again\n", run.Name)
+	}
+	return nil
+}
+
+// work searches in this process and reports as text. Others can watch and steer.
+func work(ctx context.Context, path string, out output, start func(workbench) (run string, err error)) (err error) {
 	w, err := engine.Open(path)
+	if errors.Is(err, store.ErrLocked) {
+		if client, err := remote.Dial(path); err == nil {
+			defer client.Close()
+			return follow(ctx, client, out, start)
+		}
+	}
 	if err != nil {
 		return advise(err)
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
+	server, err := remote.Listen(path, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	return follow(ctx, w, out, start)
+}
+
+// follow reports a search until it ends; leaving pauses it.
+func follow(ctx context.Context, w workbench, out output, start func(workbench) (run string, err error)) error {
 	run, err := start(w)
 	if err != nil {
 		return advise(err)
 	}
-	if !out.headless && !out.json && onTerminal() {
-		return ui.Run(ctx, w, ui.Options{Open: run})
-	}
-	options := headless.Options{JSON: out.json, Live: onTerminal()}
-	err = headless.Follow(ctx, w, os.Stdout, options)
+	err = headless.Follow(ctx, w, os.Stdout, headless.Options{JSON: out.json, Live: onTerminal()})
 	if ctx.Err() != nil {
+		pausing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = w.Send(pausing, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // one that has ended needs no pause
 		fmt.Fprintf(os.Stderr, "paused; go on with: galen resume %s\n", run)
 		return nil
 	}
 	return err
+}
+
+// serveTime is how long a process in the background waits for its first client, and
+// for another when the last one has gone and nothing is searched.
+const serveTime = 5 * time.Second
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Own the store and search in the background, for other galens to show and steer",
+		Long: `Own the store and search in the background, for other galens to show and steer. The terminal
+interface starts it by itself; it ends when nothing is searched and nobody looks on.`,
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			path, err := databasePath()
+			if err != nil {
+				return err
+			}
+			w, err := engine.Open(path)
+			if err != nil {
+				return advise(err)
+			}
+			defer func() { err = errors.Join(err, w.Close()) }()
+			server, err := remote.Listen(path, w)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, server.Close()) }()
+			if err := server.Idle(cmd.Context(), serveTime); err != nil && cmd.Context().Err() == nil {
+				return err
+			}
+			return nil
+		},
+	}
+}
+
+func steerCommand() *cobra.Command {
+	var verbs strings.Builder
+	for _, v := range engine.Verbs() {
+		fmt.Fprintf(&verbs, "\n  %-52s %s", strings.TrimSpace(v.Name+" "+v.Takes), v.Does)
+	}
+	return &cobra.Command{
+		Use:   "steer RUN COMMAND",
+		Short: "Give a running search a command: pause it, change its target, pin a layer, …",
+		Long: `Give a running search a command, from any terminal. It takes effect at the next step, is
+written to the run's journal and printed with what it changed. Commands:
+` + verbs.String(),
+		Example: `  galen steer demo target 0.3
+  galen steer demo pin /layer1/conv1/Conv sparsity=0.5 weights=4 activations=8
+  galen steer demo pause`,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) < 2 {
+				return errors.New("steer takes a run and a command, like galen steer demo target 0.3; see galen steer --help")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			command, err := engine.ParseCommand(strings.Join(arguments[1:], " "))
+			if err != nil {
+				return err
+			}
+			command.Who = ui.UserName()
+			path, err := databasePath()
+			if err != nil {
+				return err
+			}
+			client, err := remote.Dial(path)
+			if errors.Is(err, remote.ErrNobody) {
+				return fmt.Errorf("nothing is being searched in %s; go on with a run by: galen resume %s", path, arguments[0])
+			}
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			run, err := client.Find(arguments[0])
+			if err != nil {
+				return advise(err)
+			}
+			if run.ID != client.Active() {
+				return fmt.Errorf("run %s is %s, not being searched; go on with it by: galen resume %s", run.Name, run.State, run.Name)
+			}
+			if err := client.Send(cmd.Context(), command); err != nil {
+				return err
+			}
+			return acknowledged(cmd.Context(), client, command)
+		},
+	}
+}
+
+// acknowledged prints what the journal says of a command that took effect.
+func acknowledged(ctx context.Context, client *remote.Client, c engine.Command) error {
+	s, err := client.Wait(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for i := len(s.Journal) - 1; i >= 0; i-- {
+		if e := s.Journal[i]; e.Command == c.String() {
+			fmt.Print(e.Command)
+			if e.Effect != "" {
+				fmt.Printf(": %s", e.Effect)
+			}
+			fmt.Printf(", from episode %d\n", e.Episode)
+			break
+		}
+	}
+	return nil
 }
 
 func runsCommand() *cobra.Command {
@@ -260,7 +435,7 @@ func runsCommand() *cobra.Command {
 		Short: "List all runs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return look(func(w *engine.Workbench) error {
+			return look(func(w workbench) error {
 				runs, err := w.Runs()
 				if err != nil {
 					return err
@@ -288,7 +463,7 @@ func showCommand() *cobra.Command {
   galen show demo --episode 17`,
 		Args: one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			return look(func(w *engine.Workbench) error {
+			return look(func(w workbench) error {
 				s, e, err := w.Episode(arguments[0], episode)
 				if err != nil {
 					return err
@@ -369,7 +544,7 @@ kernels. The policy file lists every layer's kept channels and bits as JSON.`,
 			if onnxTo == "" && policyTo == "" {
 				return errors.New("nothing to write: name a file with --onnx or --policy")
 			}
-			return look(func(w *engine.Workbench) error {
+			return look(func(w workbench) error {
 				e, err := w.Export(cmd.Context(), arguments[0], episode, onnxTo, policyTo)
 				if err != nil {
 					return err
@@ -544,10 +719,32 @@ func advise(err error) error {
 	return err
 }
 
-// look opens the database for reading.
-func look(use func(*engine.Workbench) error) (err error) {
+// owner is the workbench of the process that owns the database: another one, or this.
+func owner() (workbench, error) {
 	path, err := databasePath()
 	if err != nil {
+		return nil, err
+	}
+	client, err := remote.Dial(path)
+	if !errors.Is(err, remote.ErrNobody) {
+		return client, err
+	}
+	w, err := engine.Open(path)
+	return w, advise(err)
+}
+
+// look shows the database to use: by way of its owner if there is one, else read only.
+func look(use func(workbench) error) (err error) {
+	path, err := databasePath()
+	if err != nil {
+		return err
+	}
+	client, err := remote.Dial(path)
+	if err == nil {
+		defer client.Close()
+		return advise(use(client))
+	}
+	if !errors.Is(err, remote.ErrNobody) {
 		return err
 	}
 	w, err := engine.OpenReadOnly(path)

@@ -23,6 +23,21 @@ func (m *mailbox) put(s *Snapshot) {
 	m.changed = make(chan struct{})
 }
 
+// peek returns the latest snapshot; nil before the first.
+func (m *mailbox) peek() *Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.latest
+}
+
+// version is that of the latest snapshot; 0 before the first.
+func (m *mailbox) version() uint64 {
+	if latest := m.peek(); latest != nil {
+		return latest.Version
+	}
+	return 0
+}
+
 // wait returns the latest snapshot once it is newer than version after.
 func (m *mailbox) wait(ctx context.Context, after uint64) (*Snapshot, error) {
 	for {

@@ -62,15 +62,17 @@ type request struct {
 // errStopped ends a search that a person stopped.
 var errStopped = errors.New("stopped")
 
-// newSearch prepares to work on a stored run; nothing happens before start.
-func newSearch(db *store.DB, run *store.Run, w *workload) (*Search, error) {
+// newSearch prepares to work on a stored run; nothing happens before start. The versions
+// of its snapshots go on from those in the box.
+func newSearch(db *store.DB, run *store.Run, w *workload, box *mailbox) (*Search, error) {
 	c, err := readCourse(run)
 	if err != nil {
 		return nil, err
 	}
 	search := &Search{
 		id:       run.ID,
-		box:      newMailbox(),
+		box:      box,
+		version:  box.version(),
 		done:     make(chan struct{}),
 		requests: make(chan request),
 		course:   c,

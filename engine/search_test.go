@@ -92,7 +92,7 @@ func search(t *testing.T, ctx context.Context, db *store.DB, id string, w *workl
 	if err != nil {
 		t.Fatal(err)
 	}
-	search, err := newSearch(db, run, w)
+	search, err := newSearch(db, run, w, newMailbox())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSearch(db, run, smallWorkload(t))
+	s, err := newSearch(db, run, smallWorkload(t), newMailbox())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 	if err != nil {
 		t.Fatal(err)
 	}
-	search, err := newSearch(db, run, load)
+	search, err := newSearch(db, run, load, newMailbox())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ import (
 // Workbench is a store of runs with at most one search under way. Its methods may be
 // called from any goroutine.
 type Workbench struct {
-	db *store.DB
+	db  *store.DB
+	box *mailbox // of whichever search is under way
 
 	mu     sync.Mutex
 	search *Search // nil: none was started
@@ -31,7 +32,7 @@ func Open(path string) (*Workbench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Workbench{db: db}, nil
+	return &Workbench{db: db, box: newMailbox()}, nil
 }
 
 // OpenReadOnly opens an existing database for looking only.
@@ -40,7 +41,7 @@ func OpenReadOnly(path string) (*Workbench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Workbench{db: db}, nil
+	return &Workbench{db: db, box: newMailbox()}, nil
 }
 
 // Close pauses the search under way, so that it can be resumed, and closes the database.
@@ -112,10 +113,19 @@ func (w *Workbench) Active() string {
 	}
 }
 
+// Working tells whether a search is making progress: one that is paused is not.
+func (w *Workbench) Working() bool {
+	if w.Active() == "" {
+		return false
+	}
+	latest := w.box.peek()
+	return latest == nil || latest.State != Paused
+}
+
 // Start creates a run and begins to search. Model and data are read and checked first,
 // so that nothing is created for settings that cannot work.
 func (w *Workbench) Start(s Settings) (run string, err error) {
-	if s, err = s.resolved(); err != nil {
+	if s, err = s.Resolved(); err != nil {
 		return "", err
 	}
 	if _, err := kernel.Default(); err != nil {
@@ -142,8 +152,8 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	return created.ID, w.begin(created, load)
 }
 
-// resolved checks the settings and makes paths independent of the working directory.
-func (s Settings) resolved() (Settings, error) {
+// Resolved checks the settings and makes paths independent of the working directory.
+func (s Settings) Resolved() (Settings, error) {
 	if err := s.Check(); err != nil {
 		return s, err
 	}
@@ -179,6 +189,27 @@ func (w *Workbench) Resume(id string) error {
 	return w.begin(run, load)
 }
 
+// Rename gives a run a name, with a number appended if another has it, and returns it.
+func (w *Workbench) Rename(nameOrID, name string) (string, error) {
+	run, err := w.Find(nameOrID)
+	if err != nil {
+		return "", err
+	}
+	return w.db.RenameRun(run.ID, name)
+}
+
+// Delete removes a run that is not being searched, with everything that belongs to it.
+func (w *Workbench) Delete(nameOrID string) error {
+	run, err := w.Find(nameOrID)
+	if err != nil {
+		return err
+	}
+	if run.ID == w.Active() {
+		return fmt.Errorf("run %s is being searched; stop it first", run.Name)
+	}
+	return w.db.DeleteRun(run.ID)
+}
+
 // reload reads a run's model and data again and refuses them if they have changed.
 func reload(run *store.Run) (Settings, *workload, error) {
 	s, err := decodeSettings(run)
@@ -200,7 +231,7 @@ func reload(run *store.Run) (Settings, *workload, error) {
 
 // begin leaves the search under way and starts the run's.
 func (w *Workbench) begin(run *store.Run, load *workload) error {
-	search, err := newSearch(w.db, run, load)
+	search, err := newSearch(w.db, run, load, w.box)
 	if err != nil {
 		return err
 	}
@@ -217,16 +248,11 @@ func (w *Workbench) begin(run *store.Run, load *workload) error {
 // errIdle answers what needs a search under way.
 var errIdle = errors.New("no search is running")
 
-// Wait returns a snapshot of the search under way, or of the one that ended last, once
-// it is newer than version after.
+// Wait returns the latest snapshot of the search under way, or of the one that ended last,
+// once it is newer than version after. Versions grow from one search to the next; before
+// the first it waits for that to begin.
 func (w *Workbench) Wait(ctx context.Context, after uint64) (*Snapshot, error) {
-	w.mu.Lock()
-	search := w.search
-	w.mu.Unlock()
-	if search == nil {
-		return nil, errIdle
-	}
-	return search.box.wait(ctx, after)
+	return w.box.wait(ctx, after)
 }
 
 // Send gives the search under way a command and returns once it took effect or was refused.

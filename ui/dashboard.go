@@ -119,7 +119,7 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 			title: "Stop this run?",
 			text: fmt.Sprintf("The search ends here and can't be continued; to go on later, pause it. Its %s stay in the store.",
 				plural(len(d.newest.Episodes), "finished episode")),
-			yes: commandIntent{engine.Stop},
+			answers: k.confirm(commandIntent{engine.Stop}),
 		}}
 	case key.Matches(msg, k.freeze):
 		d.freeze()

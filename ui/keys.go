@@ -11,8 +11,9 @@ type keymap struct {
 	pause, step, stop, freeze                          key.Binding
 	best, reference, last, first, previous, subsequent key.Binding
 
-	yes, no               key.Binding
-	back, help, quit, end key.Binding
+	yes, no                           key.Binding
+	detach, pauseAndQuit, stopAndQuit key.Binding // answers to quitting
+	back, help, quit, end             key.Binding
 }
 
 // keyGroup is a titled set of keys, most useful first.
@@ -52,14 +53,21 @@ func newKeymap() keymap {
 		previous:   bind("[ ←", "previous", "[", "left", "h"),
 		subsequent: bind("] →", "next", "]", "right", "l"),
 
-		yes:  bind("y", "yes", "y", "Y"),
-		no:   bind("n", "no", "n", "N", "esc", "q"),
+		yes:          bind("y", "yes", "y", "Y"),
+		no:           bind("n", "no", "n", "N", "esc", "q"),
+		detach:       bind("d", "detach", "d"),
+		pauseAndQuit: bind("p", "pause", "p"),
+		stopAndQuit:  bind("x", "stop", "x"),
+
 		back: bind("esc", "back", "esc"),
 		help: bind("?", "help", "?"),
 		quit: bind("q", "quit", "q", "ctrl+c"),
 		end:  bind("ctrl+c", "quit now", "ctrl+c"),
 	}
 }
+
+// confirm are the answers to a question of yes or no.
+func (k *keymap) confirm(then intent) []answer { return []answer{{k.yes, then}} }
 
 // movement is the group of keys that every list shares.
 func (k *keymap) movement() keyGroup {

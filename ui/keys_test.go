@@ -124,7 +124,10 @@ func TestQuitAsksOnlyWhileSearching(t *testing.T) {
 	}{
 		{engine.Running, []string{"q"}, false},
 		{engine.Running, []string{"q", "n"}, false},
-		{engine.Running, []string{"q", "y"}, true},
+		{engine.Running, []string{"q", "d"}, true},
+		{engine.Running, []string{"q", "p"}, true},
+		{engine.Running, []string{"q", "x"}, true},
+		{engine.Running, []string{"q", "esc"}, false},
 		{engine.Preparing, []string{"ctrl+c"}, false},
 		{engine.Running, []string{"ctrl+c", "ctrl+c"}, true},
 		{engine.Paused, []string{"q"}, true},
@@ -137,7 +140,7 @@ func TestQuitAsksOnlyWhileSearching(t *testing.T) {
 			t.Errorf("%s, keys %v: quit is %v", c.state, c.keys, s.quit)
 		}
 		if !c.quit && len(c.keys) == 1 {
-			s.sees("Quit galen?", "resumes from the last one")
+			s.sees("Leave the search", "goes on in the background", "d detach", "p pause", "x stop")
 		}
 	}
 }
@@ -353,23 +356,46 @@ func TestBridgeCarriesTheLatest(t *testing.T) {
 	w := &fakeWorkbench{latest: make(chan *engine.Snapshot)}
 	got := make(chan tea.Msg, 100)
 	b := &bridge{wait: w.Wait, send: func(m tea.Msg) { got <- m }, interval: time.Millisecond}
-	b.follow(context.Background())
-	first := sampleAs(engine.Running, 1)
-	w.latest <- first
-	if m := (<-got).(snapshotMsg); m.snapshot != first {
-		t.Error("another snapshot arrived")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.carry(ctx)
+	}()
+	for _, s := range []*engine.Snapshot{sampleAs(engine.Running, 1), sampleAs(engine.Finished, 2), sampleAs(engine.Preparing, 3)} {
+		w.latest <- s
+		if m := (<-got).(snapshotMsg); m.snapshot != s {
+			t.Error("another snapshot arrived")
+		}
 	}
-	last := sampleAs(engine.Finished, 2)
-	w.latest <- last
-	<-got
-	b.gone.Wait() // the goroutine of a search that has ended ends too
+	cancel()
+	<-done
 
+	ctx, cancel = context.WithCancel(context.Background())
+	defer cancel()
 	b.wait = func(context.Context, uint64) (*engine.Snapshot, error) { panic("lost") }
-	b.follow(context.Background())
+	go b.carry(ctx)
 	if m, ok := (<-got).(failureMsg); !ok || !strings.Contains(m.err.Error(), "lost") {
 		t.Errorf("a panic of the engine arrived as %v", m)
 	}
-	b.close()
+}
+
+func TestLeavingGivesTheSearchItsCommand(t *testing.T) {
+	for key, want := range map[string][]string{"d": nil, "p": {"pause by tester"}, "x": {"stop by tester"}} {
+		s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+		s.openLive(sampleSnapshot(20, 30))
+		s.press("q", key)
+		if !s.quit || !slices.Equal(s.bench.asked, want) {
+			t.Errorf("%s: quit is %v, asked for %q, want %q", key, s.quit, s.bench.asked, want)
+		}
+	}
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), refusal: errors.New("the search has ended")})
+	s.openLive(sampleSnapshot(20, 30))
+	s.press("q", "p")
+	s.sees("! the search has ended")
+	if s.quit {
+		t.Error("quit though the search did not obey")
+	}
 }
 
 func TestRunEnds(t *testing.T) {

@@ -30,7 +30,6 @@ type model struct {
 	options   Options
 	clock     func() time.Time
 	timer     func(time.Duration, func(time.Time) tea.Msg) tea.Cmd
-	follow    func() // begins to receive the active search's snapshots
 
 	session *session
 	runs    *runs
@@ -69,20 +68,24 @@ type (
 		open bool // show it
 		err  error
 	}
-	sentMsg struct{ err error }
+	sentMsg struct {
+		err  error
+		quit bool // if it took effect
+	}
 	tickMsg struct{ generation int }
 )
 
 // Intents of the boxes the root itself puts up.
 type (
 	quitIntent    struct{}
-	insteadIntent struct{ of intent } // begin a search although another one is running
+	leaveIntent   struct{ after engine.CommandKind } // quit once the search has obeyed
+	insteadIntent struct{ of intent }                // begin a search although another one is running
 )
 
 func newModel(ctx context.Context, w Workbench, o Options, look *look, clock func() time.Time) *model {
 	s := &session{look: look, keys: newKeymap(), now: clock(), active: w.Active()}
 	r := newRuns(s)
-	return &model{ctx: ctx, workbench: w, options: o, clock: clock, timer: tea.Tick, session: s, runs: r, stack: []screen{r}, follow: func() {}}
+	return &model{ctx: ctx, workbench: w, options: o, clock: clock, timer: tea.Tick, session: s, runs: r, stack: []screen{r}}
 }
 
 func (m *model) Init() tea.Cmd {
@@ -124,6 +127,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case sentMsg:
 		m.report(msg.err)
 		command = m.finishJob()
+		if msg.quit && msg.err == nil {
+			command = tea.Quit
+		}
 	case failureMsg:
 		m.report(msg.err)
 	}
@@ -152,7 +158,11 @@ func (m *model) report(err error) {
 func (m *model) arrived(s *engine.Snapshot) {
 	m.session.now = m.clock()
 	if s.Run.ID != m.session.active {
-		return // of a search that was left meanwhile
+		awaited := m.session.active != "" && m.session.live == nil
+		if awaited || !s.State.Live() {
+			return // of a search that was left meanwhile
+		}
+		m.session.active, m.session.live = s.Run.ID, nil // another window began it
 	}
 	if before := m.session.live; s.Problem != "" && (before == nil || before.Problem != s.Problem) {
 		m.report(errors.New(s.Problem))
@@ -173,7 +183,6 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 	m.session.active = msg.id
 	m.session.live = nil
 	m.runs.list.id = msg.id
-	m.follow()
 	commands := []tea.Cmd{next, m.reload()}
 	if d, shown := m.top().(*dashboard); msg.open && !(shown && d.id == msg.id) {
 		commands = append(commands, m.carryOut(openIntent{msg.id}))
@@ -224,9 +233,13 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 			return tea.Quit
 		}
 		m.box = &question{
-			title: "Quit galen?",
-			text:  "The search stops with it. Every finished episode is kept; the run resumes from the last one.",
-			yes:   quitIntent{},
+			title: "Leave the search that is running?",
+			text:  "Detached, it goes on in the background, and galen finds it again. Paused, it keeps its finished episodes and can be resumed.",
+			answers: []answer{
+				{k.detach, quitIntent{}},
+				{k.pauseAndQuit, leaveIntent{engine.Pause}},
+				{k.stopAndQuit, leaveIntent{engine.Stop}},
+			},
 		}
 		return nil
 	}
@@ -239,11 +252,14 @@ func (m *model) answer(msg tea.KeyMsg) tea.Cmd {
 	switch {
 	case key.Matches(msg, k.end):
 		return tea.Quit
-	case q.yes == nil, key.Matches(msg, k.no):
+	case len(q.answers) == 0, key.Matches(msg, k.no):
 		m.box = nil
-	case key.Matches(msg, k.yes):
-		m.box = nil
-		return m.carryOut(q.yes)
+	}
+	for _, a := range q.answers {
+		if key.Matches(msg, a.key) {
+			m.box = nil
+			return m.carryOut(a.then)
+		}
 	}
 	return nil
 }
@@ -267,9 +283,9 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case demoIntent, resumeIntent:
 		if m.session.searching() {
 			m.box = &question{
-				title: "Leave the search that is running?",
-				text:  "Only one search runs at a time. The other one is paused, keeps its finished episodes, and can be resumed.",
-				yes:   insteadIntent{i},
+				title:   "Leave the search that is running?",
+				text:    "Only one search runs at a time. The other one is paused, keeps its finished episodes, and can be resumed.",
+				answers: m.session.keys.confirm(insteadIntent{i}),
 			}
 			return nil
 		}
@@ -277,13 +293,20 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case insteadIntent:
 		return m.begin(i.of)
 	case commandIntent:
-		c := engine.Command{Kind: i.kind, Who: m.options.Who}
-		return m.enqueue(string(i.kind)+" asked for; it takes effect at the next step", func() tea.Msg {
-			_, err := guarded(string(i.kind), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
-			return sentMsg{err}
-		})
+		return m.command(engine.Command{Kind: i.kind}, false)
+	case leaveIntent:
+		return m.command(engine.Command{Kind: i.after}, true)
 	}
 	return nil
+}
+
+// command gives the search a command and, if wanted, quits once it took effect.
+func (m *model) command(c engine.Command, quit bool) tea.Cmd {
+	c.Who = m.options.Who
+	return m.enqueue(c.String()+" asked for; it takes effect at the next step", func() tea.Msg {
+		_, err := guarded(c.String(), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
+		return sentMsg{err, quit}
+	})
 }
 
 // begin starts a search, or resumes one.

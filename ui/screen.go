@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
@@ -34,11 +35,17 @@ type (
 	askIntent     struct{ question question }
 )
 
-// question is a box that waits for yes or no, or, without a yes, for any key.
+// question is a box that waits for one of its answers or no, or, without any, for any key.
 type question struct {
-	title string
-	text  string
-	yes   intent // nil: the box only tells something
+	title   string
+	text    string
+	answers []answer // none: the box only tells something
+}
+
+// answer is a key and what it brings about.
+type answer struct {
+	key  key.Binding
+	then intent
 }
 
 // lines draws the box for a terminal of this width.
@@ -47,8 +54,11 @@ func (q *question) lines(l *look, k *keymap, width int) []string {
 	room := min(64, width-8)
 	text := strings.Split(ansi.Wrap(clean(q.text), room, ""), "\n")
 	var keys line
-	if q.yes != nil {
-		keys.put(l.key, k.yes.Help().Key).put(l.dim, " "+k.yes.Help().Desc+"      ").put(l.key, k.no.Help().Key).put(l.dim, " "+k.no.Help().Desc)
+	for _, a := range q.answers {
+		keys.put(l.key, a.key.Help().Key).put(l.dim, " "+a.key.Help().Desc+"      ")
+	}
+	if len(q.answers) > 0 {
+		keys.put(l.key, k.no.Help().Key).put(l.dim, " "+k.no.Help().Desc)
 	} else {
 		keys.put(l.dim, "any key closes this")
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -32,11 +33,12 @@ type Workbench interface {
 	Resume(runID string) error
 	// View reads a run that is not being searched from the store.
 	View(runID string) (*engine.Snapshot, error)
-	// Active is the run this process searches; empty if there is none.
+	// Active is the run being searched; empty if there is none.
 	Active() (runID string)
 	// Wait blocks until the active search has published a version greater than
 	// after, and returns the newest. A search's last snapshot, in a state that is
-	// not live, is still returned when the search has ended.
+	// not live, is still returned when the search has ended. Versions grow from one
+	// search to the next, whoever starts them.
 	Wait(ctx context.Context, after uint64) (*engine.Snapshot, error)
 	// Send gives the active search a command and returns once it was applied or
 	// refused.
@@ -54,15 +56,14 @@ type Options struct {
 	Output io.Writer // nil: the terminal
 }
 
-// Run shows the interface until the user quits or ctx ends. It does not stop a
-// search that is under way: its caller closes the workbench, which keeps every
-// finished episode.
+// Run shows the interface until the user quits or ctx ends. A search that is under way
+// goes on unless the user said otherwise.
 func Run(ctx context.Context, w Workbench, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
 	if o.Who == "" {
-		o.Who = userName()
+		o.Who = UserName()
 	}
 	if o.Output == nil {
 		o.Output = os.Stdout
@@ -77,16 +78,13 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	if o.Input != nil {
 		program = append(program, tea.WithInput(o.Input))
 	}
-	m := newModel(ctx, w, o, look, time.Now)
-	p := tea.NewProgram(m, program...)
+	p := tea.NewProgram(newModel(ctx, w, o, look, time.Now), program...)
 	b := &bridge{wait: w.Wait, send: p.Send, interval: 100 * time.Millisecond}
-	m.follow = func() { b.follow(ctx) }
-	if m.session.active != "" {
-		b.follow(ctx)
-	}
+	var following sync.WaitGroup
+	following.Go(func() { b.carry(ctx) })
 	_, err := p.Run()
 	cancel()
-	b.close()
+	following.Wait()
 	if errors.Is(err, context.Canceled) || errors.Is(err, tea.ErrInterrupted) {
 		return nil
 	}
@@ -96,7 +94,8 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	return nil
 }
 
-func userName() string {
+// UserName is who gives commands here, for the journal.
+func UserName() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username
 	}

@@ -1,0 +1,82 @@
+// Package remote lets several processes share one database: the process that owns it
+// serves its workbench on a unix socket beside it, readable by its user only, and the
+// others look on and steer from there. The calls are Go's net/rpc; a snapshot travels
+// without the episodes that its receiver has already.
+package remote
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// protocol is the version both ends must share.
+const protocol = 1
+
+// net/rpc wants the types of arguments and replies exported.
+
+// service is the name the calls go by.
+const service = "Galen"
+
+// Owner says who serves a database.
+type Owner struct {
+	Protocol int
+	Version  string // of galen
+	PID      int
+}
+
+// Seen is what a client has already.
+type Seen struct {
+	After    uint64 // version
+	Run      string // the rest is about this run
+	Episodes int
+	Journal  int
+	Layers   int // generation
+}
+
+// Update is a snapshot without what was seen.
+type Update struct {
+	Snapshot *engine.Snapshot
+	Best     int // its number; 0: none
+	Layers   int // generation of the layers; they are left out where the client has it
+}
+
+// RunRef names a run, with an episode of it and a name where a call takes them.
+type RunRef struct {
+	Run    string
+	Number int
+	Name   string
+}
+
+// EpisodeReply is a run with one of its episodes.
+type EpisodeReply struct {
+	Snapshot *engine.Snapshot
+	Episode  *store.Episode
+}
+
+// ExportRequest says what to export, and to which files.
+type ExportRequest struct {
+	Run          string
+	Episode      int
+	ONNX, Policy string
+}
+
+// socketPath is where the owner of a database serves it. Systems limit the length of such
+// paths to about 100 bytes: longer ones are replaced by a name made from the path in
+// the directory for temporary files.
+func socketPath(database string) (string, error) {
+	path, err := filepath.Abs(database)
+	if err != nil {
+		return "", err
+	}
+	socket := path + ".sock"
+	if len(socket) > 100 {
+		sum := sha256.Sum256([]byte(path))
+		socket = filepath.Join(os.TempDir(), "galen-"+hex.EncodeToString(sum[:8])+".sock")
+	}
+	return socket, nil
+}
