@@ -28,6 +28,7 @@ import (
 //	freeze METHOD    thaw METHOD             prune, fp32, int8 or mixed, on all layers
 //	try EPISODE                              its policy, in the next episode
 //	try [{"layer": …}, …]                    this policy, in the next episode
+//	undo                                     the latest command that can be taken back
 type Command struct {
 	Kind CommandKind
 	Who  string // for the journal: user name, or where it came from
@@ -58,6 +59,7 @@ const (
 	Freeze   CommandKind = "freeze"
 	Thaw     CommandKind = "thaw"
 	Try      CommandKind = "try"
+	Undo     CommandKind = "undo"
 )
 
 const pin = "pin" // the other word for Bound
@@ -86,6 +88,7 @@ func Verbs() []Verb {
 		{string(Freeze), "METHOD", "no more prune, fp32, int8 or mixed, on any layer"},
 		{string(Thaw), "METHOD", "allow a frozen method again"},
 		{string(Try), "EPISODE", "repeat an episode's policy as the next episode"},
+		{string(Undo), "", "take the latest command back that can be"},
 	}
 }
 
@@ -97,7 +100,7 @@ func ParseCommand(text string) (Command, error) {
 	c := Command{Kind: CommandKind(verb)}
 	var err error
 	switch c.Kind {
-	case Pause, Resume, Step, Stop:
+	case Pause, Resume, Step, Stop, Undo:
 		if rest != "" {
 			err = errors.New("nothing follows it")
 		}

@@ -10,7 +10,7 @@ import (
 
 func TestCommandsReadAsTheyAreWritten(t *testing.T) {
 	for _, text := range []string{
-		"pause", "resume", "step", "stop", "target 0.25", "reward r7", "beta -3", "episodes 1000000", "noise 0.2", "updates 20",
+		"pause", "resume", "step", "stop", "undo", "target 0.25", "reward r7", "beta -3", "episodes 1000000", "noise 0.2", "updates 20",
 		"pin /layer1/conv 1/Conv sparsity=0.5 weights=4 activations=4", "pin fc weights=fp32",
 		"bound conv1 sparsity=0.2..0.6", "bound conv1 sparsity=0.5 weights=4..fp32",
 		"release conv1", "freeze prune", "thaw mixed", "try 17",

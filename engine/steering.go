@@ -316,13 +316,21 @@ func choiceOf(p compress.LayerPolicy) agents.Choice {
 
 // obey applies a command, writes it to the journal and acknowledges it.
 func (s *Search) obey(r request) {
+	undoes := 0
+	if r.Kind == Undo {
+		var err error
+		if undoes, r.Command, err = undoing(s.journal, r.Who); err != nil {
+			r.reply <- err
+			return
+		}
+	}
 	done, err := s.apply(r.Command)
 	if err != nil {
 		r.reply <- err
 		return
 	}
 	entry := store.JournalEntry{
-		Time: time.Now().UTC(), Who: r.Who, Command: r.Command.String(), Effect: done.effect, Undo: done.undo,
+		Time: time.Now().UTC(), Who: r.Who, Command: r.Command.String(), Effect: done.effect, Undo: done.undo, Undoes: undoes,
 		Episode: len(s.episodes) + 1, Step: s.step,
 	}
 	if err := s.db.AppendJournal(s.run.ID, entry); err != nil {
@@ -332,6 +340,41 @@ func (s *Search) obey(r request) {
 	s.journal = append(s.journal, entry)
 	s.publish()
 	r.reply <- nil
+}
+
+// undoing is the command that takes the latest entry of the journal back that can be and has
+// not been.
+func undoing(journal []store.JournalEntry, who string) (entry int, c Command, err error) {
+	undone := map[int]bool{}
+	for i := len(journal) - 1; i >= 0; i-- {
+		e := journal[i]
+		switch {
+		case e.Undoes > 0:
+			undone[e.Undoes] = true
+		case e.Undo != "" && !undone[i+1]:
+			c, err = ParseCommand(e.Undo)
+			c.Who = who
+			return i + 1, c, err
+		}
+	}
+	return 0, c, errors.New("there is nothing to undo")
+}
+
+// Preview says what a command would do now; empty where only the search can tell.
+func (s *Snapshot) Preview(c Command) (effect string, err error) {
+	switch c.Kind {
+	case Undo:
+		if _, c, err = undoing(s.Journal, ""); err != nil {
+			return "", err
+		}
+		effect, err = s.Preview(c)
+		return c.String() + ": " + effect, err
+	case Pause, Resume, Step, Stop, Noise, Updates:
+		return "", nil
+	}
+	now := course{settings: s.Settings}
+	done, err := now.steer(c, s.Layers, s.Episodes)
+	return done.effect, err
 }
 
 // pending are the commands that changed the course after it was stored.

@@ -189,3 +189,27 @@ func TestImpossibleSteeringIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestUndoTakesBackTheLatest(t *testing.T) {
+	db, id, journal := steered(t, testSettings("joint", 5), smallWorkload(t), []string{
+		"target 0.3", "pin stem weights=4 activations=4", "undo", "undo",
+	})
+	var commands []string
+	for _, e := range journal {
+		commands = append(commands, fmt.Sprintf("%s (undoes %d)", e.Command, e.Undoes))
+	}
+	want := []string{"target 0.3 (undoes 0)", "pin stem weights=4 activations=4 (undoes 0)", "release stem (undoes 2)", "target 0.4 (undoes 1)"}
+	if !reflect.DeepEqual(commands, want) {
+		t.Errorf("the journal holds %q, want %q", commands, want)
+	}
+	run, err := db.Run(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := decodeSettings(run); err != nil || s.Target != 0.4 || len(s.Limits) > 0 {
+		t.Errorf("after undoing all the settings are %+v, %v", s, err)
+	}
+	if _, _, err := undoing(journal, ""); err == nil {
+		t.Error("there is more to undo")
+	}
+}

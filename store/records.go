@@ -117,6 +117,7 @@ type JournalEntry struct {
 	Command string    `json:"command"`
 	Effect  string    `json:"effect,omitempty"` // what it changed: old → new
 	Undo    string    `json:"undo,omitempty"`   // the command that takes it back
+	Undoes  int       `json:"undoes,omitempty"` // the entry that this one takes back, from 1; 0: none
 	Episode int       `json:"episode"`          // the first episode it applies to
 	Step    int       `json:"step"`             // the step of it at which it took effect; −1: before the first
 }

@@ -27,6 +27,7 @@ type dashboard struct {
 	choice  choice
 	episode int  // the one shown, for oneEpisode
 	list    list // layers
+	prompt  prompt
 
 	results block[resultsKey]
 	layers  block[layersKey]
@@ -42,9 +43,11 @@ const (
 	oneEpisode
 )
 
-func newDashboard(s *session, id string) *dashboard { return &dashboard{s: s, id: id} }
+func newDashboard(s *session, id string) *dashboard {
+	return &dashboard{s: s, id: id, prompt: newPrompt()}
+}
 
-func (d *dashboard) Typing() bool { return false }
+func (d *dashboard) Typing() bool { return d.prompt.typing() }
 
 func (d *dashboard) SetSize(width, height int) {
 	d.width, d.height = width, height
@@ -87,6 +90,9 @@ func (d *dashboard) Update(msg tea.Msg) intent {
 			d.accept(msg.snapshot)
 		}
 	case tea.KeyMsg:
+		if d.prompt.typing() {
+			return d.typed(msg)
+		}
 		return d.press(msg)
 	}
 	return nil
@@ -108,18 +114,21 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 	if d.snap == nil {
 		return nil
 	}
+	if i, ok := d.steer(&k, msg); ok {
+		return i
+	}
 	switch {
 	case d.list.press(&k, msg):
 	case key.Matches(msg, k.pause):
 		return d.pauseOrResume()
 	case key.Matches(msg, k.step):
-		return commandIntent{engine.Step}
+		return commandIntent{engine.Command{Kind: engine.Step}}
 	case key.Matches(msg, k.stop):
 		return askIntent{question{
 			title: "Stop this run?",
 			text: fmt.Sprintf("The search ends here and can't be continued; to go on later, pause it. Its %s stay in the store.",
 				plural(len(d.newest.Episodes), "finished episode")),
-			answers: k.confirm(commandIntent{engine.Stop}),
+			answers: k.confirm(commandIntent{engine.Command{Kind: engine.Stop}}),
 		}}
 	case key.Matches(msg, k.freeze):
 		d.freeze()
@@ -144,9 +153,9 @@ func (d *dashboard) pauseOrResume() intent {
 	case !d.searched():
 		return resumeIntent{d.id}
 	case d.newest.State == engine.Paused:
-		return commandIntent{engine.Resume}
+		return commandIntent{engine.Command{Kind: engine.Resume}}
 	}
-	return commandIntent{engine.Pause}
+	return commandIntent{engine.Command{Kind: engine.Pause}}
 }
 
 // freeze stops or resumes following the search; the search itself goes on.
@@ -214,6 +223,22 @@ func (d *dashboard) bindings() keymap {
 		k.freeze.SetHelp("f", "follow again")
 	}
 	k.freeze.SetEnabled(searched || d.still)
+	k.command.SetEnabled(searched)
+	k.target.SetEnabled(searched)
+	k.noise.SetEnabled(searched)
+	k.undo.SetEnabled(searched)
+	shown := (*store.Episode)(nil)
+	if d.snap != nil {
+		shown, _ = d.shown()
+	}
+	k.try.SetEnabled(searched && shown != nil)
+	layers := searched && d.snap != nil && len(d.snap.Layers) > 0
+	for _, b := range []*key.Binding{&k.pin, &k.sparser, &k.denser, &k.moreBits, &k.fewerBits} {
+		b.SetEnabled(layers)
+	}
+	if layers && d.limited() != "" {
+		k.pin.SetHelp("p", "unpin")
+	}
 	k.best.SetEnabled(episodes)
 	k.last.SetEnabled(episodes)
 	k.first.SetEnabled(episodes)
@@ -225,7 +250,10 @@ func (d *dashboard) bindings() keymap {
 func (d *dashboard) Keys() []keyGroup {
 	k := d.bindings()
 	return []keyGroup{
-		{"Search", []key.Binding{k.pause, k.step, k.stop, k.freeze}, false},
+		{"Search", []key.Binding{k.pause, k.step}, false},
+		{"Steering", []key.Binding{k.command, k.pin, k.target, k.try, k.undo}, false},
+		{"The layer under the cursor", []key.Binding{k.denser, k.sparser, k.fewerBits, k.moreBits}, true},
+		{"More", []key.Binding{k.stop, k.freeze, k.noise}, true},
 		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first}, false},
 		k.movement(),
 	}
@@ -236,6 +264,7 @@ func (d *dashboard) Legend() [][2]string {
 	return [][2]string{
 		{l.stepMark, "the layer the agent is deciding on"},
 		{"⚯a", "same letter: same channels removed, since their outputs are added"},
+		{l.pinMark, "pinned or bounded: the agent decides within the limits"},
 		{"int8≡8", "runs on the 8-bit kernel: fewer bits bought no time here"},
 		{"sens.", "how much the answers change as this layer alone is pruned further"},
 		{"Δ best", "against the best episode: channels, weight bits w, activation bits a"},
@@ -250,11 +279,16 @@ func (d *dashboard) Status() string {
 		return ""
 	}
 	l := d.s.look
+	if d.prompt.typing() {
+		return d.prompt.line(l, d.width, d.newest)
+	}
 	switch n := len(d.snap.Journal); {
 	case d.snap.Problem != "":
 		return new(line).put(l.bad, " ! "+d.snap.Problem).cut(d.width)
 	case len(d.snap.Episodes) == 0 && working(d.snap.State) && d.width < compactBelowWidth:
 		return new(line).put(l.dim, "  "+explanation(d.snap)).cut(d.width)
+	case d.limited() != "":
+		return new(line).put(l.accent, "  "+l.pinMark+" ").put(l.dim, d.limited()).cut(d.width)
 	case n > 0 && arrange(d.width, d.height, len(d.snap.Layers)).journal == 0:
 		return l.journalEntry(d.snap.Journal[n-1]).cut(d.width)
 	}

@@ -81,7 +81,7 @@ func (s *stage) press(keys ...string) {
 func keyPress(k string) tea.KeyMsg {
 	for t, name := range map[tea.KeyType]string{
 		tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyUp: "up", tea.KeyDown: "down", tea.KeyLeft: "left", tea.KeyRight: "right",
-		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace",
+		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab",
 	} {
 		if name == k {
 			return tea.KeyMsg{Type: t}
@@ -127,7 +127,15 @@ var scenes = map[string]func(s *stage){
 	"finished":   func(s *stage) { s.openLive(sampleAs(engine.Finished, 410)); s.press("r", "G") },
 	"first":      func(s *stage) { s.openLive(sampleSnapshot(20, 0)) },
 	"help":       func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("?") },
-	"stop":       func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+	"pinned": func(s *stage) {
+		snap := sampleSnapshot(20, 136)
+		half, four := &engine.Span[float64]{Least: 0.5, Most: 0.5}, &engine.Span[int]{Least: 4, Most: 8}
+		snap.Settings.Limits = map[string]engine.Limits{snap.Layers[2].Name: {Sparsity: half}, snap.Layers[4].Name: {Weights: four}}
+		s.openLive(snap)
+		s.press("down", "down")
+	},
+	"command": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
+	"stop":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
 // openLive shows a run that the process searches.
@@ -143,7 +151,7 @@ func (s *stage) openLive(snap *engine.Snapshot) {
 }
 
 // overlays are scenes of which one size and look are enough.
-var overlays = map[string]bool{"first": true, "help": true, "stop": true}
+var overlays = map[string]bool{"first": true, "help": true, "stop": true, "command": true}
 
 var sizes = [][2]int{{80, 24}, {120, 40}, {200, 60}}
 

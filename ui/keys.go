@@ -9,6 +9,8 @@ type keymap struct {
 	open, demo, resume, filter, reload key.Binding
 
 	pause, step, stop, freeze                          key.Binding
+	command, target, noise, undo, try, pin             key.Binding
+	sparser, denser, moreBits, fewerBits               key.Binding
 	best, reference, last, first, previous, subsequent key.Binding
 
 	yes, no                           key.Binding
@@ -45,6 +47,17 @@ func newKeymap() keymap {
 		step:   bind("s", "step", "s"),
 		stop:   bind("x", "stop", "x", "S"),
 		freeze: bind("f", "freeze", "f"),
+
+		command:   bind(":", "command", ":"),
+		target:    bind("t", "target", "t"),
+		noise:     bind("n", "exploration", "n"),
+		undo:      bind("u", "undo", "u"),
+		try:       bind("T", "try again", "T"),
+		pin:       bind("p", "pin", "p"),
+		sparser:   bind(">", "pin with fewer channels", ">"),
+		denser:    bind("<", "pin with more channels", "<"),
+		moreBits:  bind(".", "pin with more bits", "."),
+		fewerBits: bind(",", "pin with fewer bits", ","),
 
 		best:       bind("b", "best", "b"),
 		reference:  bind("r", "reference", "r"),

@@ -19,6 +19,7 @@ type layersKey struct {
 	deciding      int // −1: none
 	choice        choice
 	episode       int
+	limits        int // commands given, one of which may have changed a layer's limits
 	at, top       int
 	width, height int
 }
@@ -27,7 +28,7 @@ func (d *dashboard) layersKey() layersKey {
 	s := d.snap
 	k := layersKey{
 		reference: s.Reference, best: s.Best, last: s.Last(), deciding: -1,
-		choice: d.choice, episode: d.episode, at: d.list.at, top: d.list.top, width: d.width, height: d.height,
+		choice: d.choice, episode: d.episode, limits: len(s.Journal), at: d.list.at, top: d.list.top, width: d.width, height: d.height,
 	}
 	if len(s.Layers) > 0 {
 		k.layers = &s.Layers[0]
@@ -176,6 +177,7 @@ const (
 	leastBar  = 6
 	mostBar   = 20
 
+	rankPin        = -1 // stays on the narrowest terminal
 	rankGroup      = 2
 	rankDifference = 5
 	rankWhy        = 8
@@ -226,6 +228,12 @@ func (d *dashboard) table(rows []layerRow, gap int, against string) *table[*laye
 		}},
 		{column{title: "#", width: 3, right: true, near: true}, 0, func(r *layerRow) cell { return cell{fmt.Sprint(r.index), l.dim} }},
 		{column{title: "layer", width: leastName, end: true}, 0, func(r *layerRow) cell { return cell{r.layer.Name, l.plain} }},
+		{column{width: 1, near: true}, rankPin, func(r *layerRow) cell {
+			if d.snap.Settings.Limits[r.layer.Name].Free() {
+				return cell{}
+			}
+			return cell{l.pinMark, l.accent}
+		}},
 		{column{width: 2, near: true}, rankGroup, func(r *layerRow) cell { return cell{letters[r.index], l.accent} }},
 		{column{title: "shape", width: shape}, 6, func(r *layerRow) cell { return cell{shapeText(r.layer, inputs), l.dim} }},
 		{column{title: "MACs", width: 6, right: true}, 9, known(func(r *layerRow) cell { return cell{quantity(r.result.MACs), l.dim} })},
@@ -270,6 +278,9 @@ func (d *dashboard) table(rows []layerRow, gap int, against string) *table[*laye
 		{column{title: "Δ " + against, width: 12}, rankDifference, func(r *layerRow) cell { return l.difference(r) }},
 		{column{width: min(why, 40)}, rankWhy, func(r *layerRow) cell { return cell{r.layer.Why, l.dim} }},
 	}}
+	if len(d.snap.Settings.Limits) == 0 {
+		t.drop(rankPin)
+	}
 	if !coupled {
 		t.drop(rankGroup)
 	}

@@ -19,9 +19,9 @@ type look struct {
 	accent, good, warn, bad  ink
 	bar, curve, cursor, key  ink
 
-	cursorMark, stepMark, bestMark string
-	ruleDone, ruleHead, ruleRest   string
-	axis, guide                    string
+	cursorMark, stepMark, bestMark, pinMark string
+	ruleDone, ruleHead, ruleRest            string
+	axis, guide                             string
 }
 
 // ink is a style reduced to the control sequences around a run of text. Rendering
@@ -55,7 +55,7 @@ func newLook(r *lipgloss.Renderer, ascii bool) *look {
 			Foreground(lipgloss.AdaptiveColor{Light: "232", Dark: "231"}).
 			Background(lipgloss.AdaptiveColor{Light: "253", Dark: "237"})),
 
-		cursorMark: "▸", stepMark: "●", bestMark: "★",
+		cursorMark: "▸", stepMark: "●", bestMark: "★", pinMark: "⚑",
 		ruleDone: "━", ruleHead: "╸", ruleRest: "─",
 		axis: "┤", guide: "┄",
 	}
@@ -119,7 +119,7 @@ func unicodeTerminal(env func(string) string) bool {
 var asciiSymbols = map[rune]byte{
 	'×': 'x', '·': '-', '→': '>', '−': '-', '±': '~', '…': '~', '≡': '=', '≤': '<', '–': '-', '—': '-',
 	'Δ': 'd', 'σ': 's', 'β': 'b', '─': '-', '│': '|', '╭': '+', '╮': '+', '╰': '+', '╯': '+',
-	'↑': '^', '↓': 'v', '←': '<', '⚯': '&', '⚠': '!', '“': '"', '”': '"', '’': '\'',
+	'↑': '^', '↓': 'v', '←': '<', '⚯': '&', '⚑': 'P', '⚠': '!', '“': '"', '”': '"', '’': '\'',
 }
 
 // asciiOnly replaces every character by as many ASCII ones as it is wide, so that a

@@ -293,7 +293,9 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case insteadIntent:
 		return m.begin(i.of)
 	case commandIntent:
-		return m.command(engine.Command{Kind: i.kind}, false)
+		return m.command(i.command, false)
+	case failIntent:
+		m.report(i.err)
 	case leaveIntent:
 		return m.command(engine.Command{Kind: i.after}, true)
 	}

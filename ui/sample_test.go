@@ -25,7 +25,7 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 	var milliseconds []float64 // per layer
 	settings := engine.Settings{
 		Name: "demo", Demo: true, Agent: "joint", Device: "local",
-		Target: 0.2, Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6,
+		Target: 0.2, Reward: "r6", Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6,
 	}
 	raw, _ := json.Marshal(settings)
 	s := &engine.Snapshot{
@@ -240,5 +240,5 @@ func (w *fakeWorkbench) Wait(ctx context.Context, after uint64) (*engine.Snapsho
 }
 
 func (w *fakeWorkbench) Send(_ context.Context, c engine.Command) error {
-	return w.note(string(c.Kind) + " by " + c.Who)
+	return w.note(c.String() + " by " + c.Who)
 }

@@ -31,7 +31,8 @@ type (
 	resumeIntent  struct{ id string }
 	reloadIntent  struct{}
 	backIntent    struct{}
-	commandIntent struct{ kind engine.CommandKind }
+	commandIntent struct{ command engine.Command }
+	failIntent    struct{ err error }
 	askIntent     struct{ question question }
 )
 

@@ -23,6 +23,22 @@ func Kept(sparsity float64, channels, roundTo int) int {
 	return min(channels, max(1, min(units, most))*r)
 }
 
+// SparsityKeeping is the sparsity, to three digits, at which [Kept] keeps so many of the
+// channels, or the next multiple of roundTo.
+func SparsityKeeping(kept, channels, roundTo int) float64 {
+	r := max(roundTo, 1)
+	units := (kept + r - 1) / r
+	if units*r >= channels {
+		return 0
+	}
+	// The middle of the range that keeps so many.
+	s := 1 - (float64(units)-0.5)*float64(r)/float64(channels)
+	if rounded := math.Round(s*1000) / 1000; rounded < 1 && Kept(rounded, channels, roundTo) == Kept(s, channels, roundTo) {
+		return rounded
+	}
+	return s
+}
+
 // Select decides which channel classes a policy removes: in every block of a group
 // the least important ones. Importance is per class; ties fall on the later class.
 func (s *Structure) Select(p Policy, importance []float64, roundTo int) (removed []bool) {

@@ -115,3 +115,18 @@ func TestKept(t *testing.T) {
 		}
 	}
 }
+
+func TestSparsityKeepingIsTheInverseOfKept(t *testing.T) {
+	for _, channels := range []int{1, 3, 10, 16, 64, 100, 512, 2048} {
+		for _, roundTo := range []int{0, 1, 4, 32} {
+			for kept := 1; kept <= channels; kept++ {
+				s := SparsityKeeping(kept, channels, roundTo)
+				r := max(roundTo, 1)
+				want := min(channels, (kept+r-1)/r*r)
+				if got := Kept(s, channels, roundTo); s < 0 || s >= 1 || got != want {
+					t.Fatalf("%d of %d channels in multiples of %d: sparsity %v keeps %d, want %d", kept, channels, roundTo, s, got, want)
+				}
+			}
+		}
+	}
+}

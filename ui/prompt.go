@@ -1,0 +1,168 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/bubbles/textinput"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"galen/engine"
+)
+
+// prompt is the command line: what is typed after a colon, what may come next, and what
+// it would do.
+type prompt struct {
+	input   textinput.Model
+	history []string // earlier commands, the latest last
+	at      int      // in history; its length: what is being typed
+	draft   string   // what was being typed before history was looked through
+	choices []string // completions to choose from; nil: none were asked for
+}
+
+func newPrompt() prompt {
+	p := prompt{input: textinput.New()}
+	p.input.CharLimit = 4096
+	return p
+}
+
+// open begins a command with some text.
+func (p *prompt) open(text string) {
+	p.input.SetValue(text)
+	p.input.CursorEnd()
+	p.input.Focus()
+	p.at, p.draft, p.choices = len(p.history), "", nil
+}
+
+func (p *prompt) typing() bool { return p.input.Focused() }
+
+// press takes a key; entered is the command that it completes.
+func (p *prompt) press(msg tea.KeyMsg, s *engine.Snapshot) (entered string) {
+	choices := p.choices
+	p.choices = nil
+	switch msg.Type {
+	case tea.KeyEsc:
+		p.input.Blur()
+	case tea.KeyEnter:
+		p.input.Blur()
+		entered = strings.TrimSpace(p.input.Value())
+		if entered != "" && (len(p.history) == 0 || p.history[len(p.history)-1] != entered) {
+			p.history = append(p.history, entered)
+		}
+	case tea.KeyUp:
+		p.recall(p.at - 1)
+	case tea.KeyDown:
+		p.recall(p.at + 1)
+	case tea.KeyTab:
+		p.complete(s, choices)
+	case tea.KeyBackspace:
+		if p.input.Value() == "" {
+			p.input.Blur()
+			return ""
+		}
+		fallthrough
+	default:
+		p.input, _ = p.input.Update(msg)
+	}
+	return entered
+}
+
+// recall shows an earlier command.
+func (p *prompt) recall(at int) {
+	if at < 0 || at > len(p.history) {
+		return
+	}
+	if p.at == len(p.history) {
+		p.draft = p.input.Value()
+	}
+	p.at = at
+	if at == len(p.history) {
+		p.input.SetValue(p.draft)
+	} else {
+		p.input.SetValue(p.history[at])
+	}
+	p.input.CursorEnd()
+}
+
+// complete extends the text as far as it is certain and then offers the choices; asked
+// again, it goes through them.
+func (p *prompt) complete(s *engine.Snapshot, offered []string) {
+	text := p.input.Value()
+	for i, c := range offered {
+		if c == text {
+			p.choices = offered
+			p.input.SetValue(offered[(i+1)%len(offered)])
+			p.input.CursorEnd()
+			return
+		}
+	}
+	choices := s.Complete(text)
+	if len(choices) == 0 {
+		return
+	}
+	common := choices[0]
+	for _, c := range choices[1:] {
+		for !strings.HasPrefix(c, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	if len(choices) > 1 {
+		p.choices = choices
+		if common == text {
+			common = choices[0]
+		}
+	}
+	p.input.SetValue(strings.ToValidUTF8(common, ""))
+	p.input.CursorEnd()
+}
+
+// line draws what is typed and what it would do.
+func (p *prompt) line(l *look, width int, s *engine.Snapshot) string {
+	text, at := []rune(p.input.Value()), p.input.Position()
+	var b line
+	b.put(l.key, " :").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:])).put(ink{}, "   ")
+	if p.choices != nil {
+		typed := p.input.Value()
+		stem := strings.LastIndexByte(strings.TrimSuffix(typed, " "), ' ') + 1
+		for _, c := range p.choices {
+			k := l.dim
+			if c == typed {
+				k = l.accent
+			}
+			b.put(k, strings.TrimSpace(c[min(stem, len(c)):])+"  ")
+		}
+		return b.cut(width)
+	}
+	b.put(l.dim, p.preview(s))
+	return b.cut(width)
+}
+
+// preview says what the command would do, or what is missing of it.
+func (p *prompt) preview(s *engine.Snapshot) string {
+	text := strings.TrimSpace(p.input.Value())
+	if text == "" {
+		return "a command; tab completes, ↑ recalls, esc leaves"
+	}
+	verb, _, argued := strings.Cut(text, " ")
+	for _, v := range engine.Verbs() {
+		if v.Name == verb && !argued && v.Takes != "" {
+			return v.Takes + ": " + v.Does
+		}
+	}
+	c, err := engine.ParseCommand(text)
+	if err != nil {
+		return err.Error()
+	}
+	effect, err := s.Preview(c)
+	switch {
+	case err != nil:
+		return err.Error()
+	case effect != "":
+		return effect
+	}
+	for _, v := range engine.Verbs() {
+		if v.Name == verb {
+			return v.Does
+		}
+	}
+	return ""
+}

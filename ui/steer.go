@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"fmt"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// steer gives the search the command that a key stands for; ok is false for other keys.
+func (d *dashboard) steer(k *keymap, msg tea.KeyMsg) (i intent, ok bool) {
+	switch {
+	case key.Matches(msg, k.command):
+		d.prompt.open("")
+	case key.Matches(msg, k.target):
+		d.prompt.open("target ")
+	case key.Matches(msg, k.noise):
+		d.prompt.open("noise ")
+	case key.Matches(msg, k.undo):
+		return commandIntent{engine.Command{Kind: engine.Undo}}, true
+	case key.Matches(msg, k.try):
+		shown, _ := d.shown()
+		return commandIntent{engine.Command{Kind: engine.Try, Value: float64(shown.Number)}}, true
+	case key.Matches(msg, k.pin):
+		return commanded(d.newest.PinAs(d.list.at, d.result())), true
+	case key.Matches(msg, k.sparser):
+		return commanded(d.newest.Nudge(d.list.at, d.result(), +1, 0)), true
+	case key.Matches(msg, k.denser):
+		return commanded(d.newest.Nudge(d.list.at, d.result(), -1, 0)), true
+	case key.Matches(msg, k.moreBits):
+		return commanded(d.newest.Nudge(d.list.at, d.result(), 0, +1)), true
+	case key.Matches(msg, k.fewerBits):
+		return commanded(d.newest.Nudge(d.list.at, d.result(), 0, -1)), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// typed gives a key to the command line.
+func (d *dashboard) typed(msg tea.KeyMsg) intent {
+	entered := d.prompt.press(msg, d.newest)
+	if entered == "" {
+		return nil
+	}
+	return commanded(engine.ParseCommand(entered))
+}
+
+func commanded(c engine.Command, err error) intent {
+	if err != nil {
+		return failIntent{err}
+	}
+	return commandIntent{c}
+}
+
+// result is what the shown policy does to the layer under the cursor.
+func (d *dashboard) result() *store.LayerResult {
+	shown, _ := d.shown()
+	results := d.referenceResults()
+	if shown != nil {
+		results = shown.Layers
+	}
+	return &results[d.list.at]
+}
+
+// limited says what narrows the agent's choices for the layer under the cursor; empty if
+// nothing does.
+func (d *dashboard) limited() string {
+	if d.list.at >= len(d.snap.Layers) {
+		return ""
+	}
+	name := d.snap.Layers[d.list.at].Name
+	limits := d.snap.Settings.Limits[name]
+	if limits.Free() {
+		return ""
+	}
+	return fmt.Sprintf("%s %s", name, limits)
+}
