@@ -26,6 +26,7 @@ type dashboard struct {
 
 	choice  choice
 	episode int  // the one shown, for oneEpisode
+	against int  // the one it is compared with; 0: the best, or the last with that
 	list    list // layers
 	prompt  prompt
 
@@ -132,12 +133,18 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 		}}
 	case key.Matches(msg, k.freeze):
 		d.freeze()
+	case key.Matches(msg, k.episodes):
+		at := 0
+		if shown, _ := d.shown(); shown != nil {
+			at = shown.Number
+		}
+		return galleryIntent{d.newest, at}
 	case key.Matches(msg, k.best):
-		d.choice = bestEpisode
+		d.choice, d.against = bestEpisode, 0
 	case key.Matches(msg, k.reference):
-		d.choice = reference
+		d.choice, d.against = reference, 0
 	case key.Matches(msg, k.last):
-		d.choice = lastEpisode
+		d.choice, d.against = lastEpisode, 0
 	case key.Matches(msg, k.first):
 		d.turnTo(0)
 	case key.Matches(msg, k.previous):
@@ -166,6 +173,11 @@ func (d *dashboard) freeze() {
 	} else {
 		d.accept(d.newest)
 	}
+}
+
+// show puts an episode into the table, compared with another one (0: as usual).
+func (d *dashboard) show(i showIntent) {
+	d.choice, d.episode, d.against = oneEpisode, i.episode, i.against
 }
 
 // turn shows the episode before or after the one shown.
@@ -239,6 +251,7 @@ func (d *dashboard) bindings() keymap {
 	if layers && d.limited() != "" {
 		k.pin.SetHelp("p", "unpin")
 	}
+	k.episodes.SetEnabled(d.snap != nil)
 	k.best.SetEnabled(episodes)
 	k.last.SetEnabled(episodes)
 	k.first.SetEnabled(episodes)
@@ -250,7 +263,7 @@ func (d *dashboard) bindings() keymap {
 func (d *dashboard) Keys() []keyGroup {
 	k := d.bindings()
 	return []keyGroup{
-		{"Search", []key.Binding{k.pause, k.step}, false},
+		{"Search", []key.Binding{k.pause, k.step, k.episodes}, false},
 		{"Steering", []key.Binding{k.command, k.pin, k.target, k.try, k.undo}, false},
 		{"The layer under the cursor", []key.Binding{k.denser, k.sparser, k.fewerBits, k.moreBits}, true},
 		{"More", []key.Binding{k.stop, k.freeze, k.noise}, true},

@@ -134,8 +134,9 @@ var scenes = map[string]func(s *stage){
 		s.openLive(snap)
 		s.press("down", "down")
 	},
-	"command": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
-	"stop":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+	"episodes": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("e", "s", "down", "space", "down") },
+	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
+	"stop":     func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
 // openLive shows a run that the process searches.

@@ -11,6 +11,7 @@ type keymap struct {
 	pause, step, stop, freeze                          key.Binding
 	command, target, noise, undo, try, pin             key.Binding
 	sparser, denser, moreBits, fewerBits               key.Binding
+	episodes, sort, mark, diff, export                 key.Binding
 	best, reference, last, first, previous, subsequent key.Binding
 
 	yes, no                           key.Binding
@@ -58,6 +59,12 @@ func newKeymap() keymap {
 		denser:    bind("<", "pin with more channels", "<"),
 		moreBits:  bind(".", "pin with more bits", "."),
 		fewerBits: bind(",", "pin with fewer bits", ","),
+
+		episodes: bind("e", "episodes", "e"),
+		sort:     bind("s", "sort", "s"),
+		mark:     bind("space", "mark", " ", "m"),
+		diff:     bind("x", "compare two", "x", "d"),
+		export:   bind("E", "export", "E"),
 
 		best:       bind("b", "best", "b"),
 		reference:  bind("r", "reference", "r"),

@@ -19,6 +19,7 @@ type layersKey struct {
 	deciding      int // −1: none
 	choice        choice
 	episode       int
+	against       int
 	limits        int // commands given, one of which may have changed a layer's limits
 	at, top       int
 	width, height int
@@ -28,7 +29,7 @@ func (d *dashboard) layersKey() layersKey {
 	s := d.snap
 	k := layersKey{
 		reference: s.Reference, best: s.Best, last: s.Last(), deciding: -1,
-		choice: d.choice, episode: d.episode, limits: len(s.Journal), at: d.list.at, top: d.list.top, width: d.width, height: d.height,
+		choice: d.choice, episode: d.episode, against: d.against, limits: len(s.Journal), at: d.list.at, top: d.list.top, width: d.width, height: d.height,
 	}
 	if len(s.Layers) > 0 {
 		k.layers = &s.Layers[0]
@@ -108,6 +109,9 @@ func (d *dashboard) layerLines(height int) []string {
 	compared, against := s.Best, "best"
 	if shown == s.Best {
 		compared, against = s.Last(), "last"
+	}
+	if d.against > 0 && d.against <= len(s.Episodes) {
+		compared, against = s.Episodes[d.against-1], fmt.Sprintf("#%d", d.against)
 	}
 	if shown == nil || compared == nil {
 		compared, against = nil, ""

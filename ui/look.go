@@ -20,6 +20,7 @@ type look struct {
 	bar, curve, cursor, key  ink
 
 	cursorMark, stepMark, bestMark, pinMark string
+	frontMark, chosenMark, upright, corner  string
 	ruleDone, ruleHead, ruleRest            string
 	axis, guide                             string
 }
@@ -55,7 +56,7 @@ func newLook(r *lipgloss.Renderer, ascii bool) *look {
 			Foreground(lipgloss.AdaptiveColor{Light: "232", Dark: "231"}).
 			Background(lipgloss.AdaptiveColor{Light: "253", Dark: "237"})),
 
-		cursorMark: "▸", stepMark: "●", bestMark: "★", pinMark: "⚑",
+		cursorMark: "▸", stepMark: "●", bestMark: "★", pinMark: "⚑", frontMark: "◆", chosenMark: "◉", upright: "┊", corner: "└",
 		ruleDone: "━", ruleHead: "╸", ruleRest: "─",
 		axis: "┤", guide: "┄",
 	}

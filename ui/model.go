@@ -37,6 +37,7 @@ type model struct {
 	box     *question
 	help    bool
 	notice  string // the latest error; a key removes it
+	done    string // what was carried out; a key removes it
 
 	jobs          []job // requests to the workbench, one at a time; the first is under way
 	width, height int
@@ -71,6 +72,10 @@ type (
 	sentMsg struct {
 		err  error
 		quit bool // if it took effect
+	}
+	exportedMsg struct {
+		done string
+		err  error
 	}
 	tickMsg struct{ generation int }
 )
@@ -130,6 +135,12 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.quit && msg.err == nil {
 			command = tea.Quit
 		}
+	case exportedMsg:
+		m.report(msg.err)
+		if msg.err == nil {
+			m.done = msg.done
+		}
+		command = m.finishJob()
 	case failureMsg:
 		m.report(msg.err)
 	}
@@ -211,7 +222,7 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 // press gives a key to whatever is in front.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	k := &m.session.keys
-	m.notice = ""
+	m.notice, m.done = "", ""
 	switch {
 	case m.box != nil:
 		return m.answer(msg)
@@ -274,6 +285,21 @@ func (m *model) carryOut(i intent) tea.Cmd {
 			m.stack = m.stack[:len(m.stack)-1]
 			return m.reload()
 		}
+	case galleryIntent:
+		g := newGallery(m.session, i.snap.Run.ID, i.at)
+		g.accept(i.snap)
+		m.fit(g)
+		m.stack = append(m.stack, g)
+	case showIntent:
+		m.stack = m.stack[:2]
+		m.stack[1].(*dashboard).show(i)
+	case exportIntent:
+		return m.enqueue(fmt.Sprintf("exporting episode %d", i.episode), func() tea.Msg {
+			_, err := guarded("export", func() (*store.Episode, error) {
+				return m.workbench.Export(m.ctx, i.run, i.episode, i.path, "")
+			})
+			return exportedMsg{fmt.Sprintf("wrote %s", i.path), err}
+		})
 	case reloadIntent:
 		return m.reload()
 	case askIntent:
@@ -431,6 +457,8 @@ func (m *model) status() string {
 	switch {
 	case m.notice != "":
 		b.put(l.bad, " ! "+m.notice)
+	case m.done != "":
+		b.put(l.good, " "+m.done)
 	case len(m.jobs) > 0:
 		b.put(l.warn, " … "+m.jobs[0].label)
 		if n := len(m.jobs) - 1; n > 0 {

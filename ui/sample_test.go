@@ -242,3 +242,7 @@ func (w *fakeWorkbench) Wait(ctx context.Context, after uint64) (*engine.Snapsho
 func (w *fakeWorkbench) Send(_ context.Context, c engine.Command) error {
 	return w.note(c.String() + " by " + c.Who)
 }
+
+func (w *fakeWorkbench) Export(_ context.Context, id string, episode int, onnxPath, _ string) (*store.Episode, error) {
+	return nil, w.note(fmt.Sprintf("export %s %d to %s", id, episode, onnxPath))
+}

@@ -34,6 +34,16 @@ type (
 	commandIntent struct{ command engine.Command }
 	failIntent    struct{ err error }
 	askIntent     struct{ question question }
+	galleryIntent struct {
+		snap *engine.Snapshot
+		at   int
+	} // at: the episode to begin with
+	showIntent   struct{ episode, against int } // in the dashboard; against 0: as usual
+	exportIntent struct {
+		run     string
+		episode int
+		path    string
+	}
 )
 
 // question is a box that waits for one of its answers or no, or, without any, for any key.

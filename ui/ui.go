@@ -43,6 +43,8 @@ type Workbench interface {
 	// Send gives the active search a command and returns once it was applied or
 	// refused.
 	Send(ctx context.Context, c engine.Command) error
+	// Export writes an episode's network, and its policy where that path is not empty.
+	Export(ctx context.Context, runID string, episode int, onnxPath, policyPath string) (*store.Episode, error)
 }
 
 // Options say how the interface starts and what it may draw.
