@@ -133,6 +133,8 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 		}}
 	case key.Matches(msg, k.freeze):
 		d.freeze()
+	case key.Matches(msg, k.inspect):
+		return inspectIntent{d}
 	case key.Matches(msg, k.episodes):
 		at := 0
 		if shown, _ := d.shown(); shown != nil {
@@ -251,6 +253,7 @@ func (d *dashboard) bindings() keymap {
 	if layers && d.limited() != "" {
 		k.pin.SetHelp("p", "unpin")
 	}
+	k.inspect.SetEnabled(d.snap != nil && len(d.snap.Layers) > 0)
 	k.episodes.SetEnabled(d.snap != nil)
 	k.best.SetEnabled(episodes)
 	k.last.SetEnabled(episodes)
@@ -263,7 +266,7 @@ func (d *dashboard) bindings() keymap {
 func (d *dashboard) Keys() []keyGroup {
 	k := d.bindings()
 	return []keyGroup{
-		{"Search", []key.Binding{k.pause, k.step, k.episodes}, false},
+		{"Search", []key.Binding{k.pause, k.step, k.episodes, k.inspect}, false},
 		{"Steering", []key.Binding{k.command, k.pin, k.target, k.try, k.undo}, false},
 		{"The layer under the cursor", []key.Binding{k.denser, k.sparser, k.fewerBits, k.moreBits}, true},
 		{"More", []key.Binding{k.stop, k.freeze, k.noise}, true},

@@ -135,6 +135,7 @@ var scenes = map[string]func(s *stage){
 		s.press("down", "down")
 	},
 	"episodes": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("e", "s", "down", "space", "down") },
+	"layer":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
 	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"stop":     func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }

@@ -11,7 +11,7 @@ type keymap struct {
 	pause, step, stop, freeze                          key.Binding
 	command, target, noise, undo, try, pin             key.Binding
 	sparser, denser, moreBits, fewerBits               key.Binding
-	episodes, sort, mark, diff, export                 key.Binding
+	inspect, episodes, sort, mark, diff, export        key.Binding
 	best, reference, last, first, previous, subsequent key.Binding
 
 	yes, no                           key.Binding
@@ -60,6 +60,7 @@ func newKeymap() keymap {
 		moreBits:  bind(".", "pin with more bits", "."),
 		fewerBits: bind(",", "pin with fewer bits", ","),
 
+		inspect:  bind("enter", "layer", "enter", "i"),
 		episodes: bind("e", "episodes", "e"),
 		sort:     bind("s", "sort", "s"),
 		mark:     bind("space", "mark", " ", "m"),

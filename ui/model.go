@@ -290,6 +290,10 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		g.accept(i.snap)
 		m.fit(g)
 		m.stack = append(m.stack, g)
+	case inspectIntent:
+		screen := newInspector(i.of)
+		m.fit(screen)
+		m.stack = append(m.stack, screen)
 	case showIntent:
 		m.stack = m.stack[:2]
 		m.stack[1].(*dashboard).show(i)

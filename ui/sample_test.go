@@ -56,7 +56,7 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 		milliseconds = append(milliseconds, float64(200+rng.IntN(600))/1000)
 		l := engine.Layer{
 			Name: name, Kind: kind, Kernel: kernel, In: in, Out: out, MACs: int64(in*out*kernel[0]*kernel[1]) * int64(1024>>(8*i/layers)),
-			Group: i, Prunable: i < layers-1, Root: true,
+			Group: i, Prunable: i < layers-1, Root: true, Mixable: i < layers-1,
 		}
 		if i%4 == 2 {
 			l.Coupled, l.Group = true, 1000+4*i/layers

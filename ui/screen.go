@@ -38,8 +38,9 @@ type (
 		snap *engine.Snapshot
 		at   int
 	} // at: the episode to begin with
-	showIntent   struct{ episode, against int } // in the dashboard; against 0: as usual
-	exportIntent struct {
+	inspectIntent struct{ of *dashboard }
+	showIntent    struct{ episode, against int } // in the dashboard; against 0: as usual
+	exportIntent  struct {
 		run     string
 		episode int
 		path    string
