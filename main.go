@@ -240,7 +240,6 @@ type workbench interface {
 	ui.Workbench
 	Find(nameOrID string) (*store.Run, error)
 	Episode(nameOrID string, number int) (*engine.Snapshot, *store.Episode, error)
-	Fork(nameOrID string, episode int, name string) (*store.Run, error)
 	Close() error
 }
 

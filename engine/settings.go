@@ -56,6 +56,9 @@ var Agents = []string{"joint", "prune", "quantize", uniform}
 
 const uniform = "uniform"
 
+// Rewards are what an episode can be worth; see [agents.NewReward].
+var Rewards = agents.Rewards
+
 // space is what the agent decides about.
 func (s Settings) space() (agents.Space, error) {
 	kind := agents.Kind(s.Agent)

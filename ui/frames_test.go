@@ -81,7 +81,7 @@ func (s *stage) press(keys ...string) {
 func keyPress(k string) tea.KeyMsg {
 	for t, name := range map[tea.KeyType]string{
 		tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyUp: "up", tea.KeyDown: "down", tea.KeyLeft: "left", tea.KeyRight: "right",
-		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab",
+		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyCtrlY: "ctrl+y",
 	} {
 		if name == k {
 			return tea.KeyMsg{Type: t}
@@ -135,6 +135,7 @@ var scenes = map[string]func(s *stage){
 		s.press("down", "down")
 	},
 	"episodes": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("e", "s", "down", "space", "down") },
+	"form":     func(s *stage) { s.send(runsMsg{}); s.press("n"); s.press(typed("nowhere.onnx")...) },
 	"layer":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
 	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"stop":     func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },

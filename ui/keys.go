@@ -7,6 +7,7 @@ type keymap struct {
 	up, down, pageUp, pageDown, top, bottom key.Binding
 
 	open, demo, resume, filter, reload key.Binding
+	create, fork, rename, remove       key.Binding
 
 	pause, step, stop, freeze                          key.Binding
 	command, target, noise, undo, try, pin             key.Binding
@@ -39,7 +40,11 @@ func newKeymap() keymap {
 		bottom:   bind("G", "to the end", "G", "end"),
 
 		open:   bind("enter", "open", "enter"),
-		demo:   bind("d", "demo", "d", "n"),
+		demo:   bind("d", "demo", "d"),
+		create: bind("n", "new run", "n"),
+		fork:   bind("F", "fork", "F"),
+		rename: bind("N", "rename", "N"),
+		remove: bind("X", "delete", "X", "delete"),
 		resume: bind("r", "resume", "r"),
 		filter: bind("/", "filter", "/"),
 		reload: bind("R", "read the list again", "R"),

@@ -29,6 +29,7 @@ type model struct {
 	workbench Workbench
 	options   Options
 	clock     func() time.Time
+	copy      func(text string) // puts text on the clipboard of the person's terminal
 	timer     func(time.Duration, func(time.Time) tea.Msg) tea.Cmd
 
 	session *session
@@ -77,6 +78,15 @@ type (
 		done string
 		err  error
 	}
+	changedMsg struct { // the list of runs has changed
+		done string
+		err  error
+	}
+	checkupMsg struct {
+		of      engine.Settings
+		checkup *engine.Checkup
+		err     error
+	}
 	tickMsg struct{ generation int }
 )
 
@@ -90,7 +100,7 @@ type (
 func newModel(ctx context.Context, w Workbench, o Options, look *look, clock func() time.Time) *model {
 	s := &session{look: look, keys: newKeymap(), now: clock(), active: w.Active()}
 	r := newRuns(s)
-	return &model{ctx: ctx, workbench: w, options: o, clock: clock, timer: tea.Tick, session: s, runs: r, stack: []screen{r}}
+	return &model{ctx: ctx, workbench: w, options: o, clock: clock, timer: tea.Tick, copy: func(string) {}, session: s, runs: r, stack: []screen{r}}
 }
 
 func (m *model) Init() tea.Cmd {
@@ -140,6 +150,16 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.err == nil {
 			m.done = msg.done
 		}
+		command = m.finishJob()
+	case changedMsg:
+		m.report(msg.err)
+		if msg.err == nil {
+			m.done = msg.done
+		}
+		command = tea.Batch(m.finishJob(), m.reload())
+	case checkupMsg:
+		m.report(msg.err)
+		m.tell(msg)
 		command = m.finishJob()
 	case failureMsg:
 		m.report(msg.err)
@@ -310,7 +330,34 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		m.box = &i.question
 	case quitIntent:
 		return tea.Quit
-	case demoIntent, resumeIntent:
+	case formIntent:
+		f := newForm(m.session)
+		m.fit(f)
+		m.stack = append(m.stack, f)
+	case forkIntent:
+		return m.enqueue("forking the run", func() tea.Msg {
+			run, err := guarded("fork the run", func() (*store.Run, error) { return m.workbench.Fork(i.id, 0, "") })
+			return changedMsg{fmt.Sprintf("made %s", run.Name), err}
+		})
+	case renameIntent:
+		return m.enqueue("renaming the run", func() tea.Msg {
+			name, err := guarded("rename the run", func() (string, error) { return m.workbench.Rename(i.id, i.name) })
+			return changedMsg{"it is called " + name, err}
+		})
+	case deleteIntent:
+		return m.enqueue("deleting the run", func() tea.Msg {
+			_, err := guarded("delete the run", func() (struct{}, error) { return struct{}{}, m.workbench.Delete(i.id) })
+			return changedMsg{"the run is deleted", err}
+		})
+	case checkupIntent:
+		return m.enqueue("reading, scoring and timing the original model", func() tea.Msg {
+			c, err := guarded("try the settings out", func() (*engine.Checkup, error) { return m.workbench.Checkup(m.ctx, i.settings) })
+			return checkupMsg{i.settings, c, err}
+		})
+	case copyIntent:
+		m.copy(i.text)
+		m.done = "copied " + i.what
+	case demoIntent, resumeIntent, startIntent:
 		if m.session.searching() {
 			m.box = &question{
 				title:   "Leave the search that is running?",
@@ -347,6 +394,11 @@ func (m *model) begin(i intent) tea.Cmd {
 	case demoIntent:
 		return m.enqueue("starting the demo", func() tea.Msg {
 			id, err := guarded("start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
+			return beganMsg{id, true, err}
+		})
+	case startIntent:
+		return m.enqueue("starting the search", func() tea.Msg {
+			id, err := guarded("start the search", func() (string, error) { return m.workbench.Start(i.settings) })
 			return beganMsg{id, true, err}
 		})
 	case resumeIntent:

@@ -26,6 +26,8 @@ type runs struct {
 	shown  []int       // positions in all that pass the filter
 	list   list
 	filter textinput.Model
+	naming textinput.Model // a run's new name
+	named  string          // the run being named
 }
 
 // listedRun is a run with its settings decoded once.
@@ -39,7 +41,7 @@ func newRuns(s *session) *runs {
 	f.Prompt = "/"
 	f.CharLimit = 200
 	f.Cursor.SetMode(cursor.CursorStatic) // a blinking one would redraw for nothing
-	return &runs{s: s, filter: f}
+	return &runs{s: s, filter: f, naming: textinput.New()}
 }
 
 func (r *runs) SetSize(width, height int) {
@@ -48,7 +50,7 @@ func (r *runs) SetSize(width, height int) {
 	r.list.show(height - 4) // header, rule, titles, summary
 }
 
-func (r *runs) Typing() bool { return r.filter.Focused() }
+func (r *runs) Typing() bool { return r.filter.Focused() || r.naming.Focused() }
 
 func (r *runs) Update(msg tea.Msg) intent {
 	switch msg := msg.(type) {
@@ -59,7 +61,10 @@ func (r *runs) Update(msg tea.Msg) intent {
 	case snapshotMsg:
 		r.refresh(msg.snapshot)
 	case tea.KeyMsg:
-		if r.filter.Focused() {
+		switch {
+		case r.naming.Focused():
+			return r.name(msg)
+		case r.filter.Focused():
 			r.edit(msg)
 			return nil
 		}
@@ -144,6 +149,22 @@ func (r *runs) edit(msg tea.KeyMsg) {
 	r.arrange()
 }
 
+// name takes a key of a run's new name.
+func (r *runs) name(msg tea.KeyMsg) intent {
+	switch msg.Type {
+	case tea.KeyEsc:
+		r.naming.Blur()
+	case tea.KeyEnter:
+		r.naming.Blur()
+		if name := strings.TrimSpace(r.naming.Value()); name != "" {
+			return renameIntent{r.named, name}
+		}
+	default:
+		r.naming, _ = r.naming.Update(msg)
+	}
+	return nil
+}
+
 func (r *runs) press(msg tea.KeyMsg) intent {
 	k := &r.s.keys
 	run, any := r.current()
@@ -151,6 +172,21 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	case r.list.press(k, msg):
 	case key.Matches(msg, k.demo):
 		return demoIntent{}
+	case key.Matches(msg, k.create):
+		return formIntent{}
+	case key.Matches(msg, k.fork) && any:
+		return forkIntent{run.ID}
+	case key.Matches(msg, k.rename) && any:
+		r.naming.SetValue(run.Name)
+		r.naming.CursorEnd()
+		r.naming.Focus()
+		r.named = run.ID
+	case key.Matches(msg, k.remove) && any && run.ID != r.s.active:
+		return askIntent{question{
+			title:   "Delete this run?",
+			text:    fmt.Sprintf("%s and its %s are removed for good.", run.Name, plural(run.Episodes, "episode")),
+			answers: k.confirm(deleteIntent{run.ID}),
+		}}
 	case key.Matches(msg, k.open) && any:
 		return openIntent{run.ID}
 	case key.Matches(msg, k.resume) && any && r.canResume(run):
@@ -174,13 +210,22 @@ func (r *runs) Keys() []keyGroup {
 	k.open.SetEnabled(any)
 	k.resume.SetEnabled(any && r.canResume(run))
 	k.filter.SetEnabled(len(r.all) > 0)
+	k.fork.SetEnabled(any)
+	k.rename.SetEnabled(any)
+	k.remove.SetEnabled(any && run.ID != r.s.active)
+	if r.naming.Focused() {
+		return []keyGroup{{"Rename", []key.Binding{
+			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "give this name")),
+			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "keep the old one")),
+		}, false}}
+	}
 	if r.filter.Focused() {
 		return []keyGroup{{"Filter", []key.Binding{
 			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "keep the filter")),
 			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
 		}, false}}
 	}
-	return []keyGroup{{"Runs", []key.Binding{k.open, k.resume, k.demo, k.filter}, false}, {"List", []key.Binding{k.reload}, true}, k.movement()}
+	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.reload}, true}, k.movement()}
 }
 
 func (r *runs) Legend() [][2]string {
@@ -194,6 +239,9 @@ func (r *runs) Status() string {
 	l := r.s.look
 	var b line
 	switch {
+	case r.naming.Focused():
+		text, at := []rune(r.naming.Value()), r.naming.Position()
+		b.put(l.key, " new name ").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:]))
 	case r.filter.Focused():
 		text, at := []rune(r.filter.Value()), r.filter.Position()
 		b.put(l.key, " /").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:]))
@@ -251,7 +299,7 @@ func (r *runs) welcome() []string {
 		}
 	}
 	var start line
-	start.put(ink{}, "    ").put(l.key, "d").put(ink{}, "   starts the demo").put(l.dim, "      ?  all keys      q  quits")
+	start.put(ink{}, "    ").put(l.key, "d").put(ink{}, "   starts the demo      ").put(l.key, "n").put(ink{}, "   asks for a network of your own").put(l.dim, "      ?  all keys      q  quits")
 	return append(out, start.cut(r.width))
 }
 

@@ -246,3 +246,23 @@ func (w *fakeWorkbench) Send(_ context.Context, c engine.Command) error {
 func (w *fakeWorkbench) Export(_ context.Context, id string, episode int, onnxPath, _ string) (*store.Episode, error) {
 	return nil, w.note(fmt.Sprintf("export %s %d to %s", id, episode, onnxPath))
 }
+
+func (w *fakeWorkbench) Checkup(_ context.Context, s engine.Settings) (*engine.Checkup, error) {
+	if err := w.note("check " + s.Model); err != nil {
+		return nil, err
+	}
+	return &engine.Checkup{
+		Model: store.Source{Name: "net"}, Images: 1000, Accuracy: 0.918, LatencyMS: 8.64, Device: hw.Fingerprint{Device: "local", CPU: "Cortex-A72"},
+		Layers: sampleSnapshot(20, 0).Layers,
+	}, nil
+}
+
+func (w *fakeWorkbench) Fork(id string, episode int, name string) (*store.Run, error) {
+	return &store.Run{ID: "r9", Name: "fork"}, w.note(fmt.Sprintf("fork %s at %d as %q", id, episode, name))
+}
+
+func (w *fakeWorkbench) Rename(id, name string) (string, error) {
+	return name, w.note(fmt.Sprintf("rename %s to %s", id, name))
+}
+
+func (w *fakeWorkbench) Delete(id string) error { return w.note("delete " + id) }

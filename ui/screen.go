@@ -38,6 +38,13 @@ type (
 		snap *engine.Snapshot
 		at   int
 	} // at: the episode to begin with
+	formIntent    struct{}
+	forkIntent    struct{ id string }
+	renameIntent  struct{ id, name string }
+	deleteIntent  struct{ id string }
+	startIntent   struct{ settings engine.Settings }
+	checkupIntent struct{ settings engine.Settings }
+	copyIntent    struct{ text, what string } // to the clipboard
 	inspectIntent struct{ of *dashboard }
 	showIntent    struct{ episode, against int } // in the dashboard; against 0: as usual
 	exportIntent  struct {

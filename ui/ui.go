@@ -43,6 +43,14 @@ type Workbench interface {
 	// Send gives the active search a command and returns once it was applied or
 	// refused.
 	Send(ctx context.Context, c engine.Command) error
+	// Checkup tries settings out before a run.
+	Checkup(ctx context.Context, s engine.Settings) (*engine.Checkup, error)
+	// Fork copies a run up to an episode (0: all) into a new one, named if name is not empty.
+	Fork(runID string, episode int, name string) (*store.Run, error)
+	// Rename gives a run a name and returns it, with a number appended if it was taken.
+	Rename(runID, name string) (string, error)
+	// Delete removes a run that is not being searched.
+	Delete(runID string) error
 	// Export writes an episode's network, and its policy where that path is not empty.
 	Export(ctx context.Context, runID string, episode int, onnxPath, policyPath string) (*store.Episode, error)
 }
@@ -80,7 +88,9 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	if o.Input != nil {
 		program = append(program, tea.WithInput(o.Input))
 	}
-	p := tea.NewProgram(newModel(ctx, w, o, look, time.Now), program...)
+	m := newModel(ctx, w, o, look, time.Now)
+	m.copy = renderer.Output().Copy // by the control sequence OSC 52, which also reaches through SSH
+	p := tea.NewProgram(m, program...)
 	b := &bridge{wait: w.Wait, send: p.Send, interval: 100 * time.Millisecond}
 	var following sync.WaitGroup
 	following.Go(func() { b.carry(ctx) })

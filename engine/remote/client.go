@@ -145,6 +145,16 @@ func (c *Client) Fork(nameOrID string, episode int, name string) (*store.Run, er
 	return run, c.call("Fork", RunRef{nameOrID, episode, name}, run)
 }
 
+// Checkup is [engine.Workbench.Checkup].
+func (c *Client) Checkup(ctx context.Context, s engine.Settings) (*engine.Checkup, error) {
+	s, err := s.Resolved()
+	if err != nil {
+		return nil, err
+	}
+	found := new(engine.Checkup)
+	return found, c.callContext(ctx, "Checkup", s, found)
+}
+
 // Rename is [engine.Workbench.Rename].
 func (c *Client) Rename(nameOrID, name string) (given string, err error) {
 	return given, c.call("Rename", RunRef{Run: nameOrID, Name: name}, &given)

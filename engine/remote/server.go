@@ -193,6 +193,15 @@ func (s *session) Fork(of RunRef, reply *store.Run) error {
 	return err
 }
 
+// Checkup is [engine.Workbench.Checkup].
+func (s *session) Checkup(settings engine.Settings, reply *engine.Checkup) error {
+	c, err := s.workbench.Checkup(s.ctx, settings)
+	if err == nil {
+		*reply = *c
+	}
+	return err
+}
+
 // Rename is [engine.Workbench.Rename].
 func (s *session) Rename(of RunRef, reply *string) (err error) {
 	*reply, err = s.workbench.Rename(of.Run, of.Name)

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// CommandLine is the shell command that starts a run with these settings. What is as
+// usual is left out.
+func (s Settings) CommandLine() string {
+	usual := DefaultSettings()
+	words := []string{"galen", "search", "--model", quoted(s.Model), "--data", quoted(s.Data)}
+	if s.Demo {
+		usual = DemoSettings()
+		words = []string{"galen", "demo"}
+	}
+	option := func(name, value string, differs bool) {
+		if differs {
+			words = append(words, "--"+name, quoted(value))
+		}
+	}
+	option("name", s.Name, s.Name != usual.Name)
+	option("agent", s.Agent, s.Agent != usual.Agent)
+	option("device", s.Device, s.Device != usual.Device)
+	option("target", plain(s.Target), s.Target != usual.Target)
+	option("reward", s.Reward, s.Reward != usual.Reward)
+	option("beta", plain(s.Beta), s.Beta != usual.Beta)
+	option("episodes", strconv.Itoa(s.Episodes), s.Episodes != usual.Episodes)
+	option("seed", strconv.FormatUint(s.Seed, 10), s.Seed != usual.Seed)
+	option("round-to", strconv.Itoa(s.RoundTo), s.RoundTo != usual.RoundTo)
+	option("max-bits", strconv.Itoa(s.MaxBits), s.MaxBits != usual.MaxBits)
+	option("mean", list(s.Mean), s.Mean != nil)
+	option("std", list(s.Std), s.Std != nil)
+	option("resize", strconv.Itoa(s.Resize), s.Resize != 0)
+	return strings.Join(words, " ")
+}
+
+func list(numbers []float32) string {
+	var words []string
+	for _, x := range numbers {
+		words = append(words, fmt.Sprint(x))
+	}
+	return strings.Join(words, ",")
+}
+
+// quoted is a word as a POSIX shell reads it.
+func quoted(word string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,=+@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !safe(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

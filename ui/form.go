@@ -1,0 +1,331 @@
+package ui
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/key"
+	"github.com/charmbracelet/bubbles/textinput"
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
+
+	"galen/engine"
+)
+
+// form asks for the settings of a new run. It checks them as they are typed, tries them
+// out on request, and shows the command that does the same.
+type form struct {
+	s             *session
+	width, height int
+
+	entries []*entry
+	at      int
+
+	settings engine.Settings // as the entries say; valid if problem is nil
+	problem  error
+	checkup  *engine.Checkup // of the settings in checked; nil: none
+	checked  string          // their command line
+	waiting  bool            // for a checkup
+}
+
+// entry is one setting in the form.
+type entry struct {
+	label, hint string
+	input       textinput.Model
+	choices     []string // what can be chosen; nil: anything is typed
+	path        bool     // whether it names a file
+	set         func(s *engine.Settings, text string) error
+}
+
+func newForm(s *session) *form {
+	f := &form{s: s}
+	usual := engine.DefaultSettings()
+	add := func(label, value, hint string, set func(s *engine.Settings, text string) error) *entry {
+		e := &entry{label: label, hint: hint, input: textinput.New(), set: set}
+		e.input.CharLimit = 4096
+		e.input.SetValue(value)
+		f.entries = append(f.entries, e)
+		return e
+	}
+	text := func(field func(*engine.Settings) *string) func(*engine.Settings, string) error {
+		return func(s *engine.Settings, text string) error {
+			*field(s) = strings.TrimSpace(text)
+			return nil
+		}
+	}
+	real := func(field func(*engine.Settings) *float64) func(*engine.Settings, string) error {
+		return func(s *engine.Settings, text string) (err error) {
+			*field(s), err = strconv.ParseFloat(strings.TrimSpace(text), 64)
+			return asNumber(err)
+		}
+	}
+	whole := func(field func(*engine.Settings) *int) func(*engine.Settings, string) error {
+		return func(s *engine.Settings, text string) (err error) {
+			*field(s), err = strconv.Atoi(strings.TrimSpace(text))
+			return asNumber(err)
+		}
+	}
+	add("model", "", "ONNX file of the trained network", text(func(s *engine.Settings) *string { return &s.Model })).path = true
+	add("data", "", "CIFAR or image folder, .npz, .npy folder or .tar.gz", text(func(s *engine.Settings) *string { return &s.Data })).path = true
+	add("target", strconv.FormatFloat(usual.Target, 'f', -1, 64), "wanted latency as a share of the original's", real(func(s *engine.Settings) *float64 { return &s.Target }))
+	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = engine.Agents
+	add("device", usual.Device, "local, ort:LIBRARY or roofline:", text(func(s *engine.Settings) *string { return &s.Device }))
+	add("episodes", strconv.Itoa(usual.Episodes), "policies to try", whole(func(s *engine.Settings) *int { return &s.Episodes }))
+	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
+	add("beta", strconv.FormatFloat(usual.Beta, 'f', -1, 64), "how strongly latency counts in the reward (negative)", real(func(s *engine.Settings) *float64 { return &s.Beta }))
+	add("round to", strconv.Itoa(usual.RoundTo), "channels are kept in multiples of this", whole(func(s *engine.Settings) *int { return &s.RoundTo }))
+	add("max bits", strconv.Itoa(usual.MaxBits), "most bits of a mixed-precision layer", whole(func(s *engine.Settings) *int { return &s.MaxBits }))
+	add("seed", strconv.FormatUint(usual.Seed, 10), "all but measured time follows from it", func(s *engine.Settings, text string) (err error) {
+		s.Seed, err = strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+		return asNumber(err)
+	})
+	add("name", "", "of the run; the model's if empty", text(func(s *engine.Settings) *string { return &s.Name }))
+	f.move(0)
+	f.read()
+	return f
+}
+
+func asNumber(err error) error {
+	if err != nil {
+		return fmt.Errorf("that is not a number")
+	}
+	return nil
+}
+
+func (f *form) SetSize(width, height int) { f.width, f.height = width, height }
+
+func (f *form) Typing() bool { return true }
+
+// read takes the settings from the entries.
+func (f *form) read() {
+	f.settings, f.problem = engine.DefaultSettings(), nil
+	for _, e := range f.entries {
+		if err := e.set(&f.settings, e.input.Value()); err != nil && f.problem == nil {
+			f.problem = fmt.Errorf("%s: %w", e.label, err)
+		}
+	}
+	if f.problem == nil {
+		f.problem = f.settings.Check()
+	}
+	if f.problem == nil {
+		for _, path := range []string{f.settings.Model, f.settings.Data} {
+			if _, err := os.Stat(path); err != nil && f.problem == nil {
+				f.problem = fmt.Errorf("there is no %s", path)
+			}
+		}
+	}
+}
+
+// ready tells whether the settings as they are were tried out.
+func (f *form) ready() bool { return f.checkup != nil && f.checked == f.settings.CommandLine() }
+
+func (f *form) move(to int) {
+	f.entries[f.at].input.Blur()
+	f.at = (to + len(f.entries)) % len(f.entries)
+	f.entries[f.at].input.Focus()
+}
+
+func (f *form) Update(msg tea.Msg) intent {
+	switch msg := msg.(type) {
+	case checkupMsg:
+		f.waiting = false
+		if msg.err == nil {
+			f.checkup, f.checked = msg.checkup, msg.of.CommandLine()
+		}
+	case tea.KeyMsg:
+		return f.press(msg)
+	}
+	return nil
+}
+
+func (f *form) press(msg tea.KeyMsg) intent {
+	k, e := f.keys(), f.entries[f.at]
+	switch {
+	case key.Matches(msg, f.s.keys.back):
+		return backIntent{}
+	case key.Matches(msg, k.copy):
+		return copyIntent{f.settings.CommandLine(), "the command"}
+	case key.Matches(msg, k.enter):
+		switch {
+		case f.problem != nil:
+			return failIntent{f.problem}
+		case f.waiting:
+			return nil
+		case f.ready():
+			return startIntent{f.settings}
+		}
+		f.waiting = true
+		return checkupIntent{f.settings}
+	case msg.Type == tea.KeyTab && e.path && complete(&e.input):
+	case key.Matches(msg, k.next):
+		f.move(f.at + 1)
+	case key.Matches(msg, k.before):
+		f.move(f.at - 1)
+	case e.choices != nil:
+		at := slices.Index(e.choices, e.input.Value())
+		switch msg.Type {
+		case tea.KeyLeft:
+			at += len(e.choices) - 1
+		case tea.KeyRight, tea.KeySpace:
+			at++
+		}
+		e.input.SetValue(e.choices[at%len(e.choices)])
+	default:
+		e.input, _ = e.input.Update(msg)
+	}
+	f.read()
+	return nil
+}
+
+// complete extends a path as far as the files there are agree; it tells whether it did.
+func complete(i *textinput.Model) bool {
+	text := i.Value()
+	folder, begun := filepath.Split(text)
+	from := folder
+	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(folder, "~/") {
+		folder = filepath.Join(home, folder[2:]) + "/"
+		from = folder
+	}
+	if from == "" {
+		from = "."
+	}
+	files, err := os.ReadDir(from)
+	if err != nil {
+		return false
+	}
+	common, found := "", 0
+	for _, file := range files {
+		name := file.Name()
+		if !strings.HasPrefix(name, begun) || begun == "" && strings.HasPrefix(name, ".") {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(from, name)); err == nil && info.IsDir() {
+			name += "/"
+		}
+		if found++; found == 1 {
+			common = name
+		}
+		for !strings.HasPrefix(name, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	if found == 0 || folder+common == text {
+		return false
+	}
+	i.SetValue(strings.ToValidUTF8(folder+common, ""))
+	i.CursorEnd()
+	return true
+}
+
+// formKeys are the keys of a form, where all others are text.
+type formKeys struct{ next, before, enter, copy key.Binding }
+
+func (f *form) keys() formKeys {
+	bind := func(shown, does string, keys ...string) key.Binding {
+		return key.NewBinding(key.WithKeys(keys...), key.WithHelp(shown, does))
+	}
+	does := "try it out"
+	if f.ready() {
+		does = "start"
+	}
+	return formKeys{
+		next: bind("tab ↓", "next", "tab", "down"), before: bind("↑", "previous", "shift+tab", "up"),
+		enter: bind("enter", does, "enter"), copy: bind("ctrl+y", "copy the command", "ctrl+y"),
+	}
+}
+
+func (f *form) Keys() []keyGroup {
+	k := f.keys()
+	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, k.copy}, false}}
+}
+
+func (f *form) Legend() [][2]string { return nil }
+
+func (f *form) Status() string {
+	l := f.s.look
+	if f.waiting {
+		return new(line).put(l.warn, " … reading, scoring and timing the original model").cut(f.width)
+	}
+	return ""
+}
+
+func (f *form) View() []string {
+	l := f.s.look
+	out := []string{spread(f.width, []segment{{l.strong, " galen", 0}, {l.dim, "   new run", 0}}, nil), l.rule.paint(repeat(l.ruleRest, f.width))}
+	const label = 10
+	for n, e := range f.entries {
+		var b line
+		mark, k := " ", l.dim
+		if n == f.at {
+			mark, k = l.cursorMark, l.strong
+		}
+		b.put(l.accent, mark+" ").put(k, fit(e.label, label, false)+" ")
+		value := []rune(e.input.Value())
+		switch {
+		case e.choices != nil:
+			for _, c := range e.choices {
+				if c == e.input.Value() {
+					b.put(l.accent, "["+c+"] ")
+				} else {
+					b.put(l.dim, " "+c+"  ")
+				}
+			}
+		case n == f.at:
+			at := e.input.Position()
+			b.put(l.plain, string(value[:at])).put(l.accent, "_").put(l.plain, string(value[at:]))
+		default:
+			b.put(l.plain, string(value))
+		}
+		if n == f.at || len(value) == 0 {
+			b.put(l.dim, "   "+e.hint)
+		}
+		out = append(out, b.cut(f.width))
+	}
+	out = append(out, "")
+	if f.problem != nil {
+		out = append(out, new(line).put(l.warn, "  "+f.problem.Error()).cut(f.width))
+	} else {
+		for n, t := range strings.Split(ansi.Wrap(f.settings.CommandLine(), f.width-4, ""), "\n") {
+			if n == 0 {
+				out = append(out, new(line).put(l.dim, "$ ").put(l.plain, t).cut(f.width))
+			} else {
+				out = append(out, new(line).put(l.plain, "  "+t).cut(f.width))
+			}
+		}
+	}
+	if f.ready() {
+		out = append(out, "")
+		out = append(out, f.found(f.height-len(out))...)
+	}
+	return exactly(out, f.height)
+}
+
+// found tells what the checkup found.
+func (f *form) found(height int) []string {
+	l, c := f.s.look, f.checkup
+	ms := millisFor(c.LatencyMS)
+	var b line
+	b.put(l.good, "  "+c.Model.Name).put(l.dim, " classifies ").put(l.strong, percent(c.Accuracy)).put(l.dim, fmt.Sprintf(" of %d validation images right, in ", c.Images)).
+		put(l.strong, ms.withUnit(c.LatencyMS)).put(l.dim, " each on ").put(l.plain, c.Device.String())
+	if len(c.Flags) > 0 {
+		b.put(l.warn, "  ! "+strings.Join(c.Flags, ", "))
+	}
+	out := []string{b.cut(f.width)}
+	prunable := 0
+	for _, layer := range c.Layers {
+		if layer.Prunable {
+			prunable++
+		}
+	}
+	out = append(out, new(line).put(l.dim, fmt.Sprintf("  %s, of which %d can lose channels; the others:", plural(len(c.Layers), "layer"), prunable)).cut(f.width))
+	for _, layer := range c.Layers {
+		if !layer.Prunable && len(out) < height {
+			out = append(out, new(line).put(l.plain, "    "+layer.Name).put(l.dim, "   "+layer.Why).cut(f.width))
+		}
+	}
+	return out
+}
