@@ -40,6 +40,10 @@ type vector struct {
 	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
 	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
 	lookup        func(n int, out, in *uint8, table *[256]uint8)
+	activations   [functions]func(n int, out, in *float32, alpha, beta float32) // nil: portable
+
+	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: portable
+	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: portable
 }
 
 type (
@@ -88,6 +92,8 @@ type addConstants struct {
 type scratch struct {
 	sums [scratchSums]int32 // [pixel][channel] of a tile
 	add  addConstants
+
+	offsets [depthwiseTile]int32 // of the pixels of a tile of ScaleChannels
 }
 
 const scratchSums = 12 * 32

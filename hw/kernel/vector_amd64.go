@@ -3,6 +3,7 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
+//go:generate go run -C gen . -operators -out ../operators_amd64.s -stubs ../operators_amd64.go -pkg kernel
 
 func detected() []ISA {
 	x := cpu.X86
@@ -61,6 +62,13 @@ var avx2 = vector{
 	quantizeFloat: quantizeFloatAVX2,
 	dequantize:    dequantizeAVX2,
 	lookup:        lookupAVX2,
+	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
+		Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2,
+		HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2, LeakyRelu: leakyReluAVX2,
+	},
+
+	maxFloat: maxFloatAVX2,
+	maxUint8: maxUint8AVX2,
 }
 
 var avx512 = withPopulationCounts(vector{
@@ -97,6 +105,13 @@ var avx512 = withPopulationCounts(vector{
 	quantizeFloat: quantizeFloatAVX512,
 	dequantize:    dequantizeAVX512,
 	lookup:        permutingLookup(),
+	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
+		Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512,
+		HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512, LeakyRelu: leakyReluAVX512,
+	},
+
+	maxFloat: maxFloatAVX512,
+	maxUint8: maxUint8AVX2,
 })
 
 // withPopulationCounts uses AVX-512's instruction where there is one, else AVX2's table.

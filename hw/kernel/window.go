@@ -46,9 +46,7 @@ type tile struct {
 // inside the image.
 func newTiling(w Window, size, unit int, skip bool) tiling {
 	pixels, taps := w.OutH*w.OutW, w.Taps()
-	if (1+w.InH*w.InW)*unit > math.MaxInt32 {
-		panic(fmt.Sprintf("kernel: an image of %d×%d pixels of %d bytes exceeds what offsets can reach", w.InH, w.InW, unit))
-	}
+	checkReach(w, unit)
 	t := tiling{offsets: make([]int32, 0, pixels*taps), taps: taps}
 	run := pixels
 	if skip && w.Kernel[0] > 1 && w.OutW >= 4 {
@@ -61,6 +59,13 @@ func newTiling(w Window, size, unit int, skip bool) tiling {
 		}
 	}
 	return t
+}
+
+// checkReach panics if a pixel's offset, in units per pixel, may need more than 32 bits.
+func checkReach(w Window, unit int) {
+	if (1+w.InH*w.InW)*unit > math.MaxInt32 {
+		panic(fmt.Sprintf("kernel: an image of %d×%d pixels of %d bytes exceeds what offsets can reach", w.InH, w.InW, unit))
+	}
 }
 
 func (t *tiling) add(w Window, first, pixels, unit int, skip bool) {

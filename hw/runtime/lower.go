@@ -230,10 +230,10 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 // lowerMaxPool takes maxima of integers, which are in the order of the reals they
 // stand for, before anything is converted.
 func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
-	w := poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad)
+	p := kernel.NewMaxPool(c.isa, poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad), in.shape[0])
 	if in.quant == nil {
 		c.writeFloats(out, func(out *slot) {
-			c.emit(func(m *memory) { maxPool(w, in.stride, out.floats(m), in.floats(m)) }, out, in)
+			c.emit(func(m *memory) { p.RunFloat(out.floats(m), in.floats(m)) }, out, in)
 		})
 		return
 	}
@@ -241,7 +241,7 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 	if out.quant == nil || *out.quant != *in.quant {
 		pooled = c.slot(out.shape, in.quant)
 	}
-	c.emit(func(m *memory) { maxPool(w, in.stride, pooled.bytes(m), in.bytes(m)) }, pooled, in)
+	c.emit(func(m *memory) { p.RunUint8(pooled.bytes(m), in.bytes(m)) }, pooled, in)
 	switch {
 	case pooled == out:
 	case out.quant == nil:
