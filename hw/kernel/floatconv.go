@@ -28,7 +28,7 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	if v := c.vector; v != nil {
 		tile, width, unit = v.floatPixels, v.floatWidth, floatBytes
 	}
-	c.tiling = newTiling(w, tile, unit*ChannelStride(inC), c.vector != nil)
+	c.tiling = newTiling(w, tile, unit*c.inStride(), c.vector != nil)
 	var size int
 	c.blocks, size = c.filter.blocks(width)
 	c.weights = Floats(size)
@@ -46,7 +46,7 @@ func (c *FloatConv) Kernel() string { return "fp32" }
 func (c *FloatConv) Run(out, in, residual []float32) {
 	w, stride := c.window, ChannelStride(c.filter.outC)
 	out = out[:(1+w.OutH*w.OutW)*stride]
-	in = in[:(1+w.InH*w.InW)*ChannelStride(c.filter.inC)]
+	in = in[:(1+w.InH*w.InW)*c.inStride()]
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
@@ -61,6 +61,13 @@ func (c *FloatConv) Run(out, in, residual []float32) {
 	if c.lo > 0 || c.hi < 0 {
 		clearPadding(out, c.filter.outC)
 	}
+}
+
+func (c *FloatConv) inStride() int {
+	if c.window.InStride > 0 {
+		return c.window.InStride
+	}
+	return ChannelStride(c.filter.inC)
 }
 
 // runVector keeps a block's weights in the cache while all pixels pass by.
