@@ -8,6 +8,7 @@ type FloatConv struct {
 	filter  filter
 	tiling  tiling
 	blocks  []block
+	rows    depthwiseRows
 	weights []float32 // packed
 	bias    []float32 // ChannelStride(outC) long
 	lo, hi  float32

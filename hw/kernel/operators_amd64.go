@@ -26,6 +26,66 @@ func leakyReluAVX512(n int, out *float32, in *float32, alpha float32, beta float
 func maxFloatAVX512(pixels int, taps int, channels int, out *float32, in *float32, offsets *int32, stride int)
 
 //go:noescape
+func depthwiseTilesAVX512x1(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x2(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x3(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x5(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x6(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by1AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by2AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by1AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by2AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by1AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by2AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by1AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by2AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by1AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by2AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by1AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by2AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
 func sigmoidAVX2(n int, out *float32, in *float32, alpha float32, beta float32)
 
 //go:noescape
@@ -45,6 +105,66 @@ func leakyReluAVX2(n int, out *float32, in *float32, alpha float32, beta float32
 
 //go:noescape
 func maxFloatAVX2(pixels int, taps int, channels int, out *float32, in *float32, offsets *int32, stride int)
+
+//go:noescape
+func depthwiseTilesAVX2x1(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x2(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x3(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x5(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x6(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseTilesAVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by1AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by2AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by1AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by2AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by1AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by2AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by1AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by2AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by1AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide3by2AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by1AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+
+//go:noescape
+func depthwiseSlide5by2AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func maxUint8AVX2(pixels int, taps int, channels int, out *uint8, in *uint8, offsets *int32, stride int)

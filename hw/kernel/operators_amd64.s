@@ -629,6 +629,2974 @@ store:
 	VZEROUPPER
 	RET
 
+// func depthwiseTilesAVX512x1(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x1(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z1
+	VBROADCASTSS hi+100(FP), Z2
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z3
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z3, Z0
+	ADDQ        $0x00000004, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z1, Z0
+	VMINPS      Z0, Z2, Z0
+	VMOVUPS     Z0, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z1, Z0
+	VMINPS  Z0, Z2, Z0
+	VMOVUPS Z0, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000001, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x2(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x2(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z2
+	VBROADCASTSS hi+100(FP), Z3
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z4
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z4, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z4, Z1
+	ADDQ        $0x00000008, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z2, Z0
+	VMINPS      Z0, Z3, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z2, Z1
+	VMINPS      Z1, Z3, Z1
+	VMOVUPS     Z1, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z2, Z0
+	VMINPS  Z0, Z3, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z2, Z1
+	VMINPS  Z1, Z3, Z1
+	VMOVUPS Z1, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000002, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x3(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x3(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z3
+	VBROADCASTSS hi+100(FP), Z4
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z5
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z5, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z5, Z1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Z5, Z2
+	ADDQ        $0x0000000c, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z3, Z0
+	VMINPS      Z0, Z4, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z3, Z1
+	VMINPS      Z1, Z4, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z3, Z2
+	VMINPS      Z2, Z4, Z2
+	VMOVUPS     Z2, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z3, Z0
+	VMINPS  Z0, Z4, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z3, Z1
+	VMINPS  Z1, Z4, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z3, Z2
+	VMINPS  Z2, Z4, Z2
+	VMOVUPS Z2, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000003, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z6
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z6, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z6, Z1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Z6, Z2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Z6, Z3
+	ADDQ        $0x00000010, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z4, Z0
+	VMINPS      Z0, Z5, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z4, Z1
+	VMINPS      Z1, Z5, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z4, Z2
+	VMINPS      Z2, Z5, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z4, Z3
+	VMINPS      Z3, Z5, Z3
+	VMOVUPS     Z3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z4, Z0
+	VMINPS  Z0, Z5, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z4, Z1
+	VMINPS  Z1, Z5, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z2, Z5, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z4, Z3
+	VMINPS  Z3, Z5, Z3
+	VMOVUPS Z3, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x5(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x5(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z5
+	VBROADCASTSS hi+100(FP), Z6
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z7
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z7, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z7, Z1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Z7, Z2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Z7, Z3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Z7, Z4
+	ADDQ        $0x00000014, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z5, Z0
+	VMINPS      Z0, Z6, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z5, Z1
+	VMINPS      Z1, Z6, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z5, Z2
+	VMINPS      Z2, Z6, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z5, Z3
+	VMINPS      Z3, Z6, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z5, Z4
+	VMINPS      Z4, Z6, Z4
+	VMOVUPS     Z4, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z5, Z0
+	VMINPS  Z0, Z6, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z5, Z1
+	VMINPS  Z1, Z6, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z5, Z2
+	VMINPS  Z2, Z6, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z5, Z3
+	VMINPS  Z3, Z6, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z5, Z4
+	VMINPS  Z4, Z6, Z4
+	VMOVUPS Z4, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000005, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x6(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x6(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z6
+	VBROADCASTSS hi+100(FP), Z7
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z8
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z8, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z8, Z1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Z8, Z2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Z8, Z3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Z8, Z4
+	MOVLQSX     20(R11), R10
+	VFMADD231PS (BX)(R10*1), Z8, Z5
+	ADDQ        $0x00000018, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z6, Z0
+	VMINPS      Z0, Z7, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z6, Z1
+	VMINPS      Z1, Z7, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z6, Z2
+	VMINPS      Z2, Z7, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z6, Z3
+	VMINPS      Z3, Z7, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z6, Z4
+	VMINPS      Z4, Z7, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z6, Z5
+	VMINPS      Z5, Z7, Z5
+	VMOVUPS     Z5, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z6, Z0
+	VMINPS  Z0, Z7, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z6, Z1
+	VMINPS  Z1, Z7, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z6, Z2
+	VMINPS  Z2, Z7, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z6, Z3
+	VMINPS  Z3, Z7, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z6, Z4
+	VMINPS  Z4, Z7, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z6, Z5
+	VMINPS  Z5, Z7, Z5
+	VMOVUPS Z5, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000006, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z7
+	VBROADCASTSS hi+100(FP), Z8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z9
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z4
+	MOVLQSX     20(R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z5
+	MOVLQSX     24(R11), R10
+	VFMADD231PS (BX)(R10*1), Z9, Z6
+	ADDQ        $0x0000001c, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z7, Z0
+	VMINPS      Z0, Z8, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z7, Z1
+	VMINPS      Z1, Z8, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z7, Z2
+	VMINPS      Z2, Z8, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z7, Z3
+	VMINPS      Z3, Z8, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z7, Z4
+	VMINPS      Z4, Z8, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z7, Z5
+	VMINPS      Z5, Z8, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z7, Z6
+	VMINPS      Z6, Z8, Z6
+	VMOVUPS     Z6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z7, Z0
+	VMINPS  Z0, Z8, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z7, Z1
+	VMINPS  Z1, Z8, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z7, Z2
+	VMINPS  Z2, Z8, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z7, Z3
+	VMINPS  Z3, Z8, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z7, Z4
+	VMINPS  Z4, Z8, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z7, Z5
+	VMINPS  Z5, Z8, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z7, Z6
+	VMINPS  Z6, Z8, Z6
+	VMOVUPS Z6, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseTilesAVX512x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z10
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z4
+	MOVLQSX     20(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z5
+	MOVLQSX     24(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z6
+	MOVLQSX     28(R11), R10
+	VFMADD231PS (BX)(R10*1), Z10, Z7
+	ADDQ        $0x00000020, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z8, Z0
+	VMINPS      Z0, Z9, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z8, Z1
+	VMINPS      Z1, Z9, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z8, Z2
+	VMINPS      Z2, Z9, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z8, Z3
+	VMINPS      Z3, Z9, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z8, Z4
+	VMINPS      Z4, Z9, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z8, Z5
+	VMINPS      Z5, Z9, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z8, Z6
+	VMINPS      Z6, Z9, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z7, Z7
+	VMAXPS      Z7, Z8, Z7
+	VMINPS      Z7, Z9, Z7
+	VMOVUPS     Z7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z8, Z0
+	VMINPS  Z0, Z9, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z8, Z1
+	VMINPS  Z1, Z9, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z8, Z2
+	VMINPS  Z2, Z9, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z8, Z3
+	VMINPS  Z3, Z9, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z8, Z4
+	VMINPS  Z4, Z9, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z8, Z5
+	VMINPS  Z5, Z9, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z8, Z6
+	VMINPS  Z6, Z9, Z6
+	VMOVUPS Z6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z7, Z8, Z7
+	VMINPS  Z7, Z9, Z7
+	VMOVUPS Z7, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by1AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide3by1AVX512x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z8
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z6, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z7, Z0
+	VFMADD231PS Z9, Z6, Z1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z0
+	VFMADD231PS Z9, Z7, Z1
+	VFMADD231PS Z9, Z6, Z2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z1
+	VFMADD231PS Z9, Z7, Z2
+	VFMADD231PS Z9, Z6, Z3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z2
+	VFMADD231PS Z9, Z7, Z3
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z3
+	ADDQ        $0x00000018, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z4, Z0
+	VMINPS      Z0, Z5, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z4, Z1
+	VMINPS      Z1, Z5, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z4, Z2
+	VMINPS      Z2, Z5, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z4, Z3
+	VMINPS      Z3, Z5, Z3
+	VMOVUPS     Z3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z4, Z0
+	VMINPS  Z0, Z5, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z4, Z1
+	VMINPS  Z1, Z5, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z2, Z5, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z4, Z3
+	VMINPS  Z3, Z5, Z3
+	VMOVUPS Z3, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by2AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide3by2AVX512x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z8
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z6, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z7, Z0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z0
+	VFMADD231PS Z9, Z6, Z1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z7, Z1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z1
+	VFMADD231PS Z9, Z6, Z2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z7, Z2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z2
+	VFMADD231PS Z9, Z6, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z7, Z3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z9
+	VFMADD231PS Z9, Z8, Z3
+	ADDQ        $0x00000024, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z4, Z0
+	VMINPS      Z0, Z5, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z4, Z1
+	VMINPS      Z1, Z5, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z4, Z2
+	VMINPS      Z2, Z5, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z4, Z3
+	VMINPS      Z3, Z5, Z3
+	VMOVUPS     Z3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z4, Z0
+	VMINPS  Z0, Z5, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z4, Z1
+	VMINPS  Z1, Z5, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z2, Z5, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z4, Z3
+	VMINPS  Z3, Z5, Z3
+	VMOVUPS Z3, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by1AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide5by1AVX512x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z8
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z6, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z7, Z0
+	VFMADD231PS Z11, Z6, Z1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z8, Z0
+	VFMADD231PS Z11, Z7, Z1
+	VFMADD231PS Z11, Z6, Z2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z9, Z0
+	VFMADD231PS Z11, Z8, Z1
+	VFMADD231PS Z11, Z7, Z2
+	VFMADD231PS Z11, Z6, Z3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z0
+	VFMADD231PS Z11, Z9, Z1
+	VFMADD231PS Z11, Z8, Z2
+	VFMADD231PS Z11, Z7, Z3
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z1
+	VFMADD231PS Z11, Z9, Z2
+	VFMADD231PS Z11, Z8, Z3
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z2
+	VFMADD231PS Z11, Z9, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z3
+	ADDQ        $0x00000020, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z4, Z0
+	VMINPS      Z0, Z5, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z4, Z1
+	VMINPS      Z1, Z5, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z4, Z2
+	VMINPS      Z2, Z5, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z4, Z3
+	VMINPS      Z3, Z5, Z3
+	VMOVUPS     Z3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z4, Z0
+	VMINPS  Z0, Z5, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z4, Z1
+	VMINPS  Z1, Z5, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z2, Z5, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z4, Z3
+	VMINPS  Z3, Z5, Z3
+	VMOVUPS Z3, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by2AVX512x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide5by2AVX512x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z4
+	VBROADCASTSS hi+100(FP), Z5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z8
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z6, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z7, Z0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z8, Z0
+	VFMADD231PS Z11, Z6, Z1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z9, Z0
+	VFMADD231PS Z11, Z7, Z1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z0
+	VFMADD231PS Z11, Z8, Z1
+	VFMADD231PS Z11, Z6, Z2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z9, Z1
+	VFMADD231PS Z11, Z7, Z2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z1
+	VFMADD231PS Z11, Z8, Z2
+	VFMADD231PS Z11, Z6, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z9, Z2
+	VFMADD231PS Z11, Z7, Z3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z2
+	VFMADD231PS Z11, Z8, Z3
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z9, Z3
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z11
+	VFMADD231PS Z11, Z10, Z3
+	ADDQ        $0x0000002c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z4, Z0
+	VMINPS      Z0, Z5, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z4, Z1
+	VMINPS      Z1, Z5, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z4, Z2
+	VMINPS      Z2, Z5, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z4, Z3
+	VMINPS      Z3, Z5, Z3
+	VMOVUPS     Z3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z4, Z0
+	VMINPS  Z0, Z5, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z4, Z1
+	VMINPS  Z1, Z5, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z4, Z2
+	VMINPS  Z2, Z5, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z4, Z3
+	VMINPS  Z3, Z5, Z3
+	VMOVUPS Z3, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by1AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide3by1AVX512x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z7
+	VBROADCASTSS hi+100(FP), Z8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z9, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z0
+	VFMADD231PS Z12, Z9, Z1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z0
+	VFMADD231PS Z12, Z10, Z1
+	VFMADD231PS Z12, Z9, Z2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z1
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z9, Z3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z2
+	VFMADD231PS Z12, Z10, Z3
+	VFMADD231PS Z12, Z9, Z4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z3
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z9, Z5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z4
+	VFMADD231PS Z12, Z10, Z5
+	VFMADD231PS Z12, Z9, Z6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z5
+	VFMADD231PS Z12, Z10, Z6
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z6
+	ADDQ        $0x00000024, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z7, Z0
+	VMINPS      Z0, Z8, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z7, Z1
+	VMINPS      Z1, Z8, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z7, Z2
+	VMINPS      Z2, Z8, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z7, Z3
+	VMINPS      Z3, Z8, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z7, Z4
+	VMINPS      Z4, Z8, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z7, Z5
+	VMINPS      Z5, Z8, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z7, Z6
+	VMINPS      Z6, Z8, Z6
+	VMOVUPS     Z6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z7, Z0
+	VMINPS  Z0, Z8, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z7, Z1
+	VMINPS  Z1, Z8, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z7, Z2
+	VMINPS  Z2, Z8, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z7, Z3
+	VMINPS  Z3, Z8, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z7, Z4
+	VMINPS  Z4, Z8, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z7, Z5
+	VMINPS  Z5, Z8, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z7, Z6
+	VMINPS  Z6, Z8, Z6
+	VMOVUPS Z6, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by2AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide3by2AVX512x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z7
+	VBROADCASTSS hi+100(FP), Z8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z9, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z0
+	VFMADD231PS Z12, Z9, Z1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z1
+	VFMADD231PS Z12, Z9, Z2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z2
+	VFMADD231PS Z12, Z9, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z3
+	VFMADD231PS Z12, Z9, Z4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z4
+	VFMADD231PS Z12, Z9, Z5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z5
+	VFMADD231PS Z12, Z9, Z6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z10, Z6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Z12
+	VFMADD231PS Z12, Z11, Z6
+	ADDQ        $0x0000003c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z7, Z0
+	VMINPS      Z0, Z8, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z7, Z1
+	VMINPS      Z1, Z8, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z7, Z2
+	VMINPS      Z2, Z8, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z7, Z3
+	VMINPS      Z3, Z8, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z7, Z4
+	VMINPS      Z4, Z8, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z7, Z5
+	VMINPS      Z5, Z8, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z7, Z6
+	VMINPS      Z6, Z8, Z6
+	VMOVUPS     Z6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z7, Z0
+	VMINPS  Z0, Z8, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z7, Z1
+	VMINPS  Z1, Z8, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z7, Z2
+	VMINPS  Z2, Z8, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z7, Z3
+	VMINPS  Z3, Z8, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z7, Z4
+	VMINPS  Z4, Z8, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z7, Z5
+	VMINPS  Z5, Z8, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z7, Z6
+	VMINPS  Z6, Z8, Z6
+	VMOVUPS Z6, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by1AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide5by1AVX512x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z7
+	VBROADCASTSS hi+100(FP), Z8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z13
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z9, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z10, Z0
+	VFMADD231PS Z14, Z9, Z1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z11, Z0
+	VFMADD231PS Z14, Z10, Z1
+	VFMADD231PS Z14, Z9, Z2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z11, Z1
+	VFMADD231PS Z14, Z10, Z2
+	VFMADD231PS Z14, Z9, Z3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z0
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z11, Z2
+	VFMADD231PS Z14, Z10, Z3
+	VFMADD231PS Z14, Z9, Z4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z1
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z11, Z3
+	VFMADD231PS Z14, Z10, Z4
+	VFMADD231PS Z14, Z9, Z5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z2
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z11, Z4
+	VFMADD231PS Z14, Z10, Z5
+	VFMADD231PS Z14, Z9, Z6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z3
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z11, Z5
+	VFMADD231PS Z14, Z10, Z6
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z4
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z11, Z6
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z5
+	VFMADD231PS Z14, Z12, Z6
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z6
+	ADDQ        $0x0000002c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z7, Z0
+	VMINPS      Z0, Z8, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z7, Z1
+	VMINPS      Z1, Z8, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z7, Z2
+	VMINPS      Z2, Z8, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z7, Z3
+	VMINPS      Z3, Z8, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z7, Z4
+	VMINPS      Z4, Z8, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z7, Z5
+	VMINPS      Z5, Z8, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z7, Z6
+	VMINPS      Z6, Z8, Z6
+	VMOVUPS     Z6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z7, Z0
+	VMINPS  Z0, Z8, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z7, Z1
+	VMINPS  Z1, Z8, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z7, Z2
+	VMINPS  Z2, Z8, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z7, Z3
+	VMINPS  Z3, Z8, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z7, Z4
+	VMINPS  Z4, Z8, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z7, Z5
+	VMINPS  Z5, Z8, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z7, Z6
+	VMINPS  Z6, Z8, Z6
+	VMOVUPS Z6, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by2AVX512x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide5by2AVX512x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z7
+	VBROADCASTSS hi+100(FP), Z8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z13
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z9, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z10, Z0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z11, Z0
+	VFMADD231PS Z14, Z9, Z1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z10, Z1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z0
+	VFMADD231PS Z14, Z11, Z1
+	VFMADD231PS Z14, Z9, Z2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z10, Z2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z1
+	VFMADD231PS Z14, Z11, Z2
+	VFMADD231PS Z14, Z9, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z10, Z3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z2
+	VFMADD231PS Z14, Z11, Z3
+	VFMADD231PS Z14, Z9, Z4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z10, Z4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z3
+	VFMADD231PS Z14, Z11, Z4
+	VFMADD231PS Z14, Z9, Z5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z10, Z5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z4
+	VFMADD231PS Z14, Z11, Z5
+	VFMADD231PS Z14, Z9, Z6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z10, Z6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z5
+	VFMADD231PS Z14, Z11, Z6
+	MOVLQSX     60(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z6
+	MOVLQSX     64(R11), R10
+	VMOVUPS     (BX)(R10*1), Z14
+	VFMADD231PS Z14, Z13, Z6
+	ADDQ        $0x00000044, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z7, Z0
+	VMINPS      Z0, Z8, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z7, Z1
+	VMINPS      Z1, Z8, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z7, Z2
+	VMINPS      Z2, Z8, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z7, Z3
+	VMINPS      Z3, Z8, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z7, Z4
+	VMINPS      Z4, Z8, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z7, Z5
+	VMINPS      Z5, Z8, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z7, Z6
+	VMINPS      Z6, Z8, Z6
+	VMOVUPS     Z6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z7, Z0
+	VMINPS  Z0, Z8, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z7, Z1
+	VMINPS  Z1, Z8, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z7, Z2
+	VMINPS  Z2, Z8, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z7, Z3
+	VMINPS  Z3, Z8, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z7, Z4
+	VMINPS  Z4, Z8, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z7, Z5
+	VMINPS  Z5, Z8, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z7, Z6
+	VMINPS  Z6, Z8, Z6
+	VMOVUPS Z6, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by1AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide3by1AVX512x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z12
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z10, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z0
+	VFMADD231PS Z13, Z10, Z1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z0
+	VFMADD231PS Z13, Z11, Z1
+	VFMADD231PS Z13, Z10, Z2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z1
+	VFMADD231PS Z13, Z11, Z2
+	VFMADD231PS Z13, Z10, Z3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z2
+	VFMADD231PS Z13, Z11, Z3
+	VFMADD231PS Z13, Z10, Z4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z3
+	VFMADD231PS Z13, Z11, Z4
+	VFMADD231PS Z13, Z10, Z5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z4
+	VFMADD231PS Z13, Z11, Z5
+	VFMADD231PS Z13, Z10, Z6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z5
+	VFMADD231PS Z13, Z11, Z6
+	VFMADD231PS Z13, Z10, Z7
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z6
+	VFMADD231PS Z13, Z11, Z7
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z7
+	ADDQ        $0x00000028, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z8, Z0
+	VMINPS      Z0, Z9, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z8, Z1
+	VMINPS      Z1, Z9, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z8, Z2
+	VMINPS      Z2, Z9, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z8, Z3
+	VMINPS      Z3, Z9, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z8, Z4
+	VMINPS      Z4, Z9, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z8, Z5
+	VMINPS      Z5, Z9, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z8, Z6
+	VMINPS      Z6, Z9, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z7, Z7
+	VMAXPS      Z7, Z8, Z7
+	VMINPS      Z7, Z9, Z7
+	VMOVUPS     Z7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z8, Z0
+	VMINPS  Z0, Z9, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z8, Z1
+	VMINPS  Z1, Z9, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z8, Z2
+	VMINPS  Z2, Z9, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z8, Z3
+	VMINPS  Z3, Z9, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z8, Z4
+	VMINPS  Z4, Z9, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z8, Z5
+	VMINPS  Z5, Z9, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z8, Z6
+	VMINPS  Z6, Z9, Z6
+	VMOVUPS Z6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z7, Z8, Z7
+	VMINPS  Z7, Z9, Z7
+	VMOVUPS Z7, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by2AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide3by2AVX512x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z12
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z10, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z0
+	VFMADD231PS Z13, Z10, Z1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z1
+	VFMADD231PS Z13, Z10, Z2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z2
+	VFMADD231PS Z13, Z10, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z3
+	VFMADD231PS Z13, Z10, Z4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z4
+	VFMADD231PS Z13, Z10, Z5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z5
+	VFMADD231PS Z13, Z10, Z6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z6
+	VFMADD231PS Z13, Z10, Z7
+	MOVLQSX     60(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z11, Z7
+	MOVLQSX     64(R11), R10
+	VMOVUPS     (BX)(R10*1), Z13
+	VFMADD231PS Z13, Z12, Z7
+	ADDQ        $0x00000044, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z8, Z0
+	VMINPS      Z0, Z9, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z8, Z1
+	VMINPS      Z1, Z9, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z8, Z2
+	VMINPS      Z2, Z9, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z8, Z3
+	VMINPS      Z3, Z9, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z8, Z4
+	VMINPS      Z4, Z9, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z8, Z5
+	VMINPS      Z5, Z9, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z8, Z6
+	VMINPS      Z6, Z9, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z7, Z7
+	VMAXPS      Z7, Z8, Z7
+	VMINPS      Z7, Z9, Z7
+	VMOVUPS     Z7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z8, Z0
+	VMINPS  Z0, Z9, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z8, Z1
+	VMINPS  Z1, Z9, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z8, Z2
+	VMINPS  Z2, Z9, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z8, Z3
+	VMINPS  Z3, Z9, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z8, Z4
+	VMINPS  Z4, Z9, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z8, Z5
+	VMINPS  Z5, Z9, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z8, Z6
+	VMINPS  Z6, Z9, Z6
+	VMOVUPS Z6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z7, Z8, Z7
+	VMINPS  Z7, Z9, Z7
+	VMOVUPS Z7, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by1AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide5by1AVX512x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z13
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z14
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z10, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z11, Z0
+	VFMADD231PS Z15, Z10, Z1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z11, Z1
+	VFMADD231PS Z15, Z10, Z2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z0
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z11, Z2
+	VFMADD231PS Z15, Z10, Z3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z0
+	VFMADD231PS Z15, Z13, Z1
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z11, Z3
+	VFMADD231PS Z15, Z10, Z4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z1
+	VFMADD231PS Z15, Z13, Z2
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z11, Z4
+	VFMADD231PS Z15, Z10, Z5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z2
+	VFMADD231PS Z15, Z13, Z3
+	VFMADD231PS Z15, Z12, Z4
+	VFMADD231PS Z15, Z11, Z5
+	VFMADD231PS Z15, Z10, Z6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z3
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z12, Z5
+	VFMADD231PS Z15, Z11, Z6
+	VFMADD231PS Z15, Z10, Z7
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z4
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z12, Z6
+	VFMADD231PS Z15, Z11, Z7
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z5
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z12, Z7
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z6
+	VFMADD231PS Z15, Z13, Z7
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z7
+	ADDQ        $0x00000030, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z8, Z0
+	VMINPS      Z0, Z9, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z8, Z1
+	VMINPS      Z1, Z9, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z8, Z2
+	VMINPS      Z2, Z9, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z8, Z3
+	VMINPS      Z3, Z9, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z8, Z4
+	VMINPS      Z4, Z9, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z8, Z5
+	VMINPS      Z5, Z9, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z8, Z6
+	VMINPS      Z6, Z9, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z7, Z7
+	VMAXPS      Z7, Z8, Z7
+	VMINPS      Z7, Z9, Z7
+	VMOVUPS     Z7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z8, Z0
+	VMINPS  Z0, Z9, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z8, Z1
+	VMINPS  Z1, Z9, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z8, Z2
+	VMINPS  Z2, Z9, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z8, Z3
+	VMINPS  Z3, Z9, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z8, Z4
+	VMINPS  Z4, Z9, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z8, Z5
+	VMINPS  Z5, Z9, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z8, Z6
+	VMINPS  Z6, Z9, Z6
+	VMOVUPS Z6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z7, Z8, Z7
+	VMINPS  Z7, Z9, Z7
+	VMOVUPS Z7, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by2AVX512x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseSlide5by2AVX512x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Z8
+	VBROADCASTSS hi+100(FP), Z9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Z10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z13
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Z14
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z10, Z0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z11, Z0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z10, Z1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z0
+	VFMADD231PS Z15, Z11, Z1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z0
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z10, Z2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z1
+	VFMADD231PS Z15, Z11, Z2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z1
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z10, Z3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z2
+	VFMADD231PS Z15, Z11, Z3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z2
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z10, Z4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z3
+	VFMADD231PS Z15, Z11, Z4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z3
+	VFMADD231PS Z15, Z12, Z4
+	VFMADD231PS Z15, Z10, Z5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z11, Z5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z4
+	VFMADD231PS Z15, Z12, Z5
+	VFMADD231PS Z15, Z10, Z6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z11, Z6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z5
+	VFMADD231PS Z15, Z12, Z6
+	VFMADD231PS Z15, Z10, Z7
+	MOVLQSX     60(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z11, Z7
+	MOVLQSX     64(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z6
+	VFMADD231PS Z15, Z12, Z7
+	MOVLQSX     68(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z13, Z7
+	MOVLQSX     72(R11), R10
+	VMOVUPS     (BX)(R10*1), Z15
+	VFMADD231PS Z15, Z14, Z7
+	ADDQ        $0x0000004c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Z0, Z0
+	VMAXPS      Z0, Z8, Z0
+	VMINPS      Z0, Z9, Z0
+	VMOVUPS     Z0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z1, Z1
+	VMAXPS      Z1, Z8, Z1
+	VMINPS      Z1, Z9, Z1
+	VMOVUPS     Z1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z2, Z2
+	VMAXPS      Z2, Z8, Z2
+	VMINPS      Z2, Z9, Z2
+	VMOVUPS     Z2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z3, Z3
+	VMAXPS      Z3, Z8, Z3
+	VMINPS      Z3, Z9, Z3
+	VMOVUPS     Z3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z4, Z4
+	VMAXPS      Z4, Z8, Z4
+	VMINPS      Z4, Z9, Z4
+	VMOVUPS     Z4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z5, Z5
+	VMAXPS      Z5, Z8, Z5
+	VMINPS      Z5, Z9, Z5
+	VMOVUPS     Z5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z6, Z6
+	VMAXPS      Z6, Z8, Z6
+	VMINPS      Z6, Z9, Z6
+	VMOVUPS     Z6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Z7, Z7
+	VMAXPS      Z7, Z8, Z7
+	VMINPS      Z7, Z9, Z7
+	VMOVUPS     Z7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Z0, Z8, Z0
+	VMINPS  Z0, Z9, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z1, Z8, Z1
+	VMINPS  Z1, Z9, Z1
+	VMOVUPS Z1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z2, Z8, Z2
+	VMINPS  Z2, Z9, Z2
+	VMOVUPS Z2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z3, Z8, Z3
+	VMINPS  Z3, Z9, Z3
+	VMOVUPS Z3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z4, Z8, Z4
+	VMINPS  Z4, Z9, Z4
+	VMOVUPS Z4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z5, Z8, Z5
+	VMINPS  Z5, Z9, Z5
+	VMOVUPS Z5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z6, Z8, Z6
+	VMINPS  Z6, Z9, Z6
+	VMOVUPS Z6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Z7, Z8, Z7
+	VMINPS  Z7, Z9, Z7
+	VMOVUPS Z7, (DI)
+
+next:
+	ADDQ   $0x40, BX
+	ADDQ   $0x10, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
 // func sigmoidAVX2(n int, out *float32, in *float32, alpha float32, beta float32)
 // Requires: AVX, AVX2
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
@@ -1053,6 +4021,2974 @@ store:
 	LEAQ    (BX)(DI*4), BX
 	DECQ    AX
 	JNE     pixel
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x1(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x1(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y1
+	VBROADCASTSS hi+100(FP), Y2
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y3
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y3, Y0
+	ADDQ        $0x00000004, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y1, Y0
+	VMINPS      Y0, Y2, Y0
+	VMOVUPS     Y0, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y1, Y0
+	VMINPS  Y0, Y2, Y0
+	VMOVUPS Y0, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000001, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x2(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x2(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y2
+	VBROADCASTSS hi+100(FP), Y3
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y4
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y4, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y4, Y1
+	ADDQ        $0x00000008, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y2, Y0
+	VMINPS      Y0, Y3, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y2, Y1
+	VMINPS      Y1, Y3, Y1
+	VMOVUPS     Y1, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y2, Y0
+	VMINPS  Y0, Y3, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y2, Y1
+	VMINPS  Y1, Y3, Y1
+	VMOVUPS Y1, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000002, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x3(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x3(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y3
+	VBROADCASTSS hi+100(FP), Y4
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y5
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y5, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y5, Y1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Y5, Y2
+	ADDQ        $0x0000000c, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y3, Y0
+	VMINPS      Y0, Y4, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y3, Y1
+	VMINPS      Y1, Y4, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y3, Y2
+	VMINPS      Y2, Y4, Y2
+	VMOVUPS     Y2, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y3, Y0
+	VMINPS  Y0, Y4, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y3, Y1
+	VMINPS  Y1, Y4, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y3, Y2
+	VMINPS  Y2, Y4, Y2
+	VMOVUPS Y2, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000003, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y4
+	VBROADCASTSS hi+100(FP), Y5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y6
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y6, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y6, Y1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Y6, Y2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Y6, Y3
+	ADDQ        $0x00000010, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y4, Y0
+	VMINPS      Y0, Y5, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y4, Y1
+	VMINPS      Y1, Y5, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y4, Y2
+	VMINPS      Y2, Y5, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y4, Y3
+	VMINPS      Y3, Y5, Y3
+	VMOVUPS     Y3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS Y3, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x5(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x5(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y5
+	VBROADCASTSS hi+100(FP), Y6
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y7
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y7, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y7, Y1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Y7, Y2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Y7, Y3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Y7, Y4
+	ADDQ        $0x00000014, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y5, Y0
+	VMINPS      Y0, Y6, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y5, Y1
+	VMINPS      Y1, Y6, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y5, Y2
+	VMINPS      Y2, Y6, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y5, Y3
+	VMINPS      Y3, Y6, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y5, Y4
+	VMINPS      Y4, Y6, Y4
+	VMOVUPS     Y4, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y5, Y0
+	VMINPS  Y0, Y6, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y5, Y1
+	VMINPS  Y1, Y6, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y5, Y2
+	VMINPS  Y2, Y6, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y5, Y3
+	VMINPS  Y3, Y6, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y5, Y4
+	VMINPS  Y4, Y6, Y4
+	VMOVUPS Y4, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000005, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x6(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x6(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y6
+	VBROADCASTSS hi+100(FP), Y7
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y8
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y8, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y8, Y1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Y8, Y2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Y8, Y3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Y8, Y4
+	MOVLQSX     20(R11), R10
+	VFMADD231PS (BX)(R10*1), Y8, Y5
+	ADDQ        $0x00000018, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y6, Y0
+	VMINPS      Y0, Y7, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y6, Y1
+	VMINPS      Y1, Y7, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y6, Y2
+	VMINPS      Y2, Y7, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y6, Y3
+	VMINPS      Y3, Y7, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y6, Y4
+	VMINPS      Y4, Y7, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y6, Y5
+	VMINPS      Y5, Y7, Y5
+	VMOVUPS     Y5, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y6, Y0
+	VMINPS  Y0, Y7, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y6, Y1
+	VMINPS  Y1, Y7, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y6, Y2
+	VMINPS  Y2, Y7, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y6, Y3
+	VMINPS  Y3, Y7, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y6, Y4
+	VMINPS  Y4, Y7, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y6, Y5
+	VMINPS  Y5, Y7, Y5
+	VMOVUPS Y5, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000006, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y9
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y4
+	MOVLQSX     20(R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y5
+	MOVLQSX     24(R11), R10
+	VFMADD231PS (BX)(R10*1), Y9, Y6
+	ADDQ        $0x0000001c, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y7, Y0
+	VMINPS      Y0, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y7, Y1
+	VMINPS      Y1, Y8, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y7, Y2
+	VMINPS      Y2, Y8, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y7, Y3
+	VMINPS      Y3, Y8, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y7, Y4
+	VMINPS      Y4, Y8, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y7, Y5
+	VMINPS      Y5, Y8, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y7, Y6
+	VMINPS      Y6, Y8, Y6
+	VMOVUPS     Y6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y7, Y0
+	VMINPS  Y0, Y8, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y7, Y1
+	VMINPS  Y1, Y8, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y7, Y2
+	VMINPS  Y2, Y8, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y7, Y3
+	VMINPS  Y3, Y8, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y7, Y4
+	VMINPS  Y4, Y8, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y7, Y5
+	VMINPS  Y5, Y8, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y7, Y6
+	VMINPS  Y6, Y8, Y6
+	VMOVUPS Y6, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseTilesAVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTilesAVX2x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y8
+	VBROADCASTSS hi+100(FP), Y9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y10
+	MOVLQSX     (R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y0
+	MOVLQSX     4(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y1
+	MOVLQSX     8(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y2
+	MOVLQSX     12(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y3
+	MOVLQSX     16(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y4
+	MOVLQSX     20(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y5
+	MOVLQSX     24(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y6
+	MOVLQSX     28(R11), R10
+	VFMADD231PS (BX)(R10*1), Y10, Y7
+	ADDQ        $0x00000020, R11
+	ADDQ        weightStride+72(FP), DI
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y8, Y0
+	VMINPS      Y0, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y8, Y1
+	VMINPS      Y1, Y9, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y8, Y2
+	VMINPS      Y2, Y9, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y8, Y3
+	VMINPS      Y3, Y9, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y8, Y4
+	VMINPS      Y4, Y9, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y8, Y5
+	VMINPS      Y5, Y9, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y8, Y6
+	VMINPS      Y6, Y9, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y7, Y7
+	VMAXPS      Y7, Y8, Y7
+	VMINPS      Y7, Y9, Y7
+	VMOVUPS     Y7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y8, Y0
+	VMINPS  Y0, Y9, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y8, Y1
+	VMINPS  Y1, Y9, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y8, Y2
+	VMINPS  Y2, Y9, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y8, Y3
+	VMINPS  Y3, Y9, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y8, Y4
+	VMINPS  Y4, Y9, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y8, Y5
+	VMINPS  Y5, Y9, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y8, Y6
+	VMINPS  Y6, Y9, Y6
+	VMOVUPS Y6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y7, Y8, Y7
+	VMINPS  Y7, Y9, Y7
+	VMOVUPS Y7, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by1AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide3by1AVX2x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y4
+	VBROADCASTSS hi+100(FP), Y5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y8
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y0
+	VFMADD231PS Y9, Y6, Y1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VFMADD231PS Y9, Y7, Y1
+	VFMADD231PS Y9, Y6, Y2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y1
+	VFMADD231PS Y9, Y7, Y2
+	VFMADD231PS Y9, Y6, Y3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y2
+	VFMADD231PS Y9, Y7, Y3
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	ADDQ        $0x00000018, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y4, Y0
+	VMINPS      Y0, Y5, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y4, Y1
+	VMINPS      Y1, Y5, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y4, Y2
+	VMINPS      Y2, Y5, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y4, Y3
+	VMINPS      Y3, Y5, Y3
+	VMOVUPS     Y3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS Y3, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by2AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide3by2AVX2x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y4
+	VBROADCASTSS hi+100(FP), Y5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y8
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VFMADD231PS Y9, Y6, Y1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y1
+	VFMADD231PS Y9, Y6, Y2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y2
+	VFMADD231PS Y9, Y6, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y7, Y3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	ADDQ        $0x00000024, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y4, Y0
+	VMINPS      Y0, Y5, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y4, Y1
+	VMINPS      Y1, Y5, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y4, Y2
+	VMINPS      Y2, Y5, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y4, Y3
+	VMINPS      Y3, Y5, Y3
+	VMOVUPS     Y3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS Y3, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by1AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide5by1AVX2x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y4
+	VBROADCASTSS hi+100(FP), Y5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y8
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y6, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y7, Y0
+	VFMADD231PS Y11, Y6, Y1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y8, Y0
+	VFMADD231PS Y11, Y7, Y1
+	VFMADD231PS Y11, Y6, Y2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y9, Y0
+	VFMADD231PS Y11, Y8, Y1
+	VFMADD231PS Y11, Y7, Y2
+	VFMADD231PS Y11, Y6, Y3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y0
+	VFMADD231PS Y11, Y9, Y1
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y7, Y3
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y1
+	VFMADD231PS Y11, Y9, Y2
+	VFMADD231PS Y11, Y8, Y3
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y2
+	VFMADD231PS Y11, Y9, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y3
+	ADDQ        $0x00000020, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y4, Y0
+	VMINPS      Y0, Y5, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y4, Y1
+	VMINPS      Y1, Y5, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y4, Y2
+	VMINPS      Y2, Y5, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y4, Y3
+	VMINPS      Y3, Y5, Y3
+	VMOVUPS     Y3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS Y3, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by2AVX2x4(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide5by2AVX2x4(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y4
+	VBROADCASTSS hi+100(FP), Y5
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y6
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y7
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y8
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y6, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y7, Y0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y8, Y0
+	VFMADD231PS Y11, Y6, Y1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y9, Y0
+	VFMADD231PS Y11, Y7, Y1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y0
+	VFMADD231PS Y11, Y8, Y1
+	VFMADD231PS Y11, Y6, Y2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y9, Y1
+	VFMADD231PS Y11, Y7, Y2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y1
+	VFMADD231PS Y11, Y8, Y2
+	VFMADD231PS Y11, Y6, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y9, Y2
+	VFMADD231PS Y11, Y7, Y3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y2
+	VFMADD231PS Y11, Y8, Y3
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y9, Y3
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y11
+	VFMADD231PS Y11, Y10, Y3
+	ADDQ        $0x0000002c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y4, Y0
+	VMINPS      Y0, Y5, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y4, Y1
+	VMINPS      Y1, Y5, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y4, Y2
+	VMINPS      Y2, Y5, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y4, Y3
+	VMINPS      Y3, Y5, Y3
+	VMOVUPS     Y3, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMOVUPS Y3, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000004, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by1AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide3by1AVX2x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y9, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y9, Y1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y0
+	VFMADD231PS Y12, Y10, Y1
+	VFMADD231PS Y12, Y9, Y2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y1
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y9, Y3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y2
+	VFMADD231PS Y12, Y10, Y3
+	VFMADD231PS Y12, Y9, Y4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y3
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y9, Y5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y4
+	VFMADD231PS Y12, Y10, Y5
+	VFMADD231PS Y12, Y9, Y6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y5
+	VFMADD231PS Y12, Y10, Y6
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y6
+	ADDQ        $0x00000024, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y7, Y0
+	VMINPS      Y0, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y7, Y1
+	VMINPS      Y1, Y8, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y7, Y2
+	VMINPS      Y2, Y8, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y7, Y3
+	VMINPS      Y3, Y8, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y7, Y4
+	VMINPS      Y4, Y8, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y7, Y5
+	VMINPS      Y5, Y8, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y7, Y6
+	VMINPS      Y6, Y8, Y6
+	VMOVUPS     Y6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y7, Y0
+	VMINPS  Y0, Y8, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y7, Y1
+	VMINPS  Y1, Y8, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y7, Y2
+	VMINPS  Y2, Y8, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y7, Y3
+	VMINPS  Y3, Y8, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y7, Y4
+	VMINPS  Y4, Y8, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y7, Y5
+	VMINPS  Y5, Y8, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y7, Y6
+	VMINPS  Y6, Y8, Y6
+	VMOVUPS Y6, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by2AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide3by2AVX2x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y9, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y0
+	VFMADD231PS Y12, Y9, Y1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y1
+	VFMADD231PS Y12, Y9, Y2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y2
+	VFMADD231PS Y12, Y9, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y3
+	VFMADD231PS Y12, Y9, Y4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y4
+	VFMADD231PS Y12, Y9, Y5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y5
+	VFMADD231PS Y12, Y9, Y6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Y12
+	VFMADD231PS Y12, Y11, Y6
+	ADDQ        $0x0000003c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y7, Y0
+	VMINPS      Y0, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y7, Y1
+	VMINPS      Y1, Y8, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y7, Y2
+	VMINPS      Y2, Y8, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y7, Y3
+	VMINPS      Y3, Y8, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y7, Y4
+	VMINPS      Y4, Y8, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y7, Y5
+	VMINPS      Y5, Y8, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y7, Y6
+	VMINPS      Y6, Y8, Y6
+	VMOVUPS     Y6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y7, Y0
+	VMINPS  Y0, Y8, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y7, Y1
+	VMINPS  Y1, Y8, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y7, Y2
+	VMINPS  Y2, Y8, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y7, Y3
+	VMINPS  Y3, Y8, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y7, Y4
+	VMINPS  Y4, Y8, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y7, Y5
+	VMINPS  Y5, Y8, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y7, Y6
+	VMINPS  Y6, Y8, Y6
+	VMOVUPS Y6, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by1AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide5by1AVX2x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y13
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y9, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y10, Y0
+	VFMADD231PS Y14, Y9, Y1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y11, Y0
+	VFMADD231PS Y14, Y10, Y1
+	VFMADD231PS Y14, Y9, Y2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y11, Y1
+	VFMADD231PS Y14, Y10, Y2
+	VFMADD231PS Y14, Y9, Y3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y0
+	VFMADD231PS Y14, Y12, Y1
+	VFMADD231PS Y14, Y11, Y2
+	VFMADD231PS Y14, Y10, Y3
+	VFMADD231PS Y14, Y9, Y4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y1
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y11, Y3
+	VFMADD231PS Y14, Y10, Y4
+	VFMADD231PS Y14, Y9, Y5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y2
+	VFMADD231PS Y14, Y12, Y3
+	VFMADD231PS Y14, Y11, Y4
+	VFMADD231PS Y14, Y10, Y5
+	VFMADD231PS Y14, Y9, Y6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y3
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VFMADD231PS Y14, Y10, Y6
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y4
+	VFMADD231PS Y14, Y12, Y5
+	VFMADD231PS Y14, Y11, Y6
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y5
+	VFMADD231PS Y14, Y12, Y6
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y6
+	ADDQ        $0x0000002c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y7, Y0
+	VMINPS      Y0, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y7, Y1
+	VMINPS      Y1, Y8, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y7, Y2
+	VMINPS      Y2, Y8, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y7, Y3
+	VMINPS      Y3, Y8, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y7, Y4
+	VMINPS      Y4, Y8, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y7, Y5
+	VMINPS      Y5, Y8, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y7, Y6
+	VMINPS      Y6, Y8, Y6
+	VMOVUPS     Y6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y7, Y0
+	VMINPS  Y0, Y8, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y7, Y1
+	VMINPS  Y1, Y8, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y7, Y2
+	VMINPS  Y2, Y8, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y7, Y3
+	VMINPS  Y3, Y8, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y7, Y4
+	VMINPS  Y4, Y8, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y7, Y5
+	VMINPS  Y5, Y8, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y7, Y6
+	VMINPS  Y6, Y8, Y6
+	VMOVUPS Y6, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by2AVX2x7(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide5by2AVX2x7(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y7
+	VBROADCASTSS hi+100(FP), Y8
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y9
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y13
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y9, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y10, Y0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y11, Y0
+	VFMADD231PS Y14, Y9, Y1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y10, Y1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y0
+	VFMADD231PS Y14, Y11, Y1
+	VFMADD231PS Y14, Y9, Y2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y1
+	VFMADD231PS Y14, Y10, Y2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y1
+	VFMADD231PS Y14, Y11, Y2
+	VFMADD231PS Y14, Y9, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y10, Y3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y2
+	VFMADD231PS Y14, Y11, Y3
+	VFMADD231PS Y14, Y9, Y4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y3
+	VFMADD231PS Y14, Y10, Y4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y3
+	VFMADD231PS Y14, Y11, Y4
+	VFMADD231PS Y14, Y9, Y5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y10, Y5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y4
+	VFMADD231PS Y14, Y11, Y5
+	VFMADD231PS Y14, Y9, Y6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y5
+	VFMADD231PS Y14, Y10, Y6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y5
+	VFMADD231PS Y14, Y11, Y6
+	MOVLQSX     60(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	MOVLQSX     64(R11), R10
+	VMOVUPS     (BX)(R10*1), Y14
+	VFMADD231PS Y14, Y13, Y6
+	ADDQ        $0x00000044, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y7, Y0
+	VMINPS      Y0, Y8, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y7, Y1
+	VMINPS      Y1, Y8, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y7, Y2
+	VMINPS      Y2, Y8, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y7, Y3
+	VMINPS      Y3, Y8, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y7, Y4
+	VMINPS      Y4, Y8, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y7, Y5
+	VMINPS      Y5, Y8, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y7, Y6
+	VMINPS      Y6, Y8, Y6
+	VMOVUPS     Y6, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y7, Y0
+	VMINPS  Y0, Y8, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y7, Y1
+	VMINPS  Y1, Y8, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y7, Y2
+	VMINPS  Y2, Y8, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y7, Y3
+	VMINPS  Y3, Y8, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y7, Y4
+	VMINPS  Y4, Y8, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y7, Y5
+	VMINPS  Y5, Y8, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y7, Y6
+	VMINPS  Y6, Y8, Y6
+	VMOVUPS Y6, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000007, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by1AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide3by1AVX2x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y8
+	VBROADCASTSS hi+100(FP), Y9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y12
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y10, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y0
+	VFMADD231PS Y13, Y10, Y1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y0
+	VFMADD231PS Y13, Y11, Y1
+	VFMADD231PS Y13, Y10, Y2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y1
+	VFMADD231PS Y13, Y11, Y2
+	VFMADD231PS Y13, Y10, Y3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y2
+	VFMADD231PS Y13, Y11, Y3
+	VFMADD231PS Y13, Y10, Y4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y3
+	VFMADD231PS Y13, Y11, Y4
+	VFMADD231PS Y13, Y10, Y5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y4
+	VFMADD231PS Y13, Y11, Y5
+	VFMADD231PS Y13, Y10, Y6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y5
+	VFMADD231PS Y13, Y11, Y6
+	VFMADD231PS Y13, Y10, Y7
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y6
+	VFMADD231PS Y13, Y11, Y7
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y7
+	ADDQ        $0x00000028, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y8, Y0
+	VMINPS      Y0, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y8, Y1
+	VMINPS      Y1, Y9, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y8, Y2
+	VMINPS      Y2, Y9, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y8, Y3
+	VMINPS      Y3, Y9, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y8, Y4
+	VMINPS      Y4, Y9, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y8, Y5
+	VMINPS      Y5, Y9, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y8, Y6
+	VMINPS      Y6, Y9, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y7, Y7
+	VMAXPS      Y7, Y8, Y7
+	VMINPS      Y7, Y9, Y7
+	VMOVUPS     Y7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y8, Y0
+	VMINPS  Y0, Y9, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y8, Y1
+	VMINPS  Y1, Y9, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y8, Y2
+	VMINPS  Y2, Y9, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y8, Y3
+	VMINPS  Y3, Y9, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y8, Y4
+	VMINPS  Y4, Y9, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y8, Y5
+	VMINPS  Y5, Y9, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y8, Y6
+	VMINPS  Y6, Y9, Y6
+	VMOVUPS Y6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y7, Y8, Y7
+	VMINPS  Y7, Y9, Y7
+	VMOVUPS Y7, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide3by2AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide3by2AVX2x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y8
+	VBROADCASTSS hi+100(FP), Y9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y12
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y10, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y0
+	VFMADD231PS Y13, Y10, Y1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y1
+	VFMADD231PS Y13, Y10, Y2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y2
+	VFMADD231PS Y13, Y10, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y3
+	VFMADD231PS Y13, Y10, Y4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y4
+	VFMADD231PS Y13, Y10, Y5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y5
+	VFMADD231PS Y13, Y10, Y6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y6
+	VFMADD231PS Y13, Y10, Y7
+	MOVLQSX     60(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y11, Y7
+	MOVLQSX     64(R11), R10
+	VMOVUPS     (BX)(R10*1), Y13
+	VFMADD231PS Y13, Y12, Y7
+	ADDQ        $0x00000044, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y8, Y0
+	VMINPS      Y0, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y8, Y1
+	VMINPS      Y1, Y9, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y8, Y2
+	VMINPS      Y2, Y9, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y8, Y3
+	VMINPS      Y3, Y9, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y8, Y4
+	VMINPS      Y4, Y9, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y8, Y5
+	VMINPS      Y5, Y9, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y8, Y6
+	VMINPS      Y6, Y9, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y7, Y7
+	VMAXPS      Y7, Y8, Y7
+	VMINPS      Y7, Y9, Y7
+	VMOVUPS     Y7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y8, Y0
+	VMINPS  Y0, Y9, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y8, Y1
+	VMINPS  Y1, Y9, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y8, Y2
+	VMINPS  Y2, Y9, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y8, Y3
+	VMINPS  Y3, Y9, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y8, Y4
+	VMINPS  Y4, Y9, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y8, Y5
+	VMINPS  Y5, Y9, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y8, Y6
+	VMINPS  Y6, Y9, Y6
+	VMOVUPS Y6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y7, Y8, Y7
+	VMINPS  Y7, Y9, Y7
+	VMOVUPS Y7, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by1AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide5by1AVX2x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y8
+	VBROADCASTSS hi+100(FP), Y9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y13
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y14
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y10, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y11, Y0
+	VFMADD231PS Y15, Y10, Y1
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y11, Y1
+	VFMADD231PS Y15, Y10, Y2
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y0
+	VFMADD231PS Y15, Y12, Y1
+	VFMADD231PS Y15, Y11, Y2
+	VFMADD231PS Y15, Y10, Y3
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y0
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y12, Y2
+	VFMADD231PS Y15, Y11, Y3
+	VFMADD231PS Y15, Y10, Y4
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y1
+	VFMADD231PS Y15, Y13, Y2
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y11, Y4
+	VFMADD231PS Y15, Y10, Y5
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y2
+	VFMADD231PS Y15, Y13, Y3
+	VFMADD231PS Y15, Y12, Y4
+	VFMADD231PS Y15, Y11, Y5
+	VFMADD231PS Y15, Y10, Y6
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y3
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y12, Y5
+	VFMADD231PS Y15, Y11, Y6
+	VFMADD231PS Y15, Y10, Y7
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y4
+	VFMADD231PS Y15, Y13, Y5
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y11, Y7
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y5
+	VFMADD231PS Y15, Y13, Y6
+	VFMADD231PS Y15, Y12, Y7
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y6
+	VFMADD231PS Y15, Y13, Y7
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y7
+	ADDQ        $0x00000030, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y8, Y0
+	VMINPS      Y0, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y8, Y1
+	VMINPS      Y1, Y9, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y8, Y2
+	VMINPS      Y2, Y9, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y8, Y3
+	VMINPS      Y3, Y9, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y8, Y4
+	VMINPS      Y4, Y9, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y8, Y5
+	VMINPS      Y5, Y9, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y8, Y6
+	VMINPS      Y6, Y9, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y7, Y7
+	VMAXPS      Y7, Y8, Y7
+	VMINPS      Y7, Y9, Y7
+	VMOVUPS     Y7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y8, Y0
+	VMINPS  Y0, Y9, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y8, Y1
+	VMINPS  Y1, Y9, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y8, Y2
+	VMINPS  Y2, Y9, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y8, Y3
+	VMINPS  Y3, Y9, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y8, Y4
+	VMINPS  Y4, Y9, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y8, Y5
+	VMINPS  Y5, Y9, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y8, Y6
+	VMINPS  Y6, Y9, Y6
+	VMOVUPS Y6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y7, Y8, Y7
+	VMINPS  Y7, Y9, Y7
+	VMOVUPS Y7, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
+	VZEROUPPER
+	RET
+
+// func depthwiseSlide5by2AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseSlide5by2AVX2x8(SB), NOSPLIT, $0-104
+	VBROADCASTSS lo+96(FP), Y8
+	VBROADCASTSS hi+100(FP), Y9
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+88(FP), CX
+	MOVQ         offsets+56(FP), DX
+
+tile:
+	XORQ R9, R9
+	MOVQ in+32(FP), BX
+	MOVQ bias+80(FP), SI
+
+channels:
+	VMOVUPS (SI)(R9*4), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    weights+40(FP), DI
+	LEAQ    (DI)(R9*4), DI
+	MOVQ    DX, R11
+	MOVQ    taps+16(FP), R8
+
+tap:
+	VMOVUPS     (DI), Y10
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y11
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y12
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y13
+	ADDQ        weightStride+72(FP), DI
+	VMOVUPS     (DI), Y14
+	ADDQ        weightStride+72(FP), DI
+	MOVLQSX     (R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y10, Y0
+	MOVLQSX     4(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y11, Y0
+	MOVLQSX     8(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y10, Y1
+	MOVLQSX     12(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y0
+	VFMADD231PS Y15, Y11, Y1
+	MOVLQSX     16(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y0
+	VFMADD231PS Y15, Y12, Y1
+	VFMADD231PS Y15, Y10, Y2
+	MOVLQSX     20(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y1
+	VFMADD231PS Y15, Y11, Y2
+	MOVLQSX     24(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y1
+	VFMADD231PS Y15, Y12, Y2
+	VFMADD231PS Y15, Y10, Y3
+	MOVLQSX     28(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y2
+	VFMADD231PS Y15, Y11, Y3
+	MOVLQSX     32(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y2
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y10, Y4
+	MOVLQSX     36(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y3
+	VFMADD231PS Y15, Y11, Y4
+	MOVLQSX     40(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y3
+	VFMADD231PS Y15, Y12, Y4
+	VFMADD231PS Y15, Y10, Y5
+	MOVLQSX     44(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y11, Y5
+	MOVLQSX     48(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y4
+	VFMADD231PS Y15, Y12, Y5
+	VFMADD231PS Y15, Y10, Y6
+	MOVLQSX     52(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y5
+	VFMADD231PS Y15, Y11, Y6
+	MOVLQSX     56(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y5
+	VFMADD231PS Y15, Y12, Y6
+	VFMADD231PS Y15, Y10, Y7
+	MOVLQSX     60(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y6
+	VFMADD231PS Y15, Y11, Y7
+	MOVLQSX     64(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y6
+	VFMADD231PS Y15, Y12, Y7
+	MOVLQSX     68(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y13, Y7
+	MOVLQSX     72(R11), R10
+	VMOVUPS     (BX)(R10*1), Y15
+	VFMADD231PS Y15, Y14, Y7
+	ADDQ        $0x0000004c, R11
+	DECQ        R8
+	JNE         tap
+	LEAQ        (AX)(R9*4), DI
+	TESTQ       CX, CX
+	JE          plain
+	LEAQ        (CX)(R9*4), R11
+	VADDPS      (R11), Y0, Y0
+	VMAXPS      Y0, Y8, Y0
+	VMINPS      Y0, Y9, Y0
+	VMOVUPS     Y0, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y1, Y1
+	VMAXPS      Y1, Y8, Y1
+	VMINPS      Y1, Y9, Y1
+	VMOVUPS     Y1, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y2, Y2
+	VMAXPS      Y2, Y8, Y2
+	VMINPS      Y2, Y9, Y2
+	VMOVUPS     Y2, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y3, Y3
+	VMAXPS      Y3, Y8, Y3
+	VMINPS      Y3, Y9, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y4, Y4
+	VMAXPS      Y4, Y8, Y4
+	VMINPS      Y4, Y9, Y4
+	VMOVUPS     Y4, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y5, Y5
+	VMAXPS      Y5, Y8, Y5
+	VMINPS      Y5, Y9, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y6, Y6
+	VMAXPS      Y6, Y8, Y6
+	VMINPS      Y6, Y9, Y6
+	VMOVUPS     Y6, (DI)
+	ADDQ        stride+64(FP), DI
+	ADDQ        stride+64(FP), R11
+	VADDPS      (R11), Y7, Y7
+	VMAXPS      Y7, Y8, Y7
+	VMINPS      Y7, Y9, Y7
+	VMOVUPS     Y7, (DI)
+	JMP         next
+
+plain:
+	VMAXPS  Y0, Y8, Y0
+	VMINPS  Y0, Y9, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y1, Y8, Y1
+	VMINPS  Y1, Y9, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y2, Y8, Y2
+	VMINPS  Y2, Y9, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y3, Y8, Y3
+	VMINPS  Y3, Y9, Y3
+	VMOVUPS Y3, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y4, Y8, Y4
+	VMINPS  Y4, Y9, Y4
+	VMOVUPS Y4, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y5, Y8, Y5
+	VMINPS  Y5, Y9, Y5
+	VMOVUPS Y5, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y6, Y8, Y6
+	VMINPS  Y6, Y9, Y6
+	VMOVUPS Y6, (DI)
+	ADDQ    stride+64(FP), DI
+	VMAXPS  Y7, Y8, Y7
+	VMINPS  Y7, Y9, Y7
+	VMOVUPS Y7, (DI)
+
+next:
+	ADDQ   $0x20, BX
+	ADDQ   $0x08, R9
+	CMPQ   R9, channels+24(FP)
+	JL     channels
+	ADDQ   offsetStep+8(FP), DX
+	MOVQ   stride+64(FP), R10
+	IMUL3Q $0x00000008, R10, R10
+	ADDQ   R10, AX
+	TESTQ  CX, CX
+	JE     alone
+	ADDQ   R10, CX
+
+alone:
+	DECQ tiles+0(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 

@@ -26,6 +26,8 @@ type vector struct {
 	packBits            func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
 	depthwiseFloat []depthwiseFloat
+	depthwiseTiles []depthwiseTiles // nil: depthwiseFloat convolves
+	sliding        slidingKernels
 	depthwiseInt   []depthwiseInt
 
 	winograd [5]winogradTransforms // by the side of a tile, 2 or 4
@@ -53,6 +55,7 @@ type (
 	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 
 	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
+	depthwiseTiles func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
 
 	winogradTransforms struct {

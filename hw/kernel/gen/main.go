@@ -38,6 +38,16 @@ func writeOperators() {
 		l.hardSwish(v)
 		l.leakyRelu(v)
 		maxPool(v, "maxFloat", 4, "float32")
+		for pixels := 1; pixels <= 8; pixels++ {
+			depthwiseTiles(v, pixels, 0, 0)
+		}
+		for _, pixels := range []int{4, 7, 8} {
+			for _, kernel := range []int{3, 5} {
+				for _, step := range []int{1, 2} {
+					depthwiseTiles(v, pixels, kernel, step)
+				}
+			}
+		}
 	}
 	maxPool(avx2, "maxUint8", 1, "uint8")
 }
