@@ -21,9 +21,10 @@ type Activation struct {
 	Alpha, Beta float32
 }
 
-// Activate computes out = f(in) over len(out) scalars; out may be in itself. All instruction sets give the
-// same numbers. Relative errors are below 2⁻²² for Sigmoid and SiLU and 2⁻²¹ for Tanh where |x| ≤ 86 and the result
-// is a normal number; further out, Sigmoid and Tanh have absolute errors below 2⁻²⁴.
+// Activate computes out = f(in) over len(out) scalars; out may be in itself. Relative errors are below 2⁻²² for Sigmoid
+// and SiLU and 2⁻²¹ for Tanh where |x| ≤ 86 and the result is a normal number; further out, Sigmoid and Tanh have absolute
+// errors below 2⁻²⁴. Within these bounds instruction sets differ; they give the same numbers for the other
+// functions.
 func Activate(isa ISA, a Activation, out, in []float32) {
 	in = in[:len(out)]
 	done := 0

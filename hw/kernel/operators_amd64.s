@@ -240,39 +240,32 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-32
 	JGE          done
 
 loop:
-	VMOVUPS   (CX)(DX*4), Z14
-	VSUBPS    Z14, Z10, Z14
-	VMAXPS    Z14, Z12, Z14
-	VMINPS    Z14, Z13, Z14
-	VMULPS    Z0, Z14, Z16
-	VCVTPS2DQ Z16, Z15
-	VCVTDQ2PS Z15, Z16
-	VMULPS    Z1, Z16, Z17
-	VSUBPS    Z17, Z14, Z14
-	VMULPS    Z2, Z16, Z17
-	VSUBPS    Z17, Z14, Z14
-	VMULPS    Z4, Z14, Z17
-	VADDPS    Z5, Z17, Z17
-	VMULPS    Z14, Z17, Z17
-	VADDPS    Z6, Z17, Z17
-	VMULPS    Z14, Z17, Z17
-	VADDPS    Z7, Z17, Z17
-	VMULPS    Z14, Z17, Z17
-	VADDPS    Z8, Z17, Z17
-	VMULPS    Z14, Z17, Z17
-	VADDPS    Z9, Z17, Z17
-	VMULPS    Z14, Z17, Z17
-	VMULPS    Z14, Z17, Z17
-	VADDPS    Z14, Z17, Z14
-	VADDPS    Z3, Z14, Z14
-	VPSLLD    $0x17, Z15, Z15
-	VPADDD    Z15, Z14, Z14
-	VADDPS    Z11, Z14, Z14
-	VDIVPS    Z14, Z11, Z14
-	VMOVUPS   Z14, (AX)(DX*4)
-	ADDQ      $0x10, DX
-	CMPQ      DX, n+0(FP)
-	JL        loop
+	VMOVUPS      (CX)(DX*4), Z14
+	VSUBPS       Z14, Z10, Z14
+	VMAXPS       Z14, Z12, Z14
+	VMINPS       Z14, Z13, Z14
+	VMULPS       Z0, Z14, Z16
+	VCVTPS2DQ    Z16, Z15
+	VCVTDQ2PS    Z15, Z16
+	VFNMADD231PS Z1, Z16, Z14
+	VFNMADD231PS Z2, Z16, Z14
+	VMOVUPS      Z4, Z16
+	VFMADD213PS  Z5, Z14, Z16
+	VFMADD213PS  Z6, Z14, Z16
+	VFMADD213PS  Z7, Z14, Z16
+	VFMADD213PS  Z8, Z14, Z16
+	VFMADD213PS  Z9, Z14, Z16
+	VMULPS       Z14, Z16, Z16
+	VFMADD213PS  Z14, Z14, Z16
+	VADDPS       Z3, Z16, Z14
+	VPSLLD       $0x17, Z15, Z15
+	VPADDD       Z15, Z14, Z14
+	VADDPS       Z11, Z14, Z14
+	VDIVPS       Z14, Z11, Z14
+	VMOVUPS      Z14, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, n+0(FP)
+	JL           loop
 
 done:
 	VZEROUPPER
@@ -328,39 +321,32 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-32
 	JGE          done
 
 loop:
-	VMOVUPS   (CX)(DX*4), Z14
-	VSUBPS    Z14, Z10, Z15
-	VMAXPS    Z15, Z12, Z15
-	VMINPS    Z15, Z13, Z15
-	VMULPS    Z0, Z15, Z17
-	VCVTPS2DQ Z17, Z16
-	VCVTDQ2PS Z16, Z17
-	VMULPS    Z1, Z17, Z18
-	VSUBPS    Z18, Z15, Z15
-	VMULPS    Z2, Z17, Z18
-	VSUBPS    Z18, Z15, Z15
-	VMULPS    Z4, Z15, Z18
-	VADDPS    Z5, Z18, Z18
-	VMULPS    Z15, Z18, Z18
-	VADDPS    Z6, Z18, Z18
-	VMULPS    Z15, Z18, Z18
-	VADDPS    Z7, Z18, Z18
-	VMULPS    Z15, Z18, Z18
-	VADDPS    Z8, Z18, Z18
-	VMULPS    Z15, Z18, Z18
-	VADDPS    Z9, Z18, Z18
-	VMULPS    Z15, Z18, Z18
-	VMULPS    Z15, Z18, Z18
-	VADDPS    Z15, Z18, Z15
-	VADDPS    Z3, Z15, Z15
-	VPSLLD    $0x17, Z16, Z16
-	VPADDD    Z16, Z15, Z15
-	VADDPS    Z11, Z15, Z15
-	VDIVPS    Z15, Z14, Z14
-	VMOVUPS   Z14, (AX)(DX*4)
-	ADDQ      $0x10, DX
-	CMPQ      DX, n+0(FP)
-	JL        loop
+	VMOVUPS      (CX)(DX*4), Z14
+	VSUBPS       Z14, Z10, Z15
+	VMAXPS       Z15, Z12, Z15
+	VMINPS       Z15, Z13, Z15
+	VMULPS       Z0, Z15, Z17
+	VCVTPS2DQ    Z17, Z16
+	VCVTDQ2PS    Z16, Z17
+	VFNMADD231PS Z1, Z17, Z15
+	VFNMADD231PS Z2, Z17, Z15
+	VMOVUPS      Z4, Z17
+	VFMADD213PS  Z5, Z15, Z17
+	VFMADD213PS  Z6, Z15, Z17
+	VFMADD213PS  Z7, Z15, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VMULPS       Z15, Z17, Z17
+	VFMADD213PS  Z15, Z15, Z17
+	VADDPS       Z3, Z17, Z15
+	VPSLLD       $0x17, Z16, Z16
+	VPADDD       Z16, Z15, Z15
+	VADDPS       Z11, Z15, Z15
+	VDIVPS       Z15, Z14, Z14
+	VMOVUPS      Z14, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, n+0(FP)
+	JL           loop
 
 done:
 	VZEROUPPER
@@ -438,56 +424,49 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-32
 	JGE          done
 
 loop:
-	VMOVUPS   (CX)(DX*4), Z21
-	VADDPS    Z21, Z21, Z22
-	VMAXPS    Z22, Z12, Z22
-	VMINPS    Z22, Z13, Z22
-	VMULPS    Z0, Z22, Z24
-	VCVTPS2DQ Z24, Z23
-	VCVTDQ2PS Z23, Z24
-	VMULPS    Z1, Z24, Z25
-	VSUBPS    Z25, Z22, Z22
-	VMULPS    Z2, Z24, Z25
-	VSUBPS    Z25, Z22, Z22
-	VMULPS    Z4, Z22, Z25
-	VADDPS    Z5, Z25, Z25
-	VMULPS    Z22, Z25, Z25
-	VADDPS    Z6, Z25, Z25
-	VMULPS    Z22, Z25, Z25
-	VADDPS    Z7, Z25, Z25
-	VMULPS    Z22, Z25, Z25
-	VADDPS    Z8, Z25, Z25
-	VMULPS    Z22, Z25, Z25
-	VADDPS    Z9, Z25, Z25
-	VMULPS    Z22, Z25, Z25
-	VMULPS    Z22, Z25, Z25
-	VADDPS    Z22, Z25, Z22
-	VADDPS    Z3, Z22, Z22
-	VPSLLD    $0x17, Z23, Z23
-	VPADDD    Z23, Z22, Z22
-	VADDPS    Z10, Z22, Z22
-	VDIVPS    Z22, Z11, Z22
-	VSUBPS    Z22, Z10, Z22
-	VMULPS    Z21, Z21, Z23
-	VMULPS    Z16, Z23, Z24
-	VADDPS    Z17, Z24, Z24
-	VMULPS    Z23, Z24, Z24
-	VADDPS    Z18, Z24, Z24
-	VMULPS    Z23, Z24, Z24
-	VADDPS    Z19, Z24, Z24
-	VMULPS    Z23, Z24, Z24
-	VADDPS    Z20, Z24, Z24
-	VMULPS    Z23, Z24, Z24
-	VMULPS    Z21, Z24, Z24
-	VADDPS    Z21, Z24, Z24
-	VCMPPS    $0x01, Z14, Z21, K1
-	VCMPPS    $0x0e, Z15, Z21, K1, K1
-	VMOVAPS   Z22, Z21
-	VMOVAPS   Z24, K1, Z21
-	VMOVUPS   Z21, (AX)(DX*4)
-	ADDQ      $0x10, DX
-	CMPQ      DX, n+0(FP)
-	JL        loop
+	VMOVUPS      (CX)(DX*4), Z21
+	VADDPS       Z21, Z21, Z22
+	VMAXPS       Z22, Z12, Z22
+	VMINPS       Z22, Z13, Z22
+	VMULPS       Z0, Z22, Z24
+	VCVTPS2DQ    Z24, Z23
+	VCVTDQ2PS    Z23, Z24
+	VFNMADD231PS Z1, Z24, Z22
+	VFNMADD231PS Z2, Z24, Z22
+	VMOVUPS      Z4, Z24
+	VFMADD213PS  Z5, Z22, Z24
+	VFMADD213PS  Z6, Z22, Z24
+	VFMADD213PS  Z7, Z22, Z24
+	VFMADD213PS  Z8, Z22, Z24
+	VFMADD213PS  Z9, Z22, Z24
+	VMULPS       Z22, Z24, Z24
+	VFMADD213PS  Z22, Z22, Z24
+	VADDPS       Z3, Z24, Z22
+	VPSLLD       $0x17, Z23, Z23
+	VPADDD       Z23, Z22, Z22
+	VADDPS       Z10, Z22, Z22
+	VDIVPS       Z22, Z11, Z22
+	VSUBPS       Z22, Z10, Z22
+	VMULPS       Z21, Z21, Z23
+	VMULPS       Z16, Z23, Z24
+	VADDPS       Z17, Z24, Z24
+	VMULPS       Z23, Z24, Z24
+	VADDPS       Z18, Z24, Z24
+	VMULPS       Z23, Z24, Z24
+	VADDPS       Z19, Z24, Z24
+	VMULPS       Z23, Z24, Z24
+	VADDPS       Z20, Z24, Z24
+	VMULPS       Z23, Z24, Z24
+	VMULPS       Z21, Z24, Z24
+	VADDPS       Z21, Z24, Z24
+	VCMPPS       $0x01, Z14, Z21, K1
+	VCMPPS       $0x0e, Z15, Z21, K1, K1
+	VMOVAPS      Z22, Z21
+	VMOVAPS      Z24, K1, Z21
+	VMOVUPS      Z21, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, n+0(FP)
+	JL           loop
 
 done:
 	VZEROUPPER
@@ -3598,7 +3577,7 @@ alone:
 	RET
 
 // func sigmoidAVX2(n int, out *float32, in *float32, alpha float32, beta float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, FMA3
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
 	MOVQ    out+8(FP), AX
 	MOVQ    in+16(FP), CX
@@ -3611,76 +3590,62 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
 	JGE     done
 
 loop:
-	VMOVUPS   (CX)(DX*4), Y4
-	VSUBPS    Y4, Y0, Y4
-	VMAXPS    Y4, Y2, Y4
-	VMINPS    Y4, Y3, Y4
-	VMULPS    literals<>+256(SB), Y4, Y6
-	VCVTPS2DQ Y6, Y5
-	VCVTDQ2PS Y5, Y6
-	VMULPS    literals<>+288(SB), Y6, Y7
-	VSUBPS    Y7, Y4, Y4
-	VMULPS    literals<>+320(SB), Y6, Y7
-	VSUBPS    Y7, Y4, Y4
-	VMULPS    literals<>+352(SB), Y4, Y7
-	VADDPS    literals<>+384(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+416(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+448(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+480(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+512(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    Y4, Y7, Y4
-	VADDPS    literals<>+32(SB), Y4, Y4
-	VPSLLD    $0x17, Y5, Y5
-	VPADDD    Y5, Y4, Y4
-	VADDPS    Y1, Y4, Y4
-	VDIVPS    Y4, Y1, Y4
-	VMOVUPS   Y4, (AX)(DX*4)
-	VMOVUPS   32(CX)(DX*4), Y4
-	VSUBPS    Y4, Y0, Y4
-	VMAXPS    Y4, Y2, Y4
-	VMINPS    Y4, Y3, Y4
-	VMULPS    literals<>+256(SB), Y4, Y6
-	VCVTPS2DQ Y6, Y5
-	VCVTDQ2PS Y5, Y6
-	VMULPS    literals<>+288(SB), Y6, Y7
-	VSUBPS    Y7, Y4, Y4
-	VMULPS    literals<>+320(SB), Y6, Y7
-	VSUBPS    Y7, Y4, Y4
-	VMULPS    literals<>+352(SB), Y4, Y7
-	VADDPS    literals<>+384(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+416(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+448(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+480(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    literals<>+512(SB), Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VMULPS    Y4, Y7, Y7
-	VADDPS    Y4, Y7, Y4
-	VADDPS    literals<>+32(SB), Y4, Y4
-	VPSLLD    $0x17, Y5, Y5
-	VPADDD    Y5, Y4, Y4
-	VADDPS    Y1, Y4, Y4
-	VDIVPS    Y4, Y1, Y4
-	VMOVUPS   Y4, 32(AX)(DX*4)
-	ADDQ      $0x10, DX
-	CMPQ      DX, n+0(FP)
-	JL        loop
+	VMOVUPS      (CX)(DX*4), Y4
+	VSUBPS       Y4, Y0, Y4
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMULPS       literals<>+256(SB), Y4, Y6
+	VCVTPS2DQ    Y6, Y5
+	VCVTDQ2PS    Y5, Y6
+	VFNMADD231PS literals<>+288(SB), Y6, Y4
+	VFNMADD231PS literals<>+320(SB), Y6, Y4
+	VMOVUPS      literals<>+352(SB), Y6
+	VFMADD213PS  literals<>+384(SB), Y4, Y6
+	VFMADD213PS  literals<>+416(SB), Y4, Y6
+	VFMADD213PS  literals<>+448(SB), Y4, Y6
+	VFMADD213PS  literals<>+480(SB), Y4, Y6
+	VFMADD213PS  literals<>+512(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       literals<>+32(SB), Y6, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VDIVPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y4
+	VSUBPS       Y4, Y0, Y4
+	VMAXPS       Y4, Y2, Y4
+	VMINPS       Y4, Y3, Y4
+	VMULPS       literals<>+256(SB), Y4, Y6
+	VCVTPS2DQ    Y6, Y5
+	VCVTDQ2PS    Y5, Y6
+	VFNMADD231PS literals<>+288(SB), Y6, Y4
+	VFNMADD231PS literals<>+320(SB), Y6, Y4
+	VMOVUPS      literals<>+352(SB), Y6
+	VFMADD213PS  literals<>+384(SB), Y4, Y6
+	VFMADD213PS  literals<>+416(SB), Y4, Y6
+	VFMADD213PS  literals<>+448(SB), Y4, Y6
+	VFMADD213PS  literals<>+480(SB), Y4, Y6
+	VFMADD213PS  literals<>+512(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       literals<>+32(SB), Y6, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VDIVPS       Y4, Y1, Y4
+	VMOVUPS      Y4, 32(AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, n+0(FP)
+	JL           loop
 
 done:
 	VZEROUPPER
 	RET
 
 // func siluAVX2(n int, out *float32, in *float32, alpha float32, beta float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, FMA3
 TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	MOVQ    out+8(FP), AX
 	MOVQ    in+16(FP), CX
@@ -3693,76 +3658,62 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	JGE     done
 
 loop:
-	VMOVUPS   (CX)(DX*4), Y4
-	VSUBPS    Y4, Y0, Y5
-	VMAXPS    Y5, Y2, Y5
-	VMINPS    Y5, Y3, Y5
-	VMULPS    literals<>+256(SB), Y5, Y7
-	VCVTPS2DQ Y7, Y6
-	VCVTDQ2PS Y6, Y7
-	VMULPS    literals<>+288(SB), Y7, Y8
-	VSUBPS    Y8, Y5, Y5
-	VMULPS    literals<>+320(SB), Y7, Y8
-	VSUBPS    Y8, Y5, Y5
-	VMULPS    literals<>+352(SB), Y5, Y8
-	VADDPS    literals<>+384(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+416(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+448(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+480(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+512(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    Y5, Y8, Y5
-	VADDPS    literals<>+32(SB), Y5, Y5
-	VPSLLD    $0x17, Y6, Y6
-	VPADDD    Y6, Y5, Y5
-	VADDPS    Y1, Y5, Y5
-	VDIVPS    Y5, Y4, Y4
-	VMOVUPS   Y4, (AX)(DX*4)
-	VMOVUPS   32(CX)(DX*4), Y4
-	VSUBPS    Y4, Y0, Y5
-	VMAXPS    Y5, Y2, Y5
-	VMINPS    Y5, Y3, Y5
-	VMULPS    literals<>+256(SB), Y5, Y7
-	VCVTPS2DQ Y7, Y6
-	VCVTDQ2PS Y6, Y7
-	VMULPS    literals<>+288(SB), Y7, Y8
-	VSUBPS    Y8, Y5, Y5
-	VMULPS    literals<>+320(SB), Y7, Y8
-	VSUBPS    Y8, Y5, Y5
-	VMULPS    literals<>+352(SB), Y5, Y8
-	VADDPS    literals<>+384(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+416(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+448(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+480(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    literals<>+512(SB), Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VMULPS    Y5, Y8, Y8
-	VADDPS    Y5, Y8, Y5
-	VADDPS    literals<>+32(SB), Y5, Y5
-	VPSLLD    $0x17, Y6, Y6
-	VPADDD    Y6, Y5, Y5
-	VADDPS    Y1, Y5, Y5
-	VDIVPS    Y5, Y4, Y4
-	VMOVUPS   Y4, 32(AX)(DX*4)
-	ADDQ      $0x10, DX
-	CMPQ      DX, n+0(FP)
-	JL        loop
+	VMOVUPS      (CX)(DX*4), Y4
+	VSUBPS       Y4, Y0, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y3, Y5
+	VMULPS       literals<>+256(SB), Y5, Y7
+	VCVTPS2DQ    Y7, Y6
+	VCVTDQ2PS    Y6, Y7
+	VFNMADD231PS literals<>+288(SB), Y7, Y5
+	VFNMADD231PS literals<>+320(SB), Y7, Y5
+	VMOVUPS      literals<>+352(SB), Y7
+	VFMADD213PS  literals<>+384(SB), Y5, Y7
+	VFMADD213PS  literals<>+416(SB), Y5, Y7
+	VFMADD213PS  literals<>+448(SB), Y5, Y7
+	VFMADD213PS  literals<>+480(SB), Y5, Y7
+	VFMADD213PS  literals<>+512(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y5, Y5, Y7
+	VADDPS       literals<>+32(SB), Y7, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y4
+	VSUBPS       Y4, Y0, Y5
+	VMAXPS       Y5, Y2, Y5
+	VMINPS       Y5, Y3, Y5
+	VMULPS       literals<>+256(SB), Y5, Y7
+	VCVTPS2DQ    Y7, Y6
+	VCVTDQ2PS    Y6, Y7
+	VFNMADD231PS literals<>+288(SB), Y7, Y5
+	VFNMADD231PS literals<>+320(SB), Y7, Y5
+	VMOVUPS      literals<>+352(SB), Y7
+	VFMADD213PS  literals<>+384(SB), Y5, Y7
+	VFMADD213PS  literals<>+416(SB), Y5, Y7
+	VFMADD213PS  literals<>+448(SB), Y5, Y7
+	VFMADD213PS  literals<>+480(SB), Y5, Y7
+	VFMADD213PS  literals<>+512(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VFMADD213PS  Y5, Y5, Y7
+	VADDPS       literals<>+32(SB), Y7, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VDIVPS       Y5, Y4, Y4
+	VMOVUPS      Y4, 32(AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, n+0(FP)
+	JL           loop
 
 done:
 	VZEROUPPER
 	RET
 
 // func tanhAVX2(n int, out *float32, in *float32, alpha float32, beta float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, FMA3
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-32
 	MOVQ    out+8(FP), AX
 	MOVQ    in+16(FP), CX
@@ -3778,103 +3729,89 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-32
 	JGE     done
 
 loop:
-	VMOVUPS   (CX)(DX*4), Y6
-	VADDPS    Y6, Y6, Y7
-	VMAXPS    Y7, Y2, Y7
-	VMINPS    Y7, Y3, Y7
-	VMULPS    literals<>+256(SB), Y7, Y9
-	VCVTPS2DQ Y9, Y8
-	VCVTDQ2PS Y8, Y9
-	VMULPS    literals<>+288(SB), Y9, Y10
-	VSUBPS    Y10, Y7, Y7
-	VMULPS    literals<>+320(SB), Y9, Y10
-	VSUBPS    Y10, Y7, Y7
-	VMULPS    literals<>+352(SB), Y7, Y10
-	VADDPS    literals<>+384(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+416(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+448(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+480(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+512(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    Y7, Y10, Y7
-	VADDPS    literals<>+32(SB), Y7, Y7
-	VPSLLD    $0x17, Y8, Y8
-	VPADDD    Y8, Y7, Y7
-	VADDPS    Y0, Y7, Y7
-	VDIVPS    Y7, Y1, Y7
-	VSUBPS    Y7, Y0, Y7
-	VMULPS    Y6, Y6, Y8
-	VMULPS    literals<>+576(SB), Y8, Y9
-	VADDPS    literals<>+608(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    literals<>+640(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    literals<>+672(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    literals<>+704(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VMULPS    Y6, Y9, Y9
-	VADDPS    Y6, Y9, Y9
-	VCMPPS    $0x01, Y4, Y6, Y8
-	VCMPPS    $0x0e, Y5, Y6, Y6
-	VANDPS    Y8, Y6, Y8
-	VBLENDVPS Y8, Y9, Y7, Y6
-	VMOVUPS   Y6, (AX)(DX*4)
-	VMOVUPS   32(CX)(DX*4), Y6
-	VADDPS    Y6, Y6, Y7
-	VMAXPS    Y7, Y2, Y7
-	VMINPS    Y7, Y3, Y7
-	VMULPS    literals<>+256(SB), Y7, Y9
-	VCVTPS2DQ Y9, Y8
-	VCVTDQ2PS Y8, Y9
-	VMULPS    literals<>+288(SB), Y9, Y10
-	VSUBPS    Y10, Y7, Y7
-	VMULPS    literals<>+320(SB), Y9, Y10
-	VSUBPS    Y10, Y7, Y7
-	VMULPS    literals<>+352(SB), Y7, Y10
-	VADDPS    literals<>+384(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+416(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+448(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+480(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    literals<>+512(SB), Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VMULPS    Y7, Y10, Y10
-	VADDPS    Y7, Y10, Y7
-	VADDPS    literals<>+32(SB), Y7, Y7
-	VPSLLD    $0x17, Y8, Y8
-	VPADDD    Y8, Y7, Y7
-	VADDPS    Y0, Y7, Y7
-	VDIVPS    Y7, Y1, Y7
-	VSUBPS    Y7, Y0, Y7
-	VMULPS    Y6, Y6, Y8
-	VMULPS    literals<>+576(SB), Y8, Y9
-	VADDPS    literals<>+608(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    literals<>+640(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    literals<>+672(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VADDPS    literals<>+704(SB), Y9, Y9
-	VMULPS    Y8, Y9, Y9
-	VMULPS    Y6, Y9, Y9
-	VADDPS    Y6, Y9, Y9
-	VCMPPS    $0x01, Y4, Y6, Y8
-	VCMPPS    $0x0e, Y5, Y6, Y6
-	VANDPS    Y8, Y6, Y8
-	VBLENDVPS Y8, Y9, Y7, Y6
-	VMOVUPS   Y6, 32(AX)(DX*4)
-	ADDQ      $0x10, DX
-	CMPQ      DX, n+0(FP)
-	JL        loop
+	VMOVUPS      (CX)(DX*4), Y6
+	VADDPS       Y6, Y6, Y7
+	VMAXPS       Y7, Y2, Y7
+	VMINPS       Y7, Y3, Y7
+	VMULPS       literals<>+256(SB), Y7, Y9
+	VCVTPS2DQ    Y9, Y8
+	VCVTDQ2PS    Y8, Y9
+	VFNMADD231PS literals<>+288(SB), Y9, Y7
+	VFNMADD231PS literals<>+320(SB), Y9, Y7
+	VMOVUPS      literals<>+352(SB), Y9
+	VFMADD213PS  literals<>+384(SB), Y7, Y9
+	VFMADD213PS  literals<>+416(SB), Y7, Y9
+	VFMADD213PS  literals<>+448(SB), Y7, Y9
+	VFMADD213PS  literals<>+480(SB), Y7, Y9
+	VFMADD213PS  literals<>+512(SB), Y7, Y9
+	VMULPS       Y7, Y9, Y9
+	VFMADD213PS  Y7, Y7, Y9
+	VADDPS       literals<>+32(SB), Y9, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VADDPS       Y0, Y7, Y7
+	VDIVPS       Y7, Y1, Y7
+	VSUBPS       Y7, Y0, Y7
+	VMULPS       Y6, Y6, Y8
+	VMULPS       literals<>+576(SB), Y8, Y9
+	VADDPS       literals<>+608(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       literals<>+640(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       literals<>+672(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       literals<>+704(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VMULPS       Y6, Y9, Y9
+	VADDPS       Y6, Y9, Y9
+	VCMPPS       $0x01, Y4, Y6, Y8
+	VCMPPS       $0x0e, Y5, Y6, Y6
+	VANDPS       Y8, Y6, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y6
+	VMOVUPS      Y6, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y6
+	VADDPS       Y6, Y6, Y7
+	VMAXPS       Y7, Y2, Y7
+	VMINPS       Y7, Y3, Y7
+	VMULPS       literals<>+256(SB), Y7, Y9
+	VCVTPS2DQ    Y9, Y8
+	VCVTDQ2PS    Y8, Y9
+	VFNMADD231PS literals<>+288(SB), Y9, Y7
+	VFNMADD231PS literals<>+320(SB), Y9, Y7
+	VMOVUPS      literals<>+352(SB), Y9
+	VFMADD213PS  literals<>+384(SB), Y7, Y9
+	VFMADD213PS  literals<>+416(SB), Y7, Y9
+	VFMADD213PS  literals<>+448(SB), Y7, Y9
+	VFMADD213PS  literals<>+480(SB), Y7, Y9
+	VFMADD213PS  literals<>+512(SB), Y7, Y9
+	VMULPS       Y7, Y9, Y9
+	VFMADD213PS  Y7, Y7, Y9
+	VADDPS       literals<>+32(SB), Y9, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VADDPS       Y0, Y7, Y7
+	VDIVPS       Y7, Y1, Y7
+	VSUBPS       Y7, Y0, Y7
+	VMULPS       Y6, Y6, Y8
+	VMULPS       literals<>+576(SB), Y8, Y9
+	VADDPS       literals<>+608(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       literals<>+640(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       literals<>+672(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       literals<>+704(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VMULPS       Y6, Y9, Y9
+	VADDPS       Y6, Y9, Y9
+	VCMPPS       $0x01, Y4, Y6, Y8
+	VCMPPS       $0x0e, Y5, Y6, Y6
+	VANDPS       Y8, Y6, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y6
+	VMOVUPS      Y6, 32(AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, n+0(FP)
+	JL           loop
 
 done:
 	VZEROUPPER

@@ -14,8 +14,8 @@ var vectorFunctions = map[graph.Function]kernel.Function{
 	graph.HardSigmoid: kernel.HardSigmoid, graph.HardSwish: kernel.HardSwish, graph.LeakyRelu: kernel.LeakyRelu,
 }
 
-// function is what an Activation does to one number. The loops that go over tensors and the tables for integers
-// agree with it to the bit.
+// function is what an Activation does to one number: what tables for integers hold, and what the loops that go over
+// tensors compute up to the error of kernel.Activate.
 func function(a graph.Activation) func(float32) float32 {
 	if f, ok := vectorFunctions[a.Function]; ok {
 		return kernel.Activation{Function: f, Alpha: a.Alpha, Beta: a.Beta}.Of

@@ -8,8 +8,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Activations compute what activation.go of package kernel defines, operation by operation: multiplications
-// and additions stay apart, so that every instruction set gives the same bits.
+// Activations compute what activation.go of package kernel defines, exponentials with fused multiplications and
+// additions.
 
 // literals hands out numbers in all lanes. AVX-512 keeps them in registers, of which AVX2 has too few: there
 // they lie in memory.
@@ -102,20 +102,15 @@ func (l *literals) exponential() func(x reg.VecVirtual) {
 		VMULPS(scale, x, t)
 		VCVTPS2DQ(t, n)
 		VCVTDQ2PS(n, t)
-		VMULPS(high, t, y)
-		VSUBPS(y, x, x)
-		VMULPS(low, t, y)
-		VSUBPS(y, x, x)
-		VMULPS(p[0], x, y)
-		for _, c := range p[1:5] {
-			VADDPS(c, y, y)
-			VMULPS(x, y, y)
+		VFNMADD231PS(high, t, x)
+		VFNMADD231PS(low, t, x)
+		VMOVUPS(p[0], y)
+		for _, c := range p[1:] {
+			VFMADD213PS(c, x, y)
 		}
-		VADDPS(p[5], y, y)
 		VMULPS(x, y, y)
-		VMULPS(x, y, y)
-		VADDPS(x, y, x)
-		VADDPS(one, x, x)
+		VFMADD213PS(x, x, y)
+		VADDPS(one, y, x)
 		VPSLLD(Imm(23), n, n)
 		VPADDD(n, x, x)
 	}
