@@ -167,4 +167,10 @@ func depthwiseSlide5by1AVX2x8(tiles int, offsetStep int, taps int, channels int,
 func depthwiseSlide5by2AVX2x8(tiles int, offsetStep int, taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
+func mapChannelsAVX512(pixels int, out *float32, a *float32, b *float32, outStride int, aStride int, bStride int, table *int32)
+
+//go:noescape
+func mapChannelsAVX2(pixels int, out *float32, a *float32, b *float32, outStride int, aStride int, bStride int, table *int32)
+
+//go:noescape
 func maxUint8AVX2(pixels int, taps int, channels int, out *uint8, in *uint8, offsets *int32, stride int)

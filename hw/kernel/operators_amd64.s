@@ -6929,6 +6929,68 @@ alone:
 	VZEROUPPER
 	RET
 
+// func mapChannelsAVX512(pixels int, out *float32, a *float32, b *float32, outStride int, aStride int, bStride int, table *int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mapChannelsAVX512(SB), NOSPLIT, $0-64
+	MOVQ    pixels+0(FP), AX
+	MOVQ    out+8(FP), CX
+	MOVQ    a+16(FP), DX
+	MOVQ    b+24(FP), BX
+	MOVQ    outStride+32(FP), SI
+	MOVQ    aStride+40(FP), DI
+	MOVQ    bStride+48(FP), R8
+	MOVQ    table+56(FP), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+
+pixel:
+	VPERMPS (DX), Z0, Z4
+	VPERMPS (BX), Z1, Z5
+	VANDPS  Z2, Z4, Z4
+	VANDPS  Z3, Z5, Z5
+	VORPS   Z5, Z4, Z4
+	VMOVUPS Z4, (CX)
+	ADDQ    DI, DX
+	ADDQ    R8, BX
+	ADDQ    SI, CX
+	DECQ    AX
+	JNE     pixel
+	VZEROUPPER
+	RET
+
+// func mapChannelsAVX2(pixels int, out *float32, a *float32, b *float32, outStride int, aStride int, bStride int, table *int32)
+// Requires: AVX, AVX2
+TEXT ·mapChannelsAVX2(SB), NOSPLIT, $0-64
+	MOVQ    pixels+0(FP), AX
+	MOVQ    out+8(FP), CX
+	MOVQ    a+16(FP), DX
+	MOVQ    b+24(FP), BX
+	MOVQ    outStride+32(FP), SI
+	MOVQ    aStride+40(FP), DI
+	MOVQ    bStride+48(FP), R8
+	MOVQ    table+56(FP), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+
+pixel:
+	VPERMPS (DX), Y0, Y4
+	VPERMPS (BX), Y1, Y5
+	VANDPS  Y2, Y4, Y4
+	VANDPS  Y3, Y5, Y5
+	VORPS   Y5, Y4, Y4
+	VMOVUPS Y4, (CX)
+	ADDQ    DI, DX
+	ADDQ    R8, BX
+	ADDQ    SI, CX
+	DECQ    AX
+	JNE     pixel
+	VZEROUPPER
+	RET
+
 // func maxUint8AVX2(pixels int, taps int, channels int, out *uint8, in *uint8, offsets *int32, stride int)
 // Requires: AVX
 TEXT ·maxUint8AVX2(SB), NOSPLIT, $0-56

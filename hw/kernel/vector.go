@@ -44,6 +44,9 @@ type vector struct {
 	lookup        func(n int, out, in *uint8, table *[256]uint8)
 	activations   [functions]func(n int, out, in *float32, alpha, beta float32) // nil: portable
 
+	mapWidth    int                                                                                 // lanes of a vector of mapChannels
+	mapChannels func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32) // nil: portable
+
 	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: portable
 	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: portable
 }

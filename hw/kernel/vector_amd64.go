@@ -77,6 +77,8 @@ var avx2 = vector{
 		HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2, LeakyRelu: leakyReluAVX2,
 	},
 
+	mapWidth: 8, mapChannels: mapChannelsAVX2,
+
 	maxFloat: maxFloatAVX2,
 	maxUint8: maxUint8AVX2,
 }
@@ -129,6 +131,8 @@ var avx512 = withPopulationCounts(vector{
 		Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512,
 		HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512, LeakyRelu: leakyReluAVX512,
 	},
+
+	mapWidth: 16, mapChannels: mapChannelsAVX512,
 
 	maxFloat: maxFloatAVX512,
 	maxUint8: maxUint8AVX2,

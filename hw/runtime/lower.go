@@ -11,23 +11,26 @@ import (
 
 // compiler turns units into steps.
 type compiler struct {
-	g      *graph.Graph
-	isa    kernel.ISA
-	direct bool                    // no Winograd
-	values []*slot                 // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
-	reals  map[graph.ValueID]*slot // quantized values as floats, where someone needs them
-	index  map[int]int             // position among the layers of each layer node
-	layers []LayerPlan
-	slots  []*slot
-	steps  []step
-	packs  []func() // what layers need before they run
-	layer  int      // that the steps under way belong to; −1: none
-	sums   int      // most channels that are averaged as integers
-	inputs int      // most inputs of a float operator
+	g       *graph.Graph
+	isa     kernel.ISA
+	direct  bool                          // no Winograd
+	values  []*slot                       // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
+	reals   map[graph.ValueID]*slot       // quantized values as floats, where someone needs them
+	maps    map[graph.ValueID]*channelMap // values that are looked through
+	through []bool                        // by value: whether it is
+	index   map[int]int                   // position among the layers of each layer node
+	layers  []LayerPlan
+	slots   []*slot
+	steps   []step
+	packs   []func() // what layers need before they run
+	layer   int      // that the steps under way belong to; −1: none
+	sums    int      // most channels that are averaged as integers
+	inputs  int      // most inputs of a float operator
 }
 
 func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
-	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, index: map[int]int{}}
+	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{},
+		maps: map[graph.ValueID]*channelMap{}, through: throughMaps(g), index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
@@ -128,6 +131,10 @@ func (c *compiler) lower(u unit) {
 	c.layer = -1
 	if i, ok := c.index[u.node]; ok {
 		c.layer = i
+	}
+	if movesChannels(c.g, u.node) && !c.aligned(n) {
+		c.lowerChannelMap(n)
+		return
 	}
 	value := u.output
 	if u.sum != nil {

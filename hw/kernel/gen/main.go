@@ -49,6 +49,8 @@ func writeOperators() {
 			}
 		}
 	}
+	mapChannels(avx512)
+	mapChannels(avx2)
 	maxPool(avx2, "maxUint8", 1, "uint8")
 }
 
