@@ -71,12 +71,32 @@ func (c *FloatConv) inStride() int {
 	return ChannelStride(c.filter.inC)
 }
 
-// runVector keeps a block's weights in the cache while all pixels pass by.
+// What a convolution reads again should stay in the second-level cache, in bytes: the weights of all blocks and, while
+// they pass, a part of the image.
+const (
+	weightCache = 256 << 10
+	imageCache  = 64 << 10
+)
+
+// runVector keeps a block's weights in the cache while pixels pass by: all of them or, if all weights fit the second-level
+// cache, as many as fit beside them, so that the image comes from further away but once.
 func (c *FloatConv) runVector(out, in, residual []float32) {
+	tiles := c.tiling.tiles
+	if len(c.blocks) == 1 || len(c.weights)*floatBytes > weightCache {
+		c.runTiles(out, in, residual, tiles)
+		return
+	}
+	bands := max(ceilDiv(len(in)*floatBytes, imageCache), 1)
+	for i := range bands {
+		c.runTiles(out, in, residual, tiles[len(tiles)*i/bands:len(tiles)*(i+1)/bands])
+	}
+}
+
+func (c *FloatConv) runTiles(out, in, residual []float32, pixels []tile) {
 	stride, t := ChannelStride(c.filter.outC), c.tiling
 	for _, b := range c.blocks {
 		tiles := c.vector.float[b.width/lanes]
-		for _, i := range t.tiles {
+		for _, i := range pixels {
 			at, weights := (1+i.first)*stride+b.out, b.weights+i.tap*b.depth*b.width
 			tiles[i.pixels](i.taps, b.depth, &in[b.in], &c.weights[weights], &out[at],
 				t.at(i), stride*floatBytes, &c.bias[b.out], optional(residual, at), c.lo, c.hi)
