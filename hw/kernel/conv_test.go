@@ -49,6 +49,11 @@ func layers(random *rand.Rand) []layer {
 		convolution(32, 32, 32, 8, 8, three, one, one, [4]int{1, 1, 1, 1}),
 		convolution(19, 19, 19, 8, 7, [2]int{5, 3}, [2]int{2, 2}, one, [4]int{2, 1, 2, 1}),
 		convolution(3, 6, 3, 7, 7, three, one, one, [4]int{1, 1, 1, 1}),
+		convolution(40, 40, 40, 14, 14, three, one, one, [4]int{1, 1, 1, 1}),
+		convolution(16, 16, 16, 9, 15, three, [2]int{2, 2}, one, [4]int{1, 1, 1, 1}),
+		convolution(35, 35, 35, 5, 28, [2]int{5, 5}, one, one, [4]int{2, 2, 2, 2}),
+		convolution(48, 48, 48, 11, 17, [2]int{5, 5}, [2]int{2, 2}, one, [4]int{2, 1, 2, 2}),
+		convolution(16, 16, 16, 3, 300, [2]int{2, 3}, one, [2]int{2, 1}, [4]int{1, 0, 1, 2}),
 	}
 	for len(cases) < 60 {
 		groups := []int{1, 1, 1, 2, 3}[random.IntN(5)]

@@ -19,15 +19,22 @@ func (c *FloatConv) planDepthwise(weight []float32) {
 	stride := ChannelStride(c.filter.inC)
 	c.weights = Floats(c.filter.taps * stride)
 	packDepthwise(c.filter, c.weights, weight)
-	if c.vector != nil {
-		c.tiling = newTiling(c.window, depthwiseTile, stride*floatBytes, false)
-	} else {
+	switch {
+	case c.vector == nil:
 		c.tiling = newTiling(c.window, 1, stride, false)
+	case c.vector.depthwiseTiles == nil:
+		c.tiling = newTiling(c.window, depthwiseTile, stride*floatBytes, false)
+	default:
+		c.rows = newDepthwiseRows(c.vector, c.window, stride)
 	}
 }
 
 func (c *FloatConv) runDepthwise(out, in, residual []float32) {
 	stride, t := ChannelStride(c.filter.outC), c.tiling
+	if c.rows.runs != nil {
+		c.runDepthwiseRows(out, in, residual)
+		return
+	}
 	for _, i := range t.tiles {
 		at, offsets := (1+i.first)*stride, t.offsets[i.first*t.taps:]
 		if c.vector != nil {

@@ -8,6 +8,7 @@ type FloatConv struct {
 	filter  filter
 	tiling  tiling
 	blocks  []block
+	rows    depthwiseRows
 	weights []float32 // packed
 	bias    []float32 // ChannelStride(outC) long
 	lo, hi  float32
@@ -28,7 +29,7 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	if v := c.vector; v != nil {
 		tile, width, unit = v.floatPixels, v.floatWidth, floatBytes
 	}
-	c.tiling = newTiling(w, tile, unit*ChannelStride(inC), c.vector != nil)
+	c.tiling = newTiling(w, tile, unit*c.inStride(), c.vector != nil)
 	var size int
 	c.blocks, size = c.filter.blocks(width)
 	c.weights = Floats(size)
@@ -46,7 +47,7 @@ func (c *FloatConv) Kernel() string { return "fp32" }
 func (c *FloatConv) Run(out, in, residual []float32) {
 	w, stride := c.window, ChannelStride(c.filter.outC)
 	out = out[:(1+w.OutH*w.OutW)*stride]
-	in = in[:(1+w.InH*w.InW)*ChannelStride(c.filter.inC)]
+	in = in[:(1+w.InH*w.InW)*c.inStride()]
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
@@ -63,12 +64,39 @@ func (c *FloatConv) Run(out, in, residual []float32) {
 	}
 }
 
-// runVector keeps a block's weights in the cache while all pixels pass by.
+func (c *FloatConv) inStride() int {
+	if c.window.InStride > 0 {
+		return c.window.InStride
+	}
+	return ChannelStride(c.filter.inC)
+}
+
+// What a convolution reads again should stay in the second-level cache, in bytes: the weights of all blocks and, while
+// they pass, a part of the image.
+const (
+	weightCache = 256 << 10
+	imageCache  = 64 << 10
+)
+
+// runVector keeps a block's weights in the cache while pixels pass by: all of them or, if all weights fit the second-level
+// cache, as many as fit beside them, so that the image comes from further away but once.
 func (c *FloatConv) runVector(out, in, residual []float32) {
+	tiles := c.tiling.tiles
+	if len(c.blocks) == 1 || len(c.weights)*floatBytes > weightCache {
+		c.runTiles(out, in, residual, tiles)
+		return
+	}
+	bands := max(ceilDiv(len(in)*floatBytes, imageCache), 1)
+	for i := range bands {
+		c.runTiles(out, in, residual, tiles[len(tiles)*i/bands:len(tiles)*(i+1)/bands])
+	}
+}
+
+func (c *FloatConv) runTiles(out, in, residual []float32, pixels []tile) {
 	stride, t := ChannelStride(c.filter.outC), c.tiling
 	for _, b := range c.blocks {
 		tiles := c.vector.float[b.width/lanes]
-		for _, i := range t.tiles {
+		for _, i := range pixels {
 			at, weights := (1+i.first)*stride+b.out, b.weights+i.tap*b.depth*b.width
 			tiles[i.pixels](i.taps, b.depth, &in[b.in], &c.weights[weights], &out[at],
 				t.at(i), stride*floatBytes, &c.bias[b.out], optional(residual, at), c.lo, c.hi)

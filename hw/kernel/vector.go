@@ -26,6 +26,8 @@ type vector struct {
 	packBits            func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
 	depthwiseFloat []depthwiseFloat
+	depthwiseTiles []depthwiseTiles // nil: depthwiseFloat convolves
+	sliding        slidingKernels
 	depthwiseInt   []depthwiseInt
 
 	winograd [5]winogradTransforms // by the side of a tile, 2 or 4
@@ -40,6 +42,13 @@ type vector struct {
 	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
 	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
 	lookup        func(n int, out, in *uint8, table *[256]uint8)
+	activations   [functions]func(n int, out, in *float32, alpha, beta float32) // nil: portable
+
+	mapWidth    int                                                                                 // lanes of a vector of mapChannels
+	mapChannels func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32) // nil: portable
+
+	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: portable
+	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: portable
 }
 
 type (
@@ -49,6 +58,7 @@ type (
 	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 
 	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
+	depthwiseTiles func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
 
 	winogradTransforms struct {
@@ -88,6 +98,8 @@ type addConstants struct {
 type scratch struct {
 	sums [scratchSums]int32 // [pixel][channel] of a tile
 	add  addConstants
+
+	offsets [depthwiseTile]int32 // of the pixels of a tile of ScaleChannels
 }
 
 const scratchSums = 12 * 32

@@ -3,6 +3,7 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
+//go:generate go run -C gen . -operators -out ../operators_amd64.s -stubs ../operators_amd64.go -pkg kernel
 
 func detected() []ISA {
 	x := cpu.X86
@@ -45,7 +46,17 @@ var avx2 = vector{
 	packBits: packBitsAVX2,
 
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX2x1, depthwiseFloatAVX2x2, depthwiseFloatAVX2x3, depthwiseFloatAVX2x4},
-	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
+	depthwiseTiles: []depthwiseTiles{nil,
+		depthwiseTilesAVX2x1, depthwiseTilesAVX2x2, depthwiseTilesAVX2x3, depthwiseTilesAVX2x4,
+		depthwiseTilesAVX2x5, depthwiseTilesAVX2x6, depthwiseTilesAVX2x7, depthwiseTilesAVX2x8,
+	},
+	sliding: slidingKernels{
+		{3, 1, 4}: depthwiseSlide3by1AVX2x4, {3, 1, 7}: depthwiseSlide3by1AVX2x7, {3, 1, 8}: depthwiseSlide3by1AVX2x8,
+		{3, 2, 4}: depthwiseSlide3by2AVX2x4, {3, 2, 7}: depthwiseSlide3by2AVX2x7, {3, 2, 8}: depthwiseSlide3by2AVX2x8,
+		{5, 1, 4}: depthwiseSlide5by1AVX2x4, {5, 1, 7}: depthwiseSlide5by1AVX2x7, {5, 1, 8}: depthwiseSlide5by1AVX2x8,
+		{5, 2, 4}: depthwiseSlide5by2AVX2x4, {5, 2, 7}: depthwiseSlide5by2AVX2x7, {5, 2, 8}: depthwiseSlide5by2AVX2x8,
+	},
+	depthwiseInt: []depthwiseInt{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
 
 	winograd: [5]winogradTransforms{
 		2: {winogradInput2x2AVX2, winogradOutput2x2AVX2},
@@ -61,6 +72,15 @@ var avx2 = vector{
 	quantizeFloat: quantizeFloatAVX2,
 	dequantize:    dequantizeAVX2,
 	lookup:        lookupAVX2,
+	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
+		Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2,
+		HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2, LeakyRelu: leakyReluAVX2,
+	},
+
+	mapWidth: 8, mapChannels: mapChannelsAVX2,
+
+	maxFloat: maxFloatAVX2,
+	maxUint8: maxUint8AVX2,
 }
 
 var avx512 = withPopulationCounts(vector{
@@ -81,7 +101,17 @@ var avx512 = withPopulationCounts(vector{
 	intPixels: avx2.intPixels, intWidth: avx2.intWidth, words: true, int: avx2.int,
 
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX512x1, depthwiseFloatAVX512x2, depthwiseFloatAVX512x3, depthwiseFloatAVX512x4},
-	depthwiseInt:   []depthwiseInt{nil, depthwiseIntAVX512x1, depthwiseIntAVX512x2, depthwiseIntAVX512x3, depthwiseIntAVX512x4},
+	depthwiseTiles: []depthwiseTiles{nil,
+		depthwiseTilesAVX512x1, depthwiseTilesAVX512x2, depthwiseTilesAVX512x3, depthwiseTilesAVX512x4,
+		depthwiseTilesAVX512x5, depthwiseTilesAVX512x6, depthwiseTilesAVX512x7, depthwiseTilesAVX512x8,
+	},
+	sliding: slidingKernels{
+		{3, 1, 4}: depthwiseSlide3by1AVX512x4, {3, 1, 7}: depthwiseSlide3by1AVX512x7, {3, 1, 8}: depthwiseSlide3by1AVX512x8,
+		{3, 2, 4}: depthwiseSlide3by2AVX512x4, {3, 2, 7}: depthwiseSlide3by2AVX512x7, {3, 2, 8}: depthwiseSlide3by2AVX512x8,
+		{5, 1, 4}: depthwiseSlide5by1AVX512x4, {5, 1, 7}: depthwiseSlide5by1AVX512x7, {5, 1, 8}: depthwiseSlide5by1AVX512x8,
+		{5, 2, 4}: depthwiseSlide5by2AVX512x4, {5, 2, 7}: depthwiseSlide5by2AVX512x7, {5, 2, 8}: depthwiseSlide5by2AVX512x8,
+	},
+	depthwiseInt: []depthwiseInt{nil, depthwiseIntAVX512x1, depthwiseIntAVX512x2, depthwiseIntAVX512x3, depthwiseIntAVX512x4},
 
 	winograd: [5]winogradTransforms{
 		2: {winogradInput2x2AVX512, winogradOutput2x2AVX512},
@@ -97,6 +127,15 @@ var avx512 = withPopulationCounts(vector{
 	quantizeFloat: quantizeFloatAVX512,
 	dequantize:    dequantizeAVX512,
 	lookup:        permutingLookup(),
+	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
+		Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512,
+		HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512, LeakyRelu: leakyReluAVX512,
+	},
+
+	mapWidth: 16, mapChannels: mapChannelsAVX512,
+
+	maxFloat: maxFloatAVX512,
+	maxUint8: maxUint8AVX2,
 })
 
 // withPopulationCounts uses AVX-512's instruction where there is one, else AVX2's table.

@@ -11,6 +11,7 @@ type Window struct {
 	InH, InW, OutH, OutW     int
 	Kernel, Stride, Dilation [2]int // height, width
 	Top, Left                int    // padding before the image
+	InStride                 int    // scalars from pixel to pixel of the input; 0: ChannelStride. Only a FloatConv that is not depthwise takes another, a multiple of 4
 }
 
 // Taps is the number of positions in the window.
@@ -46,9 +47,7 @@ type tile struct {
 // inside the image.
 func newTiling(w Window, size, unit int, skip bool) tiling {
 	pixels, taps := w.OutH*w.OutW, w.Taps()
-	if (1+w.InH*w.InW)*unit > math.MaxInt32 {
-		panic(fmt.Sprintf("kernel: an image of %d×%d pixels of %d bytes exceeds what offsets can reach", w.InH, w.InW, unit))
-	}
+	checkReach(w, unit)
 	t := tiling{offsets: make([]int32, 0, pixels*taps), taps: taps}
 	run := pixels
 	if skip && w.Kernel[0] > 1 && w.OutW >= 4 {
@@ -61,6 +60,13 @@ func newTiling(w Window, size, unit int, skip bool) tiling {
 		}
 	}
 	return t
+}
+
+// checkReach panics if a pixel's offset, in units per pixel, may need more than 32 bits.
+func checkReach(w Window, unit int) {
+	if (1+w.InH*w.InW)*unit > math.MaxInt32 {
+		panic(fmt.Sprintf("kernel: an image of %d×%d pixels of %d bytes exceeds what offsets can reach", w.InH, w.InW, unit))
+	}
 }
 
 func (t *tiling) add(w Window, first, pixels, unit int, skip bool) {

@@ -8,21 +8,23 @@ import (
 	"galen/hw/kernel"
 )
 
-// function is what an Activation does to one number. The loops that go over tensors and the tables for integers
-// both call it, so that they agree to the bit.
+// vectorFunctions are those that package kernel computes a vector at a time.
+var vectorFunctions = map[graph.Function]kernel.Function{
+	graph.Sigmoid: kernel.Sigmoid, graph.Silu: kernel.Silu, graph.Tanh: kernel.Tanh,
+	graph.HardSigmoid: kernel.HardSigmoid, graph.HardSwish: kernel.HardSwish, graph.LeakyRelu: kernel.LeakyRelu,
+}
+
+// function is what an Activation does to one number: what tables for integers hold, and what the loops that go over
+// tensors compute up to the error of kernel.Activate.
 func function(a graph.Activation) func(float32) float32 {
-	alpha, beta := a.Alpha, a.Beta
+	if f, ok := vectorFunctions[a.Function]; ok {
+		return kernel.Activation{Function: f, Alpha: a.Alpha, Beta: a.Beta}.Of
+	}
+	alpha := a.Alpha
 	wide := func(f func(float64) float64) func(float32) float32 {
 		return func(x float32) float32 { return float32(f(float64(x))) }
 	}
 	switch a.Function {
-	case graph.LeakyRelu:
-		return func(x float32) float32 {
-			if x < 0 {
-				return alpha * x
-			}
-			return x
-		}
 	case graph.Elu:
 		return func(x float32) float32 {
 			if x < 0 {
@@ -30,16 +32,6 @@ func function(a graph.Activation) func(float32) float32 {
 			}
 			return x
 		}
-	case graph.Sigmoid:
-		return sigmoid
-	case graph.HardSigmoid:
-		return func(x float32) float32 { return min(max(float32(alpha*x)+beta, 0), 1) }
-	case graph.HardSwish:
-		return func(x float32) float32 { return x * min(max(x+3, 0), 6) / 6 }
-	case graph.Silu:
-		return func(x float32) float32 { return x * sigmoid(x) }
-	case graph.Tanh:
-		return tanh
 	case graph.Softplus:
 		return func(x float32) float32 {
 			return max(x, 0) + float32(math.Log1p(math.Exp(-math.Abs(float64(x)))))
@@ -77,13 +69,39 @@ func channelwise(channels int, f func(out, in []float32)) floatOp {
 	}
 }
 
-func newActivation(a graph.Activation, channels int) floatOp {
+func newActivation(isa kernel.ISA, a graph.Activation, channels int) floatOp {
+	if f, ok := vectorFunctions[a.Function]; ok {
+		return newVectorActivation(isa, kernel.Activation{Function: f, Alpha: a.Alpha, Beta: a.Beta}, channels)
+	}
 	f := function(a)
 	return channelwise(channels, func(out, in []float32) {
 		for i, x := range in[:len(out)] {
 			out[i] = f(x)
 		}
 	})
+}
+
+// newVectorActivation works on whole pixels, lanes beyond the channels included, and clears those
+// where f(0) is not 0.
+func newVectorActivation(isa kernel.ISA, a kernel.Activation, channels int) floatOp {
+	stride := kernel.ChannelStride(channels)
+	return func(out []float32, in [][]float32) {
+		kernel.Activate(isa, a, out[stride:], in[0][stride:])
+		if channels < stride && a.Of(0) != 0 {
+			clearLanes(out, channels)
+		}
+	}
+}
+
+// clearLanes writes zeros into the lanes beyond the channels, but for the padding pixel.
+func clearLanes(out []float32, channels int) {
+	stride := kernel.ChannelStride(channels)
+	if channels == stride {
+		return
+	}
+	for at := stride; at < len(out); at += stride {
+		clear(out[at+channels : at+stride])
+	}
 }
 
 // activationTable is what an Activation makes of integers.

@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"slices"
+
 	"galen/hw/graph"
 	"galen/hw/kernel"
 )
@@ -33,7 +35,10 @@ func (o operand) pixel(in []float32, row, column, channels int) []float32 {
 	return in[at : at+channels]
 }
 
-func newBinary(b graph.Binary, in []graph.Shape, out graph.Shape) floatOp {
+func newBinary(isa kernel.ISA, b graph.Binary, in []graph.Shape, out graph.Shape) floatOp {
+	if gated := gated(b, in, out); gated >= 0 {
+		return newGate(isa, gated, out[0])
+	}
 	left, right := newOperand(in[0], out), newOperand(in[1], out)
 	channels, stride := out[0], kernel.ChannelStride(out[0])
 	rows, columns := 1, 1
@@ -48,6 +53,30 @@ func newBinary(b graph.Binary, in []graph.Shape, out graph.Shape) floatOp {
 				clear(out[at+channels : at+stride])
 			}
 		}
+	}
+}
+
+// gated tells which operand of a product has all pixels of the output if the other is one factor for each channel;
+// −1: it is no such product.
+func gated(b graph.Binary, in []graph.Shape, out graph.Shape) int {
+	if b.Operator != graph.Times || len(out) != 3 {
+		return -1
+	}
+	for i, shape := range in {
+		gate := in[1-i]
+		if slices.Equal(shape, out) && gate[0] == out[0] && graph.Shape(gate).Elements() == out[0] {
+			return i
+		}
+	}
+	return -1
+}
+
+// newGate multiplies the channels of a tensor, one of two operands, by the other.
+func newGate(isa kernel.ISA, gated, channels int) floatOp {
+	stride := kernel.ChannelStride(channels)
+	none := kernel.Floats(stride)
+	return func(out []float32, in [][]float32) {
+		kernel.ScaleChannels(isa, out, in[gated], in[1-gated][stride:2*stride], none, negInf, posInf)
 	}
 }
 

@@ -32,14 +32,3 @@ func exp32(x float32) float32 {
 	half := int32(n) >> 1
 	return p * math.Float32frombits(uint32(127+half)<<23) * math.Float32frombits(uint32(127+int32(n)-half)<<23)
 }
-
-// sigmoid is 1/(1+e⁻ˣ).
-func sigmoid(x float32) float32 { return 1 / (1 + exp32(-x)) }
-
-// tanh keeps small numbers, of which the difference of exponentials would cancel.
-func tanh(x float32) float32 {
-	if x > -0.3 && x < 0.3 {
-		return float32(math.Tanh(float64(x)))
-	}
-	return 1 - 2/(exp32(2*x)+1)
-}

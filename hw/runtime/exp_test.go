@@ -21,11 +21,3 @@ func TestExp(t *testing.T) {
 		t.Errorf("exp(NaN) is %g", x)
 	}
 }
-
-func TestTanh(t *testing.T) {
-	for x := float32(-20); x < 20; x += 0.00071 {
-		if got, want := float64(tanh(x)), math.Tanh(float64(x)); math.Abs(got-want) > math.Abs(want)*0x1p-21 {
-			t.Fatalf("tanh(%g) is %g, wants %g", x, got, want)
-		}
-	}
-}

@@ -21,20 +21,20 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 		in[i] = g.Values[id].Shape
 	}
 	out := g.Values[n.Output].Shape
-	stride := kernel.ChannelStride(in[0][0])
 	switch op := n.Op.(type) {
 	case *graph.BatchNorm:
-		return newBatchNorm(op, lo, hi)
+		return newBatchNorm(isa, op, lo, hi)
 	case graph.Relu, graph.Clip, graph.Quantize:
 		return func(out []float32, in [][]float32) { kernel.ClampFloat(isa, out, in[0], lo, hi) }
 	case graph.Add:
 		return func(out []float32, in [][]float32) { kernel.AddFloat(isa, out, in[0], in[1], lo, hi) }
 	case graph.MaxPool:
-		w := poolWindow(in[0], out, op.Kernel, op.Stride, op.Dilation, op.Pad)
-		return func(out []float32, in [][]float32) { maxPool(w, stride, out, in[0]) }
+		p := kernel.NewMaxPool(isa, poolWindow(in[0], out, op.Kernel, op.Stride, op.Dilation, op.Pad), in[0][0])
+		return func(out []float32, in [][]float32) { p.RunFloat(out, in[0]) }
 	case graph.AveragePool, graph.GlobalAveragePool:
 		w := averageWindow(op, in[0])
-		return func(out []float32, in [][]float32) { averageFloat(w, stride, out, in[0]) }
+		p := kernel.NewAveragePool(isa, w.Window, in[0][0], w.divisor)
+		return func(out []float32, in [][]float32) { p.Run(out, in[0]) }
 	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
 		mv := newMove[float32](op, in, out)
 		if pad, ok := op.(*graph.Pad); ok {
@@ -51,11 +51,11 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 	case graph.LRN:
 		return newLRN(op, in[0][0])
 	case graph.Activation:
-		return newActivation(op, in[0][0])
+		return newActivation(isa, op, in[0][0])
 	case *graph.PRelu:
 		return newPRelu(op)
 	case graph.Binary:
-		return newBinary(op, in, out)
+		return newBinary(isa, op, in, out)
 	case *graph.Gather, *graph.Rearrange:
 		p := newPick[float32](op, in[0], out)
 		return func(out []float32, in [][]float32) { p.run(out, in[0]) }
@@ -63,20 +63,19 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 	panic(fmt.Sprintf("runtime: no kernel for %s", n.Op.Kind())) // check lets only known operators through
 }
 
-func newBatchNorm(b *graph.BatchNorm, lo, hi float32) floatOp {
-	stride := kernel.ChannelStride(len(b.Scale))
-	factor, shift := make([]float32, stride), make([]float32, stride)
+func newBatchNorm(isa kernel.ISA, b *graph.BatchNorm, lo, hi float32) floatOp {
+	channels := len(b.Scale)
+	stride := kernel.ChannelStride(channels)
+	factor, shift := kernel.Floats(stride), kernel.Floats(stride)
 	for c := range b.Scale {
 		f := float64(b.Scale[c]) / math.Sqrt(float64(b.Variance[c])+float64(b.Epsilon))
 		factor[c] = float32(f)
 		shift[c] = float32(float64(b.Shift[c]) - float64(b.Mean[c])*f)
 	}
 	return func(out []float32, in [][]float32) {
-		for at := stride; at < len(out); at += stride {
-			dst, src := out[at:at+stride], in[0][at:at+stride]
-			for c, x := range src {
-				dst[c] = min(max(x*factor[c]+shift[c], lo), hi)
-			}
+		kernel.ScaleChannels(isa, out, in[0], factor, shift, lo, hi)
+		if lo > 0 || hi < 0 {
+			clearLanes(out, channels)
 		}
 	}
 }

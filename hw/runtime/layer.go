@@ -80,6 +80,7 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 	}
 	in := c.real(n.Inputs[0])
 	geo := newGeometry(n, in.shape, out.shape)
+	geo.window.InStride = in.stride
 	in.border = in.border || geo.readsOutside
 	c.writeFloats(out, func(out *slot) {
 		reads := []*slot{in}

@@ -5,7 +5,12 @@ import "galen/hw/kernel"
 // load writes an image in ONNX layout into a slot, lanes beyond the channels excepted: they
 // are zero from the start, since the input's slot is not shared.
 func load(m *memory, isa kernel.ISA, s *slot, image []float32) {
-	if s.quant == nil {
+	switch {
+	case s.quant != nil:
+	case s.stride == narrowStride && s.shape[0] == 3:
+		toNarrowPixels(s.floats(m), image)
+		return
+	default:
 		toPixels(s.floats(m), image, s.shape[0], s.stride)
 		return
 	}
@@ -54,6 +59,17 @@ func toPixels(out, image []float32, channels, stride int) {
 			out[at] = v
 			at += stride
 		}
+	}
+}
+
+// toNarrowPixels is toPixels for three channels in pixels of four lanes.
+func toNarrowPixels(out, image []float32) {
+	pixels := len(image) / 3
+	red, green, blue := image[:pixels], image[pixels:][:pixels], image[2*pixels:][:pixels]
+	out = out[narrowStride:]
+	for i, r := range red {
+		pixel := (*[narrowStride]float32)(out[narrowStride*i:])
+		pixel[0], pixel[1], pixel[2] = r, green[i], blue[i]
 	}
 }
 

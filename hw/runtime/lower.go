@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"math"
+	"slices"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -10,30 +11,57 @@ import (
 
 // compiler turns units into steps.
 type compiler struct {
-	g      *graph.Graph
-	isa    kernel.ISA
-	direct bool                    // no Winograd
-	values []*slot                 // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
-	reals  map[graph.ValueID]*slot // quantized values as floats, where someone needs them
-	index  map[int]int             // position among the layers of each layer node
-	layers []LayerPlan
-	slots  []*slot
-	steps  []step
-	packs  []func() // what layers need before they run
-	layer  int      // that the steps under way belong to; −1: none
-	sums   int      // most channels that are averaged as integers
-	inputs int      // most inputs of a float operator
+	g       *graph.Graph
+	isa     kernel.ISA
+	direct  bool                          // no Winograd
+	values  []*slot                       // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
+	reals   map[graph.ValueID]*slot       // quantized values as floats, where someone needs them
+	maps    map[graph.ValueID]*channelMap // values that are looked through
+	through []bool                        // by value: whether it is
+	index   map[int]int                   // position among the layers of each layer node
+	layers  []LayerPlan
+	slots   []*slot
+	steps   []step
+	packs   []func() // what layers need before they run
+	layer   int      // that the steps under way belong to; −1: none
+	sums    int      // most channels that are averaged as integers
+	inputs  int      // most inputs of a float operator
 }
 
 func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
-	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, index: map[int]int{}}
+	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{},
+		maps: map[graph.ValueID]*channelMap{}, through: throughMaps(g), index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
 	}
 	in := g.Values[g.Input]
 	c.values[g.Input] = c.slot(in.Shape, in.Quant)
+	if c.narrow() {
+		c.values[g.Input].stride = narrowStride
+	}
 	return c
+}
+
+// narrowStride is the pixel of an image with few channels that takes a quarter of the memory others would.
+const narrowStride = 4
+
+// narrow tells whether all that read the input are convolutions that take it in narrow pixels.
+func (c *compiler) narrow() bool {
+	in := c.g.Values[c.g.Input]
+	if in.Quant != nil || in.Shape[0] > narrowStride || c.g.Input == c.g.Output {
+		return false
+	}
+	for _, n := range c.g.Nodes {
+		if !slices.Contains(n.Inputs, c.g.Input) {
+			continue
+		}
+		conv, ok := n.Op.(*graph.Conv)
+		if !ok || conv.Groups > 1 || c.winogradTile(newGeometry(&n, in.Shape, c.g.Values[n.Output].Shape)) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *compiler) slot(shape graph.Shape, quant *graph.Quant) *slot {
@@ -103,6 +131,10 @@ func (c *compiler) lower(u unit) {
 	c.layer = -1
 	if i, ok := c.index[u.node]; ok {
 		c.layer = i
+	}
+	if movesChannels(c.g, u.node) && !c.aligned(n) {
+		c.lowerChannelMap(n)
+		return
 	}
 	value := u.output
 	if u.sum != nil {
@@ -230,10 +262,10 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 // lowerMaxPool takes maxima of integers, which are in the order of the reals they
 // stand for, before anything is converted.
 func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
-	w := poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad)
+	p := kernel.NewMaxPool(c.isa, poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad), in.shape[0])
 	if in.quant == nil {
 		c.writeFloats(out, func(out *slot) {
-			c.emit(func(m *memory) { maxPool(w, in.stride, out.floats(m), in.floats(m)) }, out, in)
+			c.emit(func(m *memory) { p.RunFloat(out.floats(m), in.floats(m)) }, out, in)
 		})
 		return
 	}
@@ -241,7 +273,7 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 	if out.quant == nil || *out.quant != *in.quant {
 		pooled = c.slot(out.shape, in.quant)
 	}
-	c.emit(func(m *memory) { maxPool(w, in.stride, pooled.bytes(m), in.bytes(m)) }, pooled, in)
+	c.emit(func(m *memory) { p.RunUint8(pooled.bytes(m), in.bytes(m)) }, pooled, in)
 	switch {
 	case pooled == out:
 	case out.quant == nil:

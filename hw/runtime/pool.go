@@ -69,56 +69,8 @@ func (a average) count(y, x int) int {
 		taps(x*a.Stride[1]-a.Left, a.Kernel[1], a.Dilation[1], a.counted[1])
 }
 
-func maxPool[T float32 | uint8](w kernel.Window, stride int, out, in []T) {
-	for y := range w.OutH {
-		for x := range w.OutW {
-			at := (1 + y*w.OutW + x) * stride
-			dst := out[at : at+stride]
-			top, bottom, left, right := bounds(w, y, x)
-			first := true
-			for row := top; row < bottom; row += w.Dilation[0] {
-				for col := left; col < right; col += w.Dilation[1] {
-					at := (1 + row*w.InW + col) * stride
-					src := in[at : at+stride][:len(dst)]
-					if first {
-						copy(dst, src)
-						first = false
-						continue
-					}
-					for c, v := range src {
-						if v > dst[c] {
-							dst[c] = v
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-func averageFloat(a average, stride int, out, in []float32) {
-	for y := range a.OutH {
-		for x := range a.OutW {
-			at := (1 + y*a.OutW + x) * stride
-			dst := out[at : at+stride]
-			top, bottom, left, right := bounds(a.Window, y, x)
-			clear(dst)
-			for row := top; row < bottom; row += a.Dilation[0] {
-				for col := left; col < right; col += a.Dilation[1] {
-					at := (1 + row*a.InW + col) * stride
-					src := in[at : at+stride][:len(dst)]
-					for c, v := range src {
-						dst[c] += v
-					}
-				}
-			}
-			factor := 1 / float32(a.count(y, x))
-			for c := range dst {
-				dst[c] *= factor
-			}
-		}
-	}
-}
+// divisor is count for an output pixel by its number.
+func (a average) divisor(pixel int) int { return a.count(pixel/a.OutW, pixel%a.OutW) }
 
 // averageToFloat and averageToUint8 average quantized tensors. Padding counts as
 // real zeros.

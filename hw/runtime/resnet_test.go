@@ -180,6 +180,26 @@ func BenchmarkResNet20Int8(b *testing.B) { benchmark(b, resnet20, &precision{8, 
 func BenchmarkResNet18(b *testing.B)     { benchmark(b, resnet18, nil) }
 func BenchmarkResNet18Int8(b *testing.B) { benchmark(b, resnet18, &precision{8, 8}) }
 
+// throughput runs batches of 64 images on two workers.
+func throughput(b *testing.B, a architecture, p *precision) {
+	const n, workers = 64, 2
+	g := resnet(b, a, p)
+	plan, err := Compile(g, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, out := images(g, n), make([]float32, n*plan.OutputElements())
+	for b.Loop() {
+		plan.RunBatch(out, in, n, workers)
+	}
+	b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "images/s")
+}
+
+func BenchmarkBatchResNet20(b *testing.B)     { throughput(b, resnet20, nil) }
+func BenchmarkBatchResNet20Int8(b *testing.B) { throughput(b, resnet20, &precision{8, 8}) }
+func BenchmarkBatchResNet18(b *testing.B)     { throughput(b, resnet18, nil) }
+func BenchmarkBatchResNet18Int8(b *testing.B) { throughput(b, resnet18, &precision{8, 8}) }
+
 func BenchmarkCompileResNet18(b *testing.B) {
 	g := resnet(b, resnet18, nil)
 	for b.Loop() {

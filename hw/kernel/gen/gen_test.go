@@ -11,18 +11,22 @@ import (
 	"testing"
 )
 
+// generated are the files that the generator writes, without their endings, and what asks it to.
+var generated = map[string][]string{"kernels_amd64": nil, "operators_amd64": {"-operators"}}
+
 // TestCommitted checks that the assembly in the repository is what the generator writes.
 func TestCommitted(t *testing.T) {
-	dir := t.TempDir()
-	assembly, stubs := filepath.Join(dir, "kernels_amd64.s"), filepath.Join(dir, "kernels_amd64.go")
-	command := exec.Command("go", "run", ".", "-out", assembly, "-stubs", stubs, "-pkg", "kernel")
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("running the generator: %v\n%s", err, output)
-	}
-	for _, path := range []string{assembly, stubs} {
-		committed := filepath.Join("..", filepath.Base(path))
-		if !bytes.Equal(body(t, path), body(t, committed)) {
-			t.Errorf("%s is not what the generator writes: run go generate ./hw/kernel", committed)
+	for name, arguments := range generated {
+		base := filepath.Join(t.TempDir(), name)
+		arguments = append([]string{"run", ".", "-out", base + ".s", "-stubs", base + ".go", "-pkg", "kernel"}, arguments...)
+		if output, err := exec.Command("go", arguments...).CombinedOutput(); err != nil {
+			t.Fatalf("running the generator: %v\n%s", err, output)
+		}
+		for _, ending := range []string{".s", ".go"} {
+			committed := filepath.Join("..", name+ending)
+			if !bytes.Equal(body(t, base+ending), body(t, committed)) {
+				t.Errorf("%s is not what the generator writes: run go generate ./hw/kernel", committed)
+			}
 		}
 	}
 }
@@ -40,9 +44,13 @@ func body(t *testing.T, path string) []byte {
 // TestRequirements checks that no kernel uses instructions its ISA does not promise: this
 // machine may well have them where another faults.
 func TestRequirements(t *testing.T) {
-	assembly, err := os.ReadFile(filepath.Join("..", "kernels_amd64.s"))
-	if err != nil {
-		t.Fatal(err)
+	var assembly []byte
+	for name := range generated {
+		text, err := os.ReadFile(filepath.Join("..", name+".s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		assembly = append(assembly, text...)
 	}
 	promised := map[string]string{
 		"AVX2":   "AVX AVX2 FMA3",

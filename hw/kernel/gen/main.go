@@ -1,4 +1,4 @@
-// Gen writes the amd64 assembly of package kernel. Its go:generate line is in tiles_amd64.go.
+// Gen writes the amd64 assembly of package kernel. Its go:generate lines are in vector_amd64.go.
 //
 // Common to all tiles: output channels lie across vector lanes, a scalar of the
 // input is broadcast to them, and the sums of all pixels of a tile stay in
@@ -8,13 +8,54 @@
 package main
 
 import (
+	"flag"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
+	operators := flag.Bool("operators", false, "write the kernels of operators between layers in place of those of layers")
+	flag.Parse()
 	ConstraintExpr("amd64")
+	if *operators {
+		writeOperators()
+	} else {
+		writeLayers()
+	}
+	Generate()
+}
+
+// writeOperators generates operators_amd64.s.
+func writeOperators() {
+	l := newLiterals()
+	for _, v := range []isa{avx512, avx2} {
+		l.sigmoid(v, false)
+		l.sigmoid(v, true)
+		l.tanh(v)
+		l.hardSigmoid(v)
+		l.hardSwish(v)
+		l.leakyRelu(v)
+		maxPool(v, "maxFloat", 4, "float32")
+		for pixels := 1; pixels <= 8; pixels++ {
+			depthwiseTiles(v, pixels, 0, 0)
+		}
+		for _, pixels := range []int{4, 7, 8} {
+			for _, kernel := range []int{3, 5} {
+				for _, step := range []int{1, 2} {
+					depthwiseTiles(v, pixels, kernel, step)
+				}
+			}
+		}
+	}
+	mapChannels(avx512)
+	mapChannels(avx2)
+	maxPool(avx2, "maxUint8", 1, "uint8")
+}
+
+// writeLayers generates kernels_amd64.s.
+func writeLayers() {
 	for pixels := 1; pixels <= 12; pixels++ {
 		for vectors := 1; vectors <= 2; vectors++ {
 			floatTile(avx512, pixels, vectors)
@@ -54,7 +95,6 @@ func main() {
 	}
 	lookupAVX512()
 	lookupAVX2()
-	Generate()
 }
 
 // isa is what differs between the instruction sets.

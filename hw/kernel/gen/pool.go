@@ -1,0 +1,58 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// maxPool writes the maxima over taps of a run of pixels. offsets, in scalars, are [pixel][tap]; channels is
+// a multiple of 16, stride in bytes.
+func maxPool(v isa, name string, scalar int, typ string) {
+	begin(name+v.name, "func(pixels, taps, channels int, out, in *"+typ+", offsets *int32, stride int)")
+	pixels, out, in, offsets := load("pixels"), load("out"), load("in"), load("offsets")
+	channel, tap, address := GP64(), GP64(), GP64()
+	x := []reg.VecVirtual{XMM()}
+	at := func(base reg.Register, j int) Mem { return Mem{Base: base, Index: channel, Scale: 1} }
+	largest := func(m Mem, x reg.VecVirtual) { VPMAXUB(m, x, x) }
+	if scalar == 4 {
+		x = v.vectors(16 / v.lanes())
+		at = func(base reg.Register, j int) Mem {
+			return Mem{Base: base, Index: channel, Scale: 4, Disp: j * v.bytes}
+		}
+		largest = func(m Mem, x reg.VecVirtual) { VMAXPS(m, x, x) }
+	}
+	Label("pixel")
+	XORQ(channel, channel)
+	Label("channels")
+	MOVLQSX(Mem{Base: offsets}, address)
+	LEAQ(Mem{Base: in, Index: address, Scale: uint8(scalar)}, address)
+	for j := range x {
+		VMOVUPS(at(address, j), x[j])
+	}
+	MOVQ(U32(1), tap)
+	CMPQ(tap, parameter("taps"))
+	JGE(LabelRef("store"))
+	Label("tap")
+	MOVLQSX(Mem{Base: offsets, Index: tap, Scale: 4}, address)
+	LEAQ(Mem{Base: in, Index: address, Scale: uint8(scalar)}, address)
+	for j := range x {
+		largest(at(address, j), x[j])
+	}
+	INCQ(tap)
+	CMPQ(tap, parameter("taps"))
+	JL(LabelRef("tap"))
+	Label("store")
+	for j := range x {
+		VMOVUPS(x[j], at(out, j))
+	}
+	ADDQ(Imm(16), channel)
+	CMPQ(channel, parameter("channels"))
+	JL(LabelRef("channels"))
+	ADDQ(parameter("stride"), out)
+	LEAQ(Mem{Base: offsets, Index: tap, Scale: 4}, offsets)
+	DECQ(pixels)
+	JNE(LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
+}
