@@ -255,6 +255,9 @@ func importSplit(m *importer, n *node) error {
 	if len(sizes) != len(n.outputs) {
 		return fmt.Errorf("splits %d into %v for %d outputs", shape[at], sizes, len(n.outputs))
 	}
+	if len(sizes) == 1 && sizes[0] == int64(shape[at]) {
+		return m.alias(n, shape)
+	}
 	start := 0
 	for i, output := range n.outputs {
 		if sizes[i] < 1 || sizes[i] > int64(shape[at]-start) {
