@@ -57,6 +57,7 @@ func TestPatterns(t *testing.T) {
 			[]graph.Op{&graph.Rearrange{Shape: graph.Shape{6, 4, 4}}, graph.Relu{}}},
 		{"flattened channels last", model(13, image, []tensorProto{flat, floatTensor("w", ramp(192, 1), 96, 2)}, op("Transpose", in("x"), "t", intsAttribute("perm", 0, 2, 3, 1)), op("Reshape", in("t", "flat"), "f"), op("MatMul", in("f", "w"), "y")),
 			[]graph.Op{graph.Flatten{}, &graph.Gemm{Weight: graph.Weight{Shape: []int{2, 96}, Float: channelsFirst(ramp(192, 1), 6, 16, 2)}}}},
+		{"no axes to pad", model(18, image, []tensorProto{intTensor("none")}, op("Pad", in("x", "none", "", "none"), "p"), op("Relu", in("p"), "y")), []graph.Op{graph.Relu{}}},
 		{"parts of one", model(13, image, nil, nodeProto{op: "Split", inputs: in("x"), outputs: in("s"), attributes: []attributeProto{intAttribute("axis", 1)}}, op("Relu", in("s"), "y")),
 			[]graph.Op{graph.Relu{}}},
 		{"nearest pixels", model(11, image, []tensorProto{floatTensor("f", []float32{1, 1, 2, 0.5}, 4)}, op("Resize", in("x", "", "f"), "y", stringAttribute("coordinate_transformation_mode", "asymmetric"), stringAttribute("nearest_mode", "floor"))),

@@ -244,7 +244,7 @@ func importPad(m *importer, n *node) error {
 	if len(pads) != 2*len(axesGiven) {
 		return fmt.Errorf("pads are %v for %d dimensions", pads, len(axesGiven))
 	}
-	if slices.Max(pads) == 0 && slices.Min(pads) == 0 {
+	if !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 }) {
 		return m.alias(n, shape)
 	}
 	for i, a := range axesGiven {
