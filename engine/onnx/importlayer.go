@@ -250,6 +250,25 @@ func importAffine(m *importer, n *node) error {
 	if c == nil {
 		return errors.New("lacks an input")
 	}
+	t, err := m.tensor(n, side)
+	if err != nil {
+		return err
+	}
+	if !t.last {
+		return m.withConstant(n, side, c)
+	}
+	if c, err = m.constantFirst(c); err != nil {
+		return err
+	}
+	if err := m.withConstant(n, side, c); err != nil {
+		return err
+	}
+	m.tensors[n.outputs[0]] = &tensor{value: m.tensors[n.outputs[0]].value, shape: t.shape, last: true}
+	return nil
+}
+
+// withConstant takes Mul, Div, Add and Sub of the input on one side and a constant per channel on the other.
+func (m *importer) withConstant(n *node, side int, c *constant) error {
 	x, err := m.value(n, side)
 	if err != nil {
 		return err
@@ -317,8 +336,8 @@ func (m *importer) perChannel(n *node, c *constant, shape graph.Shape) ([]float6
 	return numbers, nil
 }
 
-// affine computes factor·x + shift per channel of an input: folded into the layer that makes x
-// if nothing else reads it, else as a batch normalization.
+// affine computes factor·x + shift per channel of an input: folded into the layer or normalization that makes x if
+// nothing else reads it, else as a batch normalization.
 func (m *importer) affine(n *node, input int, factors, shifts []float64) error {
 	x, err := m.value(n, input)
 	if err != nil {
@@ -340,13 +359,26 @@ func (m *importer) affine(n *node, input int, factors, shifts []float64) error {
 			if err != nil {
 				return err
 			}
-			g.Nodes[producer].Op = g.Nodes[producer].WithWeight(weight, bias)
-			g.Values[x].Name = n.outputs[0]
-			m.tensors[n.outputs[0]] = &tensor{value: x, shape: g.Values[x].Shape}
-			return nil
+			return m.become(n, x, g.Nodes[producer].WithWeight(weight, bias))
+		}
+		if norm, ok := g.Nodes[producer].Op.(*graph.BatchNorm); ok {
+			for c := range factors {
+				factor := float64(norm.Scale[c]) / math.Sqrt(float64(norm.Variance[c])+float64(norm.Epsilon))
+				shifts[c] += factors[c] * (float64(norm.Shift[c]) - float64(norm.Mean[c])*factor)
+				factors[c] *= factor
+			}
+			return m.become(n, x, normOf(factors, shifts))
 		}
 	}
 	return m.emit(n, normOf(factors, shifts), x)
+}
+
+// become makes another operator compute a value, which then is the node's output.
+func (m *importer) become(n *node, x graph.ValueID, op graph.Op) error {
+	m.graph.Nodes[m.graph.Producer(x)].Op = op
+	m.graph.Values[x].Name = n.outputs[0]
+	m.tensors[n.outputs[0]] = &tensor{value: x, shape: m.graph.Values[x].Shape}
+	return nil
 }
 
 // normOf is factor·x + shift per channel as a batch normalization.

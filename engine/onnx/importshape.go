@@ -19,7 +19,11 @@ func importIdentity(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	return m.alias(n, t.shape)
+	if err := m.alias(n, t.shape); err != nil {
+		return err
+	}
+	m.tensors[n.outputs[0]].last = t.last
+	return nil
 }
 
 func importDropout(m *importer, n *node) error {

@@ -73,15 +73,14 @@ func alongAxis(from, to graph.Shape, order []int) *graph.Gather {
 	return nil
 }
 
-// importTranspose takes the permutation that brings channels-last input to the front and, as views, all that
-// keep the batch first.
+// importTranspose takes, as views, all permutations that keep the batch first.
 func importTranspose(m *importer, n *node) error {
 	t, err := m.tensor(n, 0)
 	if err != nil {
 		return err
 	}
-	if t.input {
-		return m.alias(n, m.graph.Values[t.value].Shape)
+	if t.last {
+		return m.channelsFirst(n, t)
 	}
 	perm, err := n.permutation(len(t.shape) + 1)
 	if err != nil {
