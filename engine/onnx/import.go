@@ -307,7 +307,14 @@ func (m *importer) convert(n *node) error {
 	if importNode == nil {
 		return errors.New("is supported on constants only")
 	}
-	return n.fault(importNode(m, n))
+	n.last = m.readsLast(n)
+	if err := n.fault(importNode(m, n)); err != nil {
+		return err
+	}
+	if n.last {
+		m.giveLast(n)
+	}
+	return nil
 }
 
 func (m *importer) refuse(n *node, err error) {
@@ -359,19 +366,19 @@ func (m *importer) tensor(n *node, i int) (*tensor, error) {
 		return nil, fmt.Errorf("input %d (%q) is a constant; galen takes it computed only", i, name)
 	case t.stored != nil && n.op != "DequantizeLinear" && n.op != "Clip":
 		return nil, fmt.Errorf("works on the integers of %q; galen reads DequantizeLinear there", name)
-	case t.last && !takesLast[n.op]:
-		return nil, errLast
+	case t.last && !n.last && n.op != "Transpose" && n.op != "Shape":
+		return t, m.reorderLast(t)
 	}
 	return t, nil
 }
 
-// value is the graph's value for an input; a view becomes one, unless it only has its channels last.
+// value is the graph's value for an input; a view becomes one, unless the node reads it with its channels first.
 func (m *importer) value(n *node, i int) (graph.ValueID, error) {
 	t, err := m.tensor(n, i)
 	if err != nil {
 		return 0, err
 	}
-	if t.last {
+	if n.last {
 		return t.value, nil
 	}
 	if err := m.settle(t); err != nil {
@@ -444,7 +451,9 @@ func (m *importer) finish(file *graphProto) (*graph.Graph, error) {
 	}
 	g := m.graph
 	if t.last {
-		return nil, fmt.Errorf("the model's output %q %w", name, errLast)
+		if err := m.reorderLast(t); err != nil {
+			return nil, err
+		}
 	}
 	if t.stored != nil {
 		return nil, fmt.Errorf("the model's output %q is quantized; galen takes float32", name)

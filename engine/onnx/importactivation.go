@@ -85,9 +85,6 @@ func importArithmetic(m *importer, n *node) error {
 	if len(n.inputs) != 2 || m.tensors[n.inputs[0]] == nil || m.tensors[n.inputs[1]] == nil {
 		return importAffine(m, n)
 	}
-	if m.tensors[n.inputs[0]].last || m.tensors[n.inputs[1]].last {
-		return errLast
-	}
 	a, err := m.value(n, 0)
 	if err != nil {
 		return err

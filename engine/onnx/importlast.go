@@ -1,26 +1,37 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
 	"slices"
+
+	"galen/hw/graph"
 )
 
-// Networks from TensorFlow take images with their channels last. They scale and shift them, if anything, and then
-// transpose them for the first convolution. Galen's graph takes the images channels first from the start.
+// TensorFlow keeps images with their channels last. Its exporters transpose them for every convolution and try to get
+// rid of pairs of transpositions; what they leave between two is done to images whose channels are last. Here such an
+// image is a view of one whose channels are first, and what treats all pixels alike is done to that one.
 
-var errLast = errors.New("works on channels-last data; export the model so that a Transpose brings the channels to the front before it")
-
-// takesLast lists the operators that take images whose channels are last.
-var takesLast = map[string]bool{
-	"Add": true, "Cast": true, "Div": true, "Identity": true, "Mul": true, "Shape": true, "Sub": true, "Transpose": true,
+// alike lists the operators that do the same to all pixels, or to whole images: they may as well work channels first.
+var alike = map[string]bool{
+	"Add": true, "Cast": true, "Clip": true, "Concat": true, "Div": true, "Dropout": true, "Identity": true, "Mul": true,
+	"PRelu": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Sub": true, "Sum": true,
 }
 
-// toFirst is the permutation that moves the channels of a batch of images from the last place to the first.
-var toFirst = []int64{0, 3, 1, 2}
+func init() {
+	for op := range functions {
+		alike[op] = true
+	}
+}
 
-// channelsLast tells whether all that is done to the model's input before its channels are moved to the front could
-// as well be done after.
+// toFirst is the permutation that moves the channels of a batch of images from the last place to the first, toLast
+// the one that moves them back.
+var (
+	toFirst = []int64{0, 3, 1, 2}
+	toLast  = []int64{0, 2, 3, 1}
+)
+
+// channelsLast tells whether the channels of the model's input are last: whether whatever reads it, after operators
+// that treat all pixels alike, moves its last axis to the front.
 func channelsLast(nodes []*node, input string) bool {
 	last := map[string]bool{input: true}
 	moved := false
@@ -34,31 +45,70 @@ func channelsLast(nodes []*node, input string) bool {
 				return false
 			}
 			moved = true
-		case !takesLast[n.op]:
+		case n.op == "Shape":
+		case !alike[n.op] || len(n.outputs) == 0:
 			return false
-		case n.op != "Shape" && len(n.outputs) > 0:
+		default:
 			last[n.outputs[0]] = true
 		}
 	}
 	return moved
 }
 
-// channelsFirst takes the Transpose that moves a tensor's channels to the front.
-func (m *importer) channelsFirst(n *node, t *tensor) error {
-	if !slices.Equal(n.ints("perm"), toFirst) {
-		return errLast
+// readsLast tells whether a node reads images channels last, and nothing else but constants, and may as well read
+// them channels first.
+func (m *importer) readsLast(n *node) bool {
+	last := false
+	for _, name := range n.inputs {
+		if t := m.tensors[name]; t != nil {
+			if !t.last {
+				return false
+			}
+			last = true
+		}
 	}
-	return m.alias(n, m.graph.Values[t.value].Shape)
+	return last && alike[n.op] && m.opset >= 7 // before, constants broadcast otherwise
 }
 
-// constantFirst moves the channels of a constant that broadcasts over channels-last images to the front.
-func (m *importer) constantFirst(c *constant) (*constant, error) {
-	if m.opset < 7 { // broadcast otherwise
-		return nil, errLast
+// lastShape is a shape of images channels first with the channels moved to the end.
+func lastShape(first graph.Shape) []int { return []int{first[1], first[2], first[0]} }
+
+// giveLast makes the image that a node gave channels first one with its channels last.
+func (m *importer) giveLast(n *node) {
+	t := m.tensors[n.outputs[0]]
+	if first := m.graph.Values[t.value].Shape; len(first) == 3 {
+		t.shape, t.last = lastShape(first), true
+		t.node, t.name = n.name, n.outputs[0]
 	}
+}
+
+// reorderLast makes of a tensor whose channels are last a view that says so scalar by scalar.
+func (m *importer) reorderLast(t *tensor) error {
+	first := m.graph.Values[t.value].Shape
+	count, err := m.take(typeInt64, first)
+	if err != nil {
+		return err
+	}
+	steps := strides(first)
+	t.order = slices.AppendSeq(make([]int, 0, count), walk(t.shape, []int{steps[1], steps[2], steps[0]}, 0, count))
+	t.last = false
+	return nil
+}
+
+// constantFirst moves the channels of a constant that broadcasts over images whose channels are last to the front.
+func constantFirst(c *constant) (*constant, error) {
 	rank := len(c.shape)
 	if rank > 4 || rank > 0 && c.len() != c.shape[rank-1] {
-		return nil, fmt.Errorf("its constant is %v for channels-last images; galen takes one number per channel", c.shape)
+		return nil, fmt.Errorf("its constant is %v for images whose channels are last; galen takes one number per channel", c.shape)
 	}
 	return c.reshaped([]int{c.len(), 1, 1}), nil
+}
+
+// axisFirst is an axis of a batch of images whose channels are last, as it is when they are first.
+func axisFirst(last int64) (int64, error) {
+	i, err := axis(last, 4)
+	if err != nil {
+		return 0, err
+	}
+	return [...]int64{0, 2, 3, 1}[i], nil
 }

@@ -250,25 +250,6 @@ func importAffine(m *importer, n *node) error {
 	if c == nil {
 		return errors.New("lacks an input")
 	}
-	t, err := m.tensor(n, side)
-	if err != nil {
-		return err
-	}
-	if !t.last {
-		return m.withConstant(n, side, c)
-	}
-	if c, err = m.constantFirst(c); err != nil {
-		return err
-	}
-	if err := m.withConstant(n, side, c); err != nil {
-		return err
-	}
-	m.tensors[n.outputs[0]] = &tensor{value: m.tensors[n.outputs[0]].value, shape: t.shape, last: true}
-	return nil
-}
-
-// withConstant takes Mul, Div, Add and Sub of the input on one side and a constant per channel on the other.
-func (m *importer) withConstant(n *node, side int, c *constant) error {
 	x, err := m.value(n, side)
 	if err != nil {
 		return err
@@ -312,6 +293,12 @@ func (m *importer) withConstant(n *node, side int, c *constant) error {
 func (m *importer) perChannel(n *node, c *constant, shape graph.Shape) ([]float64, error) {
 	if c.typ != typeFloat {
 		return nil, fmt.Errorf("its constant is %s, wants float32", c.typ)
+	}
+	if n.last {
+		var err error
+		if c, err = constantFirst(c); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := m.take(typeFloat, []int{affineCost, shape[0]}); err != nil {
 		return nil, err

@@ -1,8 +1,10 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"galen/hw/graph"
 )
@@ -152,6 +154,14 @@ func importReduce(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.last {
+		list = slices.Clone(list)
+		for i, a := range list {
+			if list[i], err = axisFirst(a); err != nil {
+				return err
+			}
+		}
+	}
 	shape := m.graph.Values[x].Shape
 	set, err := axes(list, len(shape)+1)
 	if err != nil {
@@ -194,6 +204,9 @@ func importReduce(m *importer, n *node) error {
 	}
 	if set[2] && set[3] {
 		return m.emit(n, graph.Flatten{}, reduced)
+	}
+	if n.last {
+		return errors.New("reduces one axis of images whose channels are last; galen reduces height and width")
 	}
 	left := shape[:2] // of channels and width, or of channels and height
 	if set[2] {

@@ -19,11 +19,7 @@ func importIdentity(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	if err := m.alias(n, t.shape); err != nil {
-		return err
-	}
-	m.tensors[n.outputs[0]].last = t.last
-	return nil
+	return m.alias(n, t.shape)
 }
 
 func importDropout(m *importer, n *node) error {
@@ -277,7 +273,14 @@ func importConcat(m *importer, n *node) error {
 			return err
 		}
 	}
-	at, err := axis(n.int("axis", 1), len(m.graph.Values[inputs[0]].Shape)+1)
+	along := n.int("axis", 1)
+	if n.last {
+		var err error
+		if along, err = axisFirst(along); err != nil {
+			return err
+		}
+	}
+	at, err := axis(along, len(m.graph.Values[inputs[0]].Shape)+1)
 	if err != nil {
 		return err
 	}

@@ -79,8 +79,19 @@ func importTranspose(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
-	if t.last {
-		return m.channelsFirst(n, t)
+	switch list := n.ints("perm"); {
+	case t.last && slices.Equal(list, toFirst):
+		return m.alias(n, m.graph.Values[t.value].Shape)
+	case t.last:
+		if err := m.reorderLast(t); err != nil {
+			return err
+		}
+	case t.order == nil && len(t.shape) == 3 && slices.Equal(list, toLast) && slices.Equal(t.shape, m.graph.Values[t.value].Shape):
+		if err := m.alias(n, lastShape(t.shape)); err != nil {
+			return err
+		}
+		m.tensors[n.outputs[0]].last = true
+		return nil
 	}
 	perm, err := n.permutation(len(t.shape) + 1)
 	if err != nil {

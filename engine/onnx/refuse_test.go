@@ -42,7 +42,6 @@ func TestRefuse(t *testing.T) {
 		{"parts too large", model(13, image, []tensorProto{intTensor("parts", 3, 2)}, nodeProto{name: "s", op: "Split", inputs: in("x", "parts"), outputs: in("y", "z"), attributes: []attributeProto{intAttribute("axis", 2)}}), "Split", "into [3 2]"},
 		{"the batch reordered", model(13, image, nil, op("Relu", in("x"), "r"), op("Transpose", in("r"), "y", intsAttribute("perm", 1, 0, 2, 3))), "Transpose", "batch"},
 		{"channels last, per pixel", model(13, image, []tensorProto{floatTensor("b", ramp(16, 1), 1, 4, 4)}, op("Add", in("x", "b"), "a"), op("Transpose", in("a"), "y", intsAttribute("perm", 0, 3, 1, 2))), "Add", "one number per channel"},
-		{"channels last, twice", model(13, image, nil, op("Add", in("x", "x"), "a"), op("Transpose", in("a"), "y", intsAttribute("perm", 0, 3, 1, 2))), "Add", "channels-last"},
 		{"picks beyond", model(13, image, []tensorProto{intTensor("i", 4)}, op("Gather", in("x", "i"), "y", intAttribute("axis", 2))), "Gather", "place 4 of 4"},
 		{"per pixel", model(13, image, []tensorProto{floatTensor("b", ramp(16, 1), 1, 1, 4, 4)}, op("Add", in("x", "b"), "y")), "Add", "one number per channel"},
 		{"softmax over the batch", model(13, image, nil, op("Softmax", in("x"), "y", intAttribute("axis", 0))), "Softmax", "batch"},
