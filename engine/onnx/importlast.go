@@ -14,7 +14,7 @@ import (
 // alike lists the operators that do the same to all pixels, or to whole images: they may as well work channels first.
 var alike = map[string]bool{
 	"Add": true, "Cast": true, "Clip": true, "Concat": true, "Div": true, "Dropout": true, "Identity": true, "Mul": true,
-	"PRelu": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Sub": true, "Sum": true,
+	"PRelu": true, "Pad": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Sub": true, "Sum": true,
 }
 
 func init() {
@@ -104,11 +104,15 @@ func constantFirst(c *constant) (*constant, error) {
 	return c.reshaped([]int{c.len(), 1, 1}), nil
 }
 
-// axisFirst is an axis of a batch of images whose channels are last, as it is when they are first.
-func axisFirst(last int64) (int64, error) {
-	i, err := axis(last, 4)
-	if err != nil {
-		return 0, err
+// axesFirst are axes of a batch of images whose channels are last, as they are when those are first.
+func axesFirst(last []int64) ([]int64, error) {
+	first := slices.Clone(last)
+	for i, a := range last {
+		at, err := axis(a, len(toLast))
+		if err != nil {
+			return nil, err
+		}
+		first[i] = toLast[at]
 	}
-	return [...]int64{0, 2, 3, 1}[i], nil
+	return first, nil
 }

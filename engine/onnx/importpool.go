@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"galen/hw/graph"
 )
@@ -155,11 +154,8 @@ func importReduce(m *importer, n *node) error {
 		return err
 	}
 	if n.last {
-		list = slices.Clone(list)
-		for i, a := range list {
-			if list[i], err = axisFirst(a); err != nil {
-				return err
-			}
+		if list, err = axesFirst(list); err != nil {
+			return err
 		}
 	}
 	shape := m.graph.Values[x].Shape

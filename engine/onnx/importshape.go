@@ -241,6 +241,11 @@ func importPad(m *importer, n *node) error {
 	if _, err := axes(axesGiven, len(shape)+1); err != nil {
 		return err
 	}
+	if n.last {
+		if axesGiven, err = axesFirst(axesGiven); err != nil {
+			return err
+		}
+	}
 	if len(pads) != 2*len(axesGiven) {
 		return fmt.Errorf("pads are %v for %d dimensions", pads, len(axesGiven))
 	}
@@ -273,14 +278,13 @@ func importConcat(m *importer, n *node) error {
 			return err
 		}
 	}
-	along := n.int("axis", 1)
+	along, err := []int64{n.int("axis", 1)}, error(nil)
 	if n.last {
-		var err error
-		if along, err = axisFirst(along); err != nil {
+		if along, err = axesFirst(along); err != nil {
 			return err
 		}
 	}
-	at, err := axis(along, len(m.graph.Values[inputs[0]].Shape)+1)
+	at, err := axis(along[0], len(m.graph.Values[inputs[0]].Shape)+1)
 	if err != nil {
 		return err
 	}
