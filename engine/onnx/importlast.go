@@ -14,7 +14,8 @@ import (
 // alike lists the operators that do the same to all pixels, or to whole images: they may as well work channels first.
 var alike = map[string]bool{
 	"Add": true, "Cast": true, "Clip": true, "Concat": true, "Div": true, "Dropout": true, "Identity": true, "Mul": true,
-	"PRelu": true, "Pad": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Sub": true, "Sum": true,
+	"PRelu": true, "Pad": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Slice": true, "Split": true,
+	"Sub": true, "Sum": true,
 }
 
 func init() {
@@ -73,12 +74,17 @@ func (m *importer) readsLast(n *node) bool {
 // lastShape is a shape of images channels first with the channels moved to the end.
 func lastShape(first graph.Shape) []int { return []int{first[1], first[2], first[0]} }
 
-// giveLast makes the image that a node gave channels first one with its channels last.
+// giveLast makes the images that a node gave channels first ones with their channels last.
 func (m *importer) giveLast(n *node) {
-	t := m.tensors[n.outputs[0]]
-	if first := m.graph.Values[t.value].Shape; len(first) == 3 {
-		t.shape, t.last = lastShape(first), true
-		t.node, t.name = n.name, n.outputs[0]
+	for _, output := range n.outputs {
+		t := m.tensors[output]
+		if t == nil {
+			continue
+		}
+		if first := m.graph.Values[t.value].Shape; len(first) == 3 {
+			t.shape, t.last = lastShape(first), true
+			t.node, t.name = n.name, output
+		}
 	}
 }
 
@@ -115,4 +121,19 @@ func axesFirst(last []int64) ([]int64, error) {
 		first[i] = toLast[at]
 	}
 	return first, nil
+}
+
+// axisOf reads a node's axis, as one of the shape's dimensions; absent is what it is in a batch when it is not given.
+func (n *node) axisOf(shape graph.Shape, absent int64) (int, error) {
+	at, err := axis(n.int("axis", absent), len(shape)+1)
+	if err != nil {
+		return 0, err
+	}
+	if n.last {
+		at = int(toLast[at])
+	}
+	if at == 0 {
+		return 0, errBatch
+	}
+	return at - 1, nil
 }

@@ -178,6 +178,12 @@ func importSlice(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.last {
+		last := slices.Clone(ranges)
+		for i, from := range toFirst {
+			ranges[i] = last[from]
+		}
+	}
 	if r := ranges[0]; r != nil && (r.start != 0 || r.step != 1 || r.end < math.MaxInt32 && (m.batch == 0 || r.end < int64(m.batch))) {
 		return errBatch
 	}
@@ -278,18 +284,9 @@ func importConcat(m *importer, n *node) error {
 			return err
 		}
 	}
-	along, err := []int64{n.int("axis", 1)}, error(nil)
-	if n.last {
-		if along, err = axesFirst(along); err != nil {
-			return err
-		}
-	}
-	at, err := axis(along[0], len(m.graph.Values[inputs[0]].Shape)+1)
+	at, err := n.axisOf(m.graph.Values[inputs[0]].Shape, 1)
 	if err != nil {
 		return err
 	}
-	if at == 0 {
-		return errBatch
-	}
-	return m.emit(n, graph.Concat{Axis: at - 1}, inputs...)
+	return m.emit(n, graph.Concat{Axis: at}, inputs...)
 }

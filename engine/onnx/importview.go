@@ -236,14 +236,10 @@ func importSplit(m *importer, n *node) error {
 		return err
 	}
 	shape := m.graph.Values[x].Shape
-	at, err := axis(n.int("axis", 0), len(shape)+1)
+	at, err := n.axisOf(shape, 0)
 	if err != nil {
 		return err
 	}
-	if at == 0 {
-		return errBatch
-	}
-	at--
 	sizes := n.ints("split")
 	if m.opset >= 13 {
 		c, err := m.constant(n, 1)
