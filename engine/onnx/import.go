@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -65,6 +66,7 @@ var converters = map[string]func(*importer, *node) error{
 	"PRelu":              importPRelu,
 	"Pad":                importPad,
 	"QuantizeLinear":     importQuantize,
+	"ReduceMax":          importReduce,
 	"ReduceMean":         importReduce,
 	"ReduceSum":          importReduce,
 	"Relu":               importRelu,
@@ -80,6 +82,15 @@ var converters = map[string]func(*importer, *node) error{
 	"Transpose":          importTranspose,
 	"Unsqueeze":          importUnsqueeze,
 	"Upsample":           importResize,
+}
+
+// outside says of operators that people may expect why they are not taken.
+var outside = map[string]string{
+	"ConvTranspose":         "galen takes no transposed convolutions, which networks that make images have; it takes classifiers",
+	"If":                    "galen takes no control flow; export the model with a fixed image size, so that nothing is left to decide",
+	"InstanceNormalization": "galen normalizes by fixed means and variances only",
+	"LayerNormalization":    "galen normalizes by fixed means and variances only",
+	"Loop":                  "galen takes no control flow; export the model with a fixed image size, so that nothing is left to decide",
 }
 
 func init() {
@@ -263,7 +274,7 @@ func (m *importer) convert(n *node) error {
 	}
 	fold, importNode := folds[n.op], converters[n.op]
 	if fold == nil && importNode == nil {
-		return errors.New("galen has no such operator")
+		return errors.New(cmp.Or(outside[n.op], "galen has no such operator"))
 	}
 	if len(n.outputs) == 0 {
 		return errors.New("has no output")

@@ -116,6 +116,8 @@ func exampleModels() []example {
 			[]string{"BatchNormalization"}, []float32{10, 11, 22, 23}},
 		{"ReduceMean, axes an attribute", model(13, []int64{2, 1, 2}, nil, op("ReduceMean", in("x"), "y", intsAttribute("axes", -1, 2), intAttribute("keepdims", 0))),
 			[]string{"GlobalAveragePool", "Flatten"}, []float32{0.5, 2.5}},
+		{"ReduceMax of images whose channels are last", model(13, []int64{2, 2, 2}, nil, op("Transpose", in("x"), "t", intsAttribute("perm", 0, 2, 3, 1)), op("ReduceMax", in("t"), "y", intsAttribute("axes", 1, 2), intAttribute("keepdims", 0))),
+			[]string{"MaxPool", "Flatten"}, []float32{3, 7}},
 		{"ReduceMean, axes an input; Squeeze", model(18, []int64{2, 1, 2}, []tensorProto{intTensor("axes", 2, 3)},
 			op("ReduceMean", in("x", "axes"), "m"), op("Squeeze", in("m", "axes"), "y")),
 			[]string{"GlobalAveragePool", "Flatten"}, []float32{0.5, 2.5}},

@@ -14,7 +14,7 @@ import (
 // alike lists the operators that do the same to all pixels, or to whole images: they may as well work channels first.
 var alike = map[string]bool{
 	"Add": true, "Cast": true, "Clip": true, "Concat": true, "Div": true, "Dropout": true, "Identity": true, "Mul": true,
-	"PRelu": true, "Pad": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Slice": true, "Split": true,
+	"PRelu": true, "Pad": true, "ReduceMax": true, "ReduceMean": true, "ReduceSum": true, "Relu": true, "Slice": true, "Split": true,
 	"Sub": true, "Sum": true,
 }
 

@@ -139,7 +139,7 @@ func importGlobalMaxPool(m *importer, n *node) error {
 	return m.emit(n, graph.MaxPool{Kernel: [2]int{shape[1], shape[2]}, Stride: [2]int{1, 1}}, x)
 }
 
-// importReduce takes the mean or the sum over height, width or both.
+// importReduce takes the mean, the sum or the largest over height, width or both.
 func importReduce(m *importer, n *node) error {
 	x, err := m.value(n, 0)
 	if err != nil {
@@ -167,14 +167,17 @@ func importReduce(m *importer, n *node) error {
 		return fmt.Errorf("reduces axes %v of %v; galen reduces height and width", list, shape)
 	}
 	var op graph.Op = graph.GlobalAveragePool{}
-	if !set[2] || !set[3] {
-		pool := graph.AveragePool{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}}
-		for d := range 2 {
-			if set[2+d] {
-				pool.Kernel[d] = shape[1+d]
-			}
+	kernel := [2]int{1, 1}
+	for d := range kernel {
+		if set[2+d] {
+			kernel[d] = shape[1+d]
 		}
-		op = pool
+	}
+	switch {
+	case n.op == "ReduceMax":
+		op = graph.MaxPool{Kernel: kernel, Stride: [2]int{1, 1}}
+	case !set[2] || !set[3]:
+		op = graph.AveragePool{Kernel: kernel, Stride: [2]int{1, 1}}
 	}
 	if n.op == "ReduceSum" {
 		mean := m.names.unique(n.outputs[0] + "_mean")

@@ -37,7 +37,7 @@ func TestRefuse(t *testing.T) {
 		{"backwards slice", model(13, vector, []tensorProto{intTensor("a", -1), intTensor("b", -9), intTensor("axes", 1), intTensor("step", -1)}, op("Slice", in("x", "a", "b", "axes", "step"), "y")), "Slice", "forward"},
 		{"part of the batch", model(13, vector, []tensorProto{intTensor("a", 0), intTensor("b", 1), intTensor("axes", 0)}, op("Slice", in("x", "a", "b", "axes"), "y")), "Slice", "batch"},
 		{"gate of another rank", model(13, image, nil, op("Flatten", in("x"), "f"), op("Mul", in("x", "f"), "y")), "Mul", "of different rank"},
-		{"transposed convolution", model(13, image, []tensorProto{conv}, op("ConvTranspose", in("x", "w"), "y")), "ConvTranspose", "no such operator"},
+		{"transposed convolution", model(13, image, []tensorProto{conv}, op("ConvTranspose", in("x", "w"), "y")), "ConvTranspose", "transposed"},
 		{"linear interpolation", model(13, image, []tensorProto{floatTensor("f", []float32{1, 1, 2, 2}, 4)}, op("Resize", in("x", "", "f"), "y", stringAttribute("mode", "linear"))), "Resize", "nearest pixel"},
 		{"parts too large", model(13, image, []tensorProto{intTensor("parts", 3, 2)}, nodeProto{name: "s", op: "Split", inputs: in("x", "parts"), outputs: in("y", "z"), attributes: []attributeProto{intAttribute("axis", 2)}}), "Split", "into [3 2]"},
 		{"the batch reordered", model(13, image, nil, op("Relu", in("x"), "r"), op("Transpose", in("r"), "y", intsAttribute("perm", 1, 0, 2, 3))), "Transpose", "batch"},
