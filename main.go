@@ -523,8 +523,8 @@ const dataUsage = "`path` of the images: a CIFAR or image folder, .npz, .npy fol
 // dataFlags are the flags of commands that read images.
 func dataFlags(cmd *cobra.Command, o *engine.DataOptions) {
 	f := cmd.Flags()
-	f.Float32SliceVar(&o.Mean, "mean", nil, "channel means the model was trained with, of pixels in [0,1] (default: usual for the data)")
-	f.Float32SliceVar(&o.Std, "std", nil, "channel deviations the model was trained with (default: usual for the data)")
+	f.Float32SliceVar(&o.Mean, "mean", nil, "channel means the model was trained with, of pixels in [0,1] (default: the model file's, or usual for the data)")
+	f.Float32SliceVar(&o.Std, "std", nil, "channel deviations the model was trained with (default: the model file's, or usual for the data)")
 	f.IntVar(&o.Resize, "resize", 0, "shorter side images are resized to before the centre is cropped (default: 256 for an image folder and a 224-pixel model, in proportion for others)")
 }
 

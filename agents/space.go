@@ -146,13 +146,3 @@ func Bits(x float64, maxBits int) int {
 	bits := int(math.Floor((1-x)*float64(maxBits))) + 1
 	return min(max(bits, 1), maxBits)
 }
-
-// Sparsity returns the middle of the range of sparsities at which ⌊(1−s)·C/r⌋+1 blocks
-// of r = roundTo among C channels are kept: what to remember when kept channels were
-// kept for any reason. All channels kept is sparsity 0.
-func Sparsity(kept, channels, roundTo int) float64 {
-	if kept >= channels/roundTo*roundTo {
-		return 0
-	}
-	return 1 - (float64(kept)/float64(roundTo)-0.5)*float64(roundTo)/float64(channels)
-}

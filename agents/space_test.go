@@ -107,24 +107,6 @@ func TestBits(t *testing.T) {
 	}
 }
 
-func TestSparsityInvertsKept(t *testing.T) {
-	kept := func(s float64, channels, roundTo int) int { // the formula of Krieger et al. 2022
-		blocks := channels / roundTo
-		n := int(math.Floor((1-s)*float64(channels)/float64(roundTo))) + 1
-		return min(max(n, 1), blocks) * roundTo
-	}
-	for channels := 1; channels <= 200; channels++ {
-		for roundTo := 1; roundTo <= min(channels, 40); roundTo++ {
-			for want := roundTo; want <= channels/roundTo*roundTo; want += roundTo {
-				s := Sparsity(want, channels, roundTo)
-				if s < 0 || s > 1 || kept(s, channels, roundTo) != want {
-					t.Fatalf("sparsity %g for %d of %d channels (rounded to %d) keeps %d", s, want, channels, roundTo, kept(s, channels, roundTo))
-				}
-			}
-		}
-	}
-}
-
 func TestAbsolute(t *testing.T) {
 	reward := Absolute(0.2, -5)
 	for _, c := range []struct{ accuracy, latency, want float64 }{

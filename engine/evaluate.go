@@ -25,6 +25,9 @@ func Evaluate(ctx context.Context, model, data, split string, o DataOptions) (Ev
 	if err != nil {
 		return Evaluation{}, err
 	}
+	if o, err = o.orOfModel(model); err != nil {
+		return Evaluation{}, err
+	}
 	d, err := loadData(data, g, o)
 	if err != nil {
 		return Evaluation{}, err

@@ -37,7 +37,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 		return nil, fmt.Errorf("compress by episode %d: %w", e.Number, err)
 	}
 	if onnxPath != "" {
-		if err := onnx.Save(onnxPath, compressed.Graph); err != nil {
+		if err := onnx.Save(onnxPath, compressed.Graph, onnx.Normalization{Mean: load.data.Mean, Std: load.data.Std}.Properties()...); err != nil {
 			return nil, err
 		}
 	}

@@ -43,7 +43,7 @@ func (s Settings) reward() agents.Reward {
 }
 
 // DataOptions say how images become a network's input; see dataset.Options. The zero
-// value takes what is usual for the data.
+// value takes what the model's file says, see onnx.Normalization, or what is usual for the data.
 type DataOptions struct {
 	Mean   []float32 `json:"mean,omitempty"` // per channel, of pixels scaled to [0,1]; one number stands for all
 	Std    []float32 `json:"std,omitempty"`

@@ -144,15 +144,15 @@ func (v *verifier) runArrays(ctx context.Context, model, input, expect string) e
 	if err != nil {
 		return err
 	}
-	in, err := npy.Load(input)
+	shape, numbers, err := npy.Load(input)
 	if err != nil {
 		return fmt.Errorf("input: %w", err)
 	}
-	want, err := npy.Load(expect)
+	wantShape, want, err := npy.Load(expect)
 	if err != nil {
 		return fmt.Errorf("expected output: %w", err)
 	}
-	return v.run(ctx, g, plan, &onnx.Tensor{Shape: in.Shape, Data: in.Data}, &onnx.Tensor{Shape: want.Shape, Data: want.Data})
+	return v.run(ctx, g, plan, &onnx.Tensor{Shape: shape, Data: numbers}, &onnx.Tensor{Shape: wantShape, Data: want})
 }
 
 // compileModel reads a model and compiles it; its error is a refusal if the file could be read.

@@ -32,7 +32,11 @@ func loadWorkload(s Settings) (*workload, error) {
 	if w.graph, w.model, err = loadModel(s); err != nil {
 		return nil, err
 	}
-	data, err := loadData(s.dataPath(), w.graph, s.DataOptions)
+	options, err := s.DataOptions.orOfModel(w.model.Path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := loadData(s.dataPath(), w.graph, options)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,24 @@ func loadModel(s Settings) (*graph.Graph, store.Source, error) {
 	}
 	name := filepath.Base(s.Model)
 	return g, store.Source{Name: name[:len(name)-len(filepath.Ext(name))], Path: s.Model, SHA256: hash(content)}, nil
+}
+
+// orOfModel takes from the metadata of the model's file how to normalize images where the options leave it open.
+func (o DataOptions) orOfModel(path string) (DataOptions, error) {
+	if path == demoName || len(o.Mean) > 0 && len(o.Std) > 0 {
+		return o, nil
+	}
+	n, err := onnx.LoadNormalization(path)
+	if err != nil {
+		return o, fmt.Errorf("model %w", err)
+	}
+	if len(o.Mean) == 0 {
+		o.Mean = n.Mean
+	}
+	if len(o.Std) == 0 {
+		o.Std = n.Std
+	}
+	return o, nil
 }
 
 // loadData opens the data in the form the graph takes.

@@ -10,26 +10,27 @@ import (
 	"slices"
 	"strings"
 
+	"galen/engine/npy"
 	"galen/hw/graph"
 )
 
 // arrayFile is an .npy file of a folder, or a member of an .npz.
 type arrayFile struct {
 	name string // without .npy
-	open func() (*npyArray, error)
+	open func() (*npy.Array, error)
 }
 
 // npyFiles are the .npy files among the files.
 func npyFiles(files fileSet) []arrayFile {
 	var arrays []arrayFile
 	for _, f := range files {
-		if name, npy := strings.CutSuffix(f.base(), ".npy"); npy {
-			arrays = append(arrays, arrayFile{name, func() (*npyArray, error) {
+		if name, is := strings.CutSuffix(f.base(), ".npy"); is {
+			arrays = append(arrays, arrayFile{name, func() (*npy.Array, error) {
 				in, err := f.open()
 				if err != nil {
 					return nil, fmt.Errorf("reading images: %w", err)
 				}
-				return readNPY(f.name, in, f.size)
+				return npy.Open(f.name, in, f.size)
 			}})
 		}
 	}
@@ -59,12 +60,12 @@ func npzArrays(file string, in interface {
 	}
 	var arrays []arrayFile
 	for _, member := range archive.File {
-		name, npy := strings.CutSuffix(member.Name, ".npy")
-		if !npy {
+		name, is := strings.CutSuffix(member.Name, ".npy")
+		if !is {
 			continue
 		}
 		path := file + "/" + member.Name
-		arrays = append(arrays, arrayFile{name, func() (*npyArray, error) {
+		arrays = append(arrays, arrayFile{name, func() (*npy.Array, error) {
 			a, err := openMember(path, in, size, member)
 			if err != nil {
 				return nil, err
@@ -75,7 +76,7 @@ func npzArrays(file string, in interface {
 	return arrays, nil
 }
 
-func openMember(path string, in io.ReaderAt, size int64, member *zip.File) (*npyArray, error) {
+func openMember(path string, in io.ReaderAt, size int64, member *zip.File) (*npy.Array, error) {
 	damaged := func(err error) error {
 		return fmt.Errorf("%s is damaged (%w); save it again with numpy.savez", path, err)
 	}
@@ -88,7 +89,7 @@ func openMember(path string, in io.ReaderAt, size int64, member *zip.File) (*npy
 		if length < 0 || offset < 0 || offset > size || length > size-offset {
 			return nil, damaged(io.ErrUnexpectedEOF)
 		}
-		return readNPY(path, io.NewSectionReader(in, offset, length), length)
+		return npy.Open(path, io.NewSectionReader(in, offset, length), length)
 	}
 	if length < 0 || length > npzBytes {
 		return nil, fmt.Errorf("%s takes %d MiB uncompressed, more than the %d that galen keeps in memory; save it with numpy.savez or numpy.save, which do not compress", path, member.UncompressedSize64>>20, npzBytes>>20)
@@ -114,7 +115,7 @@ func openMember(path string, in io.ReaderAt, size int64, member *zip.File) (*npy
 	if err := stream.Close(); err != nil {
 		return nil, damaged(err)
 	}
-	return readNPY(path, bytes.NewReader(content), length)
+	return npy.Open(path, bytes.NewReader(content), length)
 }
 
 // openArrays makes data of the arrays x_train, y_train and, if there, x_test, y_test;
@@ -182,25 +183,25 @@ func openArray(name string, images, labels *arrayFile, wanted graph.Shape) (*Set
 	if err != nil {
 		return nil, err
 	}
-	if kind := strings.TrimLeft(pixels.dtype, "|<>"); kind != "u1" {
-		return nil, fmt.Errorf("%s holds values of type %q; images are uint8: convert them with .astype('uint8')", pixels.file, pixels.dtype)
+	if pixels.Kind != 'u' || pixels.Size != 1 {
+		return nil, fmt.Errorf("%s holds values of type %q; images are uint8: convert numbers from 0 to 1 with (255 * x).round().astype('uint8')", pixels.Name, pixels.Type)
 	}
-	shape, channelsLast, err := pixels.imageShape(wanted)
+	shape, channelsLast, err := imageShape(pixels, wanted)
 	if err != nil {
 		return nil, err
 	}
-	count := pixels.shape[0]
+	count := pixels.Shape[0]
 	if count == 0 {
-		return nil, fmt.Errorf("%s holds no images", pixels.file)
+		return nil, fmt.Errorf("%s holds no images", pixels.Name)
 	}
 	s := &Set{Name: name, Shape: shape, Mean: slices.Clone(imageNetMean), Std: slices.Clone(imageNetStd)}
 	if shape[0] != 3 {
 		s.Mean, s.Std = make([]float32, shape[0]), slices.Repeat([]float32{1}, shape[0])
 	}
-	if s.Labels, err = y.labels(count); err != nil {
+	if s.Labels, err = readLabels(y, count); err != nil {
 		return nil, err
 	}
-	r := run{name: pixels.file, bytes: pixels.bytes, first: pixels.data, stride: int64(shape.Elements()), count: count}
+	r := run{name: pixels.Name, bytes: pixels.Bytes, first: pixels.Start, stride: int64(shape.Elements()), count: count}
 	if channelsLast {
 		r.channels = shape[0]
 	}
@@ -211,13 +212,13 @@ func openArray(name string, images, labels *arrayFile, wanted graph.Shape) (*Set
 }
 
 // imageShape tells which axes are channels, height and width.
-func (a *npyArray) imageShape(wanted graph.Shape) (shape graph.Shape, channelsLast bool, err error) {
-	d := a.shape
+func imageShape(a *npy.Array, wanted graph.Shape) (shape graph.Shape, channelsLast bool, err error) {
+	d := a.Shape
 	if len(d) == 3 && slices.Min(d[1:]) > 0 {
 		return graph.Shape{1, d[1], d[2]}, false, nil
 	}
 	if len(d) != 4 || slices.Min(d[1:]) < 1 {
-		return nil, false, fmt.Errorf("%s has the shape %v; images are N×height×width×channels, N×channels×height×width or, grey, N×height×width", a.file, d)
+		return nil, false, fmt.Errorf("%s has the shape %v; images are N×height×width×channels, N×channels×height×width or, grey, N×height×width", a.Name, d)
 	}
 	first, last := graph.Shape{d[1], d[2], d[3]}, graph.Shape{d[3], d[1], d[2]}
 	switch mayFirst, mayLast := d[1] == 1 || d[1] == 3, d[3] == 1 || d[3] == 3; {
@@ -230,5 +231,30 @@ func (a *npyArray) imageShape(wanted graph.Shape) (shape graph.Shape, channelsLa
 	case mayLast && !mayFirst:
 		return last, true, nil
 	}
-	return nil, false, fmt.Errorf("%s has the shape %v, in which it is unclear which axis the channels are; save N×channels×height×width in the size the network takes", a.file, d)
+	return nil, false, fmt.Errorf("%s has the shape %v, in which it is unclear which axis the channels are; save N×channels×height×width in the size the network takes", a.Name, d)
+}
+
+// largestLabel bounds the classes of arrays, which bring no names that could tell.
+const largestLabel = 1<<16 - 1
+
+// readLabels reads the values of an array of n labels, or of n×1.
+func readLabels(a *npy.Array, n int) ([]int, error) {
+	if len(a.Shape) == 0 || len(a.Shape) > 2 || len(a.Shape) == 2 && a.Shape[1] != 1 {
+		return nil, fmt.Errorf("%s has the shape %v; labels are one number an image (of one-hot rows, save argmax(1))", a.Name, a.Shape)
+	}
+	if a.Shape[0] != n {
+		return nil, fmt.Errorf("%s has %d labels for %d images; save images and labels of the same records", a.Name, a.Shape[0], n)
+	}
+	values, err := a.Ints()
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]int, n)
+	for i, v := range values {
+		if v < 0 || v > largestLabel {
+			return nil, fmt.Errorf("%s: label %d is not from 0 to %d; number the classes from 0", a.Name, i, largestLabel)
+		}
+		labels[i] = int(v)
+	}
+	return labels, nil
 }

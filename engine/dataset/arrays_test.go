@@ -15,18 +15,19 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/npy"
 	"galen/hw/graph"
 )
 
-// npy is an array file as numpy.save writes it.
-func npy(dtype string, shape []int, content []byte) []byte {
+// npyFile is an array file as numpy.save writes it.
+func npyFile(dtype string, shape []int, content []byte) []byte {
 	dims := strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", ", "), "[]")
 	if len(shape) == 1 {
 		dims += ","
 	}
 	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", dtype, dims)
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
-	b := append([]byte(npyMagic), 1, 0)
+	b := append([]byte(npy.Magic), 1, 0)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
 	return append(append(b, header...), content...)
 }
@@ -78,8 +79,8 @@ func TestArrays(t *testing.T) {
 		binary.BigEndian.PutUint64(wide[8*i:], uint64(l))
 	}
 	members := map[string][]byte{
-		"x_train": npy("|u1", []int{n, 3, h, w}, planar), "y_train": npy("|u1", []int{n}, labels),
-		"x_test": npy("|u1", []int{n, h, w, 3}, interleaved), "y_test": npy(">i8", []int{n, 1}, wide),
+		"x_train": npyFile("|u1", []int{n, 3, h, w}, planar), "y_train": npyFile("|u1", []int{n}, labels),
+		"x_test": npyFile("|u1", []int{n, h, w, 3}, interleaved), "y_test": npyFile(">i8", []int{n, 1}, wide),
 	}
 	files := map[string][]byte{"stored.npz": npz(t, zip.Store, members), "packed.npz": npz(t, zip.Deflate, members)}
 	for name, content := range members {
@@ -113,7 +114,7 @@ func TestArrays(t *testing.T) {
 }
 
 func TestArraysAreFittedToTheNetwork(t *testing.T) {
-	grey := npz(t, zip.Store, map[string][]byte{"images": npy("|u1", []int{2, 28, 28}, bytes.Repeat([]byte{9}, 2*28*28)), "labels": npy("<i4", []int{2}, []byte{0, 0, 0, 0, 1, 0, 0, 0})})
+	grey := npz(t, zip.Store, map[string][]byte{"images": npyFile("|u1", []int{2, 28, 28}, bytes.Repeat([]byte{9}, 2*28*28)), "labels": npyFile("<i4", []int{2}, []byte{0, 0, 0, 0, 1, 0, 0, 0})})
 	dir := write(t, t.TempDir(), map[string][]byte{"grey.npz": grey})
 	d, err := OpenFor(filepath.Join(dir, "grey.npz"), Options{Shape: graph.Shape{1, 32, 32}})
 	if err != nil {
@@ -129,7 +130,7 @@ func TestArraysAreFittedToTheNetwork(t *testing.T) {
 }
 
 func TestArraysRefuse(t *testing.T) {
-	x, y := npy("|u1", []int{2, 4, 4, 3}, counting(96)), npy("|u1", []int{2}, []byte{0, 1})
+	x, y := npyFile("|u1", []int{2, 4, 4, 3}, counting(96)), npyFile("|u1", []int{2}, []byte{0, 1})
 	crc := npz(t, zip.Deflate, map[string][]byte{"images": x, "labels": y})
 	at := bytes.Index(crc, []byte("PK\x01\x02"))
 	crc[at+16]++ // the checksum of the first member
@@ -146,22 +147,22 @@ func TestArraysRefuse(t *testing.T) {
 		"other names":     {npz(t, zip.Store, map[string][]byte{"foo": x}), "x_train and y_train"},
 		"images alone":    {npz(t, zip.Store, map[string][]byte{"images": x}), "save both"},
 		"checksum":        {crc, "checksum"},
-		"claimed size":    {npz(t, zip.Store, map[string][]byte{"images": npy("|u1", []int{1000000000, 1000000000, 1000000000, 3}, nil), "labels": y}), "does not fit"},
+		"claimed size":    {npz(t, zip.Store, map[string][]byte{"images": npyFile("|u1", []int{1000000000, 1000000000, 1000000000, 3}, nil), "labels": y}), "does not fit"},
 		"member claim":    {append([]byte{}, bomb...), "save both"},
 		"cut":             {with(x[:len(x)-1], y), "takes 96 bytes and there are 95"},
-		"floats":          {with(npy("<f4", []int{2, 4, 4, 3}, make([]byte, 384)), y), "astype('uint8')"},
-		"integers":        {with(npy("<i4", []int{2, 4, 4, 3}, make([]byte, 384)), y), "images are uint8"},
+		"floats":          {with(npyFile("<f4", []int{2, 4, 4, 3}, make([]byte, 384)), y), "astype('uint8')"},
+		"integers":        {with(npyFile("<i4", []int{2, 4, 4, 3}, make([]byte, 384)), y), "images are uint8"},
 		"fortran":         {with(bytes.Replace(x, []byte("False"), []byte("True "), 1), y), "ascontiguousarray"},
-		"few labels":      {with(x, npy("|u1", []int{1}, []byte{0})), "1 labels for 2 images"},
-		"one-hot":         {with(x, npy("|u1", []int{2, 2}, make([]byte, 4))), "argmax"},
-		"negative label":  {with(x, npy("|i1", []int{2}, []byte{0, 255})), "label 1"},
-		"huge label":      {with(x, npy("<u4", []int{2}, []byte{0, 0, 0, 0, 0, 0, 1, 0})), "label 1"},
-		"no images":       {with(npy("|u1", []int{0, 4, 4, 3}, nil), npy("|u1", []int{0}, nil)), "no images"},
-		"unclear axes":    {with(npy("|u1", []int{2, 3, 16, 3}, make([]byte, 288)), y), "unclear"},
-		"one axis":        {with(npy("|u1", []int{2}, make([]byte, 2)), y), "N×height×width"},
-		"object":          {with(npy("|O", []int{2}, make([]byte, 2)), y), "|O"},
-		"future version":  {with([]byte(npyMagic+"\x09\x00\x00\x00\x00\x00\x00\x00"), y), "version 9"},
-		"endless header":  {with([]byte(npyMagic+"\x02\x00\xff\xff\xff\xff\x00\x00"), y), "header"},
+		"few labels":      {with(x, npyFile("|u1", []int{1}, []byte{0})), "1 labels for 2 images"},
+		"one-hot":         {with(x, npyFile("|u1", []int{2, 2}, make([]byte, 4))), "argmax"},
+		"negative label":  {with(x, npyFile("|i1", []int{2}, []byte{0, 255})), "label 1"},
+		"huge label":      {with(x, npyFile("<u4", []int{2}, []byte{0, 0, 0, 0, 0, 0, 1, 0})), "label 1"},
+		"no images":       {with(npyFile("|u1", []int{0, 4, 4, 3}, nil), npyFile("|u1", []int{0}, nil)), "no images"},
+		"unclear axes":    {with(npyFile("|u1", []int{2, 3, 16, 3}, make([]byte, 288)), y), "unclear"},
+		"one axis":        {with(npyFile("|u1", []int{2}, make([]byte, 2)), y), "N×height×width"},
+		"object":          {with(npyFile("|O", []int{2}, make([]byte, 2)), y), "|O"},
+		"future version":  {with([]byte(npy.Magic+"\x09\x00\x00\x00\x00\x00\x00\x00"), y), "version 9"},
+		"endless header":  {with([]byte(npy.Magic+"\x02\x00\xff\xff\xff\xff\x00\x00"), y), "header"},
 		"a lonely array":  {x, "one array"},
 		"something else":  {[]byte("GIF89a..."), "no data set"},
 		"gzip of nothing": {[]byte("\x1f\x8b\x00"), "damaged"},
@@ -175,7 +176,7 @@ func TestArraysRefuse(t *testing.T) {
 
 // A compressed member that claims far more than it can hold is not allocated.
 func TestCompressedClaims(t *testing.T) {
-	bomb := npz(t, zip.Deflate, map[string][]byte{"images": npy("|u1", []int{1, 1, 1, 1}, []byte{1}), "labels": npy("|u1", []int{1}, []byte{1})})
+	bomb := npz(t, zip.Deflate, map[string][]byte{"images": npyFile("|u1", []int{1, 1, 1, 1}, []byte{1}), "labels": npyFile("|u1", []int{1}, []byte{1})})
 	for at := 0; ; {
 		next := bytes.Index(bomb[at:], []byte("PK\x01\x02"))
 		if next < 0 {
@@ -282,7 +283,7 @@ func TestChangedFileIsNamed(t *testing.T) {
 }
 
 func FuzzArrays(f *testing.F) {
-	x, y := npy("|u1", []int{2, 4, 4, 3}, counting(96)), npy("<i2", []int{2}, []byte{0, 0, 1, 0})
+	x, y := npyFile("|u1", []int{2, 4, 4, 3}, counting(96)), npyFile("<i2", []int{2}, []byte{0, 0, 1, 0})
 	for _, method := range []uint16{zip.Store, zip.Deflate} {
 		f.Add(npz(f, method, map[string][]byte{"images": x, "labels": y}))
 	}
@@ -296,13 +297,13 @@ func FuzzArrays(f *testing.F) {
 }
 
 func FuzzNPY(f *testing.F) {
-	f.Add(npy("|u1", []int{2, 4, 4, 3}, counting(96)), npy("<i2", []int{2}, []byte{0, 0, 1, 0}))
-	f.Add(npy("|u1", []int{2, 4, 4}, counting(32)), npy(">u8", []int{2, 1}, make([]byte, 16)))
+	f.Add(npyFile("|u1", []int{2, 4, 4, 3}, counting(96)), npyFile("<i2", []int{2}, []byte{0, 0, 1, 0}))
+	f.Add(npyFile("|u1", []int{2, 4, 4}, counting(32)), npyFile(">u8", []int{2, 1}, make([]byte, 16)))
 	f.Fuzz(func(t *testing.T, x, y []byte) {
 		var arrays []arrayFile
 		for name, content := range map[string][]byte{"images": x, "labels": y} {
-			arrays = append(arrays, arrayFile{name, func() (*npyArray, error) {
-				return readNPY(name, bytes.NewReader(content), int64(len(content)))
+			arrays = append(arrays, arrayFile{name, func() (*npy.Array, error) {
+				return npy.Open(name, bytes.NewReader(content), int64(len(content)))
 			}})
 		}
 		readAll(t, arrays)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"galen/engine/npy"
 	"galen/hw/graph"
 )
 
@@ -166,7 +167,7 @@ func openFile(file, name string, o Options) (*Data, error) {
 		return nil, fmt.Errorf("%s holds no CIFAR-10 or CIFAR-100 in its binary version; give %s or %s, or unpack it and give the folder", file, cifar10.archive, cifar100.archive)
 	}
 	advice := "give a folder with images, or an .npz or .tar.gz file"
-	if hasPrefix(magic, npyMagic) {
+	if hasPrefix(magic, npy.Magic) {
 		advice = "it is one array: give the folder that holds images.npy and labels.npy, or x_train.npy, y_train.npy, …"
 	} else if filepath.Ext(file) == ".bin" {
 		advice = "it is a file: give the path of the folder that holds the data_batch_*.bin files"

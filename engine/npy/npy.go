@@ -1,11 +1,14 @@
-// Package npy reads arrays of floating-point numbers from NumPy's .npy files
+// Package npy reads arrays of numbers from NumPy's .npy files
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+//
+// Files are untrusted: what a header promises is checked against the file's size before memory is taken for it.
 package npy
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"regexp"
@@ -13,89 +16,186 @@ import (
 	"strings"
 )
 
-// Array is an array of numbers, last index fastest.
+// Magic starts every .npy file.
+const Magic = "\x93NUMPY"
+
+// Array is an array in a file. Its numbers stay there, in C order, until they are read.
 type Array struct {
-	Shape []int
-	Data  []float32
+	Name  string      // of the file, for people
+	Type  string      // as NumPy writes it: byte order, kind, bytes
+	Kind  byte        // 'f', 'i' or 'u': floating point, signed, unsigned
+	Size  int         // bytes of a number
+	Shape []int       // last index fastest
+	Bytes io.ReaderAt // the file
+	Start int64       // where its numbers start
 }
-
-// Load reads the file at path. Files are untrusted: what the header promises is checked against the
-// file's size before memory is taken for it.
-func Load(path string) (*Array, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	a, err := Decode(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return a, nil
-}
-
-const magic = "\x93NUMPY"
 
 var (
-	descr   = regexp.MustCompile(`'descr': *'([^']*)'`)
-	fortran = regexp.MustCompile(`'fortran_order': *(True|False)`)
-	extent  = regexp.MustCompile(`'shape': *\(([0-9, ]*)\)`)
+	descr   = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([^'"]*)['"]`)
+	fortran = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
+	extent  = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([^()]*)\)`)
+	number  = regexp.MustCompile(`^[<>|=]?(?:([iu])([1248])|(f)([248]))$`)
 )
 
-// Decode reads an array of little-endian float32 or float64 numbers in C order.
-func Decode(content []byte) (*Array, error) {
-	header, data, err := split(content)
+// Open reads the header of the array in a file of size bytes, and checks that the file is as long as it says. name is
+// what errors call the file.
+func Open(name string, in io.ReaderAt, size int64) (*Array, error) {
+	header, start, err := readHeader(in, size)
 	if err != nil {
-		return nil, err
+		return nil, damaged(name, err)
 	}
 	kind, order, shape := descr.FindStringSubmatch(header), fortran.FindStringSubmatch(header), extent.FindStringSubmatch(header)
 	if kind == nil || order == nil || shape == nil {
-		return nil, fmt.Errorf("not a NumPy array of plain numbers: its header is %.80q", header)
+		return nil, damaged(name, fmt.Errorf("its header does not tell type, order and shape of one plain array: %.80q", header))
 	}
-	size := map[string]int{"<f4": 4, "<f8": 8}[kind[1]]
-	if size == 0 {
-		return nil, fmt.Errorf("holds numbers of type %s; save float32 ones: numpy.save(file, array.astype(numpy.float32))", kind[1])
+	a := &Array{Name: name, Type: kind[1], Bytes: in, Start: start}
+	parts := number.FindStringSubmatch(a.Type)
+	if parts == nil {
+		return nil, fmt.Errorf("%s holds values of type %q; galen reads integers and floating-point numbers: convert them with astype", name, a.Type)
 	}
-	if order[1] == "True" {
-		return nil, errors.New("is in Fortran order; save numpy.ascontiguousarray(array)")
-	}
-	a := &Array{}
-	n := 1
-	for part := range strings.SplitSeq(shape[1], ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
+	a.Kind, a.Size = (parts[1] + parts[3])[0], int((parts[2] + parts[4])[0]-'0')
+	elements := int64(1)
+	for field := range strings.SplitSeq(shape[1], ",") {
+		field = strings.TrimSpace(field)
+		if field == "" {
 			continue
 		}
-		d, err := strconv.Atoi(part)
-		if err != nil || d > 0 && n > math.MaxInt32/d {
-			return nil, fmt.Errorf("its shape (%s) is too large", shape[1])
+		n, err := strconv.ParseInt(field, 10, 31)
+		if err != nil || n < 0 {
+			return nil, damaged(name, fmt.Errorf("its shape is (%s)", shape[1]))
 		}
-		a.Shape, n = append(a.Shape, d), n*d
-	}
-	if len(data) != n*size {
-		return nil, fmt.Errorf("has %d bytes of data; its shape %v wants %d", len(data), a.Shape, n*size)
-	}
-	a.Data = make([]float32, n)
-	for i := range a.Data {
-		if size == 4 {
-			a.Data[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-		} else {
-			a.Data[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:])))
+		a.Shape = append(a.Shape, int(n))
+		if n > 0 && elements > size/n {
+			return nil, damaged(name, fmt.Errorf("an array of (%s) does not fit its %d bytes", shape[1], size))
 		}
+		elements *= n
+	}
+	if len(a.Shape) > 1 && order[1] == "True" {
+		return nil, fmt.Errorf("%s is in Fortran order; save numpy.ascontiguousarray(array)", name)
+	}
+	if want := elements * int64(a.Size); want != size-start {
+		return nil, damaged(name, fmt.Errorf("an array of (%s), type %s, takes %d bytes and there are %d", shape[1], a.Type, want, size-start))
 	}
 	return a, nil
 }
 
-// split separates the header, a Python dictionary, from the numbers.
-func split(content []byte) (header string, data []byte, err error) {
-	if len(content) < 12 || string(content[:len(magic)]) != magic {
-		return "", nil, errors.New("not a NumPy .npy file")
+func damaged(name string, why error) error {
+	return fmt.Errorf("%s: %w; it is damaged or not a NumPy .npy file: save it again with numpy.save or numpy.savez", name, why)
+}
+
+// longestHeader is far above what arrays of numbers need.
+const longestHeader = 1 << 16
+
+// readHeader gives the header, a Python dictionary, and where it ends.
+func readHeader(in io.ReaderAt, size int64) (header string, end int64, err error) {
+	start := make([]byte, 12)
+	if n, err := in.ReadAt(start, 0); n < len(start) {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", 0, err
+		}
+		return "", 0, errors.New("it has no header")
 	}
-	start, length := 10, int(binary.LittleEndian.Uint16(content[8:]))
-	if major := content[6]; major >= 2 {
-		start, length = 12, int(min(binary.LittleEndian.Uint32(content[8:]), math.MaxInt32))
+	if string(start[:len(Magic)]) != Magic {
+		return "", 0, errors.New("it does not start as one")
 	}
-	if length > len(content)-start {
-		return "", nil, errors.New("ends within its header")
+	var at, length int64
+	switch version := start[6]; version {
+	case 1:
+		at, length = 10, int64(binary.LittleEndian.Uint16(start[8:]))
+	case 2, 3:
+		at, length = 12, int64(binary.LittleEndian.Uint32(start[8:]))
+	default:
+		return "", 0, fmt.Errorf("version %d of the format is unknown", version)
 	}
-	return string(content[start : start+length]), content[start+length:], nil
+	if length > longestHeader || at+length > size {
+		return "", 0, fmt.Errorf("its header has %d bytes", length)
+	}
+	text := make([]byte, length)
+	if n, err := in.ReadAt(text, at); n < len(text) {
+		return "", 0, err
+	}
+	return string(text), at + length, nil
+}
+
+// Load reads an array of floating-point numbers from the file at path.
+func Load(path string) (shape []int, numbers []float32, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := Open(path, f, info.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	numbers, err = a.Floats()
+	return a.Shape, numbers, err
+}
+
+// Floats reads an array of float32 or float64 numbers; float64 ones are rounded.
+func (a *Array) Floats() ([]float32, error) {
+	if a.Kind != 'f' || a.Size < 4 {
+		return nil, fmt.Errorf("%s holds numbers of type %s; save float32 ones: numpy.save(file, array.astype(numpy.float32))", a.Name, a.Type)
+	}
+	numbers := make([]float32, a.elements())
+	return numbers, a.each(func(i int, bits uint64) {
+		if a.Size == 4 {
+			numbers[i] = math.Float32frombits(uint32(bits))
+		} else {
+			numbers[i] = float32(math.Float64frombits(bits))
+		}
+	})
+}
+
+// Ints reads an array of integers. Unsigned ones from 2⁶³ come out negative.
+func (a *Array) Ints() ([]int64, error) {
+	if a.Kind == 'f' {
+		return nil, fmt.Errorf("%s holds numbers of type %s; save integers: numpy.save(file, array.astype(numpy.int64))", a.Name, a.Type)
+	}
+	numbers := make([]int64, a.elements())
+	return numbers, a.each(func(i int, bits uint64) {
+		if unused := 64 - 8*a.Size; a.Kind == 'i' {
+			numbers[i] = int64(bits<<unused) >> unused
+		} else {
+			numbers[i] = int64(bits)
+		}
+	})
+}
+
+func (a *Array) elements() int {
+	n := 1
+	for _, d := range a.Shape {
+		n *= d
+	}
+	return n
+}
+
+// each calls visit with the bits of every number.
+func (a *Array) each(visit func(i int, bits uint64)) error {
+	var order binary.ByteOrder = binary.LittleEndian
+	if a.Type[0] == '>' {
+		order = binary.BigEndian
+	}
+	raw := make([]byte, a.elements()*a.Size)
+	if n, err := a.Bytes.ReadAt(raw, a.Start); n < len(raw) {
+		return damaged(a.Name, err)
+	}
+	for i := range len(raw) / a.Size {
+		value := raw[i*a.Size : (i+1)*a.Size]
+		switch a.Size {
+		case 1:
+			visit(i, uint64(value[0]))
+		case 2:
+			visit(i, uint64(order.Uint16(value)))
+		case 4:
+			visit(i, uint64(order.Uint32(value)))
+		case 8:
+			visit(i, order.Uint64(value))
+		}
+	}
+	return nil
 }

@@ -21,7 +21,7 @@ const (
 type exporter struct {
 	graph    *graph.Graph
 	file     *graphProto
-	metadata []property
+	metadata []Property
 	opset    int64
 	taken    names // of tensors
 	nodes    names

@@ -23,7 +23,7 @@ func (e *exporter) layer(name string, n *graph.Node) []string {
 	axis := intAttribute("axis", 0)
 	levels := e.levels(name+".weight_quantized", w.Int, w.Shape...)
 	if w.Bits < 8 {
-		e.metadata = append(e.metadata, property{bitsKey + levels, strconv.Itoa(w.Bits)})
+		e.metadata = append(e.metadata, Property{bitsKey + levels, strconv.Itoa(w.Bits)})
 	}
 	names := []string{e.add(name+".weight_DequantizeLinear", "DequantizeLinear", e.tensor(name+".weight", ""), []string{
 		levels, e.floats(name+".weight_scale", w.Scale, channels), e.levels(name+".weight_zero_point", make([]int8, channels), channels),

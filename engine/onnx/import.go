@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -36,7 +37,7 @@ type tensor struct {
 	name   string        // its output
 	stored *storedTensor // set between QuantizeLinear and DequantizeLinear
 	shared bool          // the value is read under another name too
-	input  bool          // the model's input as the file declares it, channels last
+	last   bool          // the shape is the value's with the channels moved to the end, as TensorFlow keeps images
 }
 
 // converters import operators on computed tensors.
@@ -65,6 +66,7 @@ var converters = map[string]func(*importer, *node) error{
 	"PRelu":              importPRelu,
 	"Pad":                importPad,
 	"QuantizeLinear":     importQuantize,
+	"ReduceMax":          importReduce,
 	"ReduceMean":         importReduce,
 	"ReduceSum":          importReduce,
 	"Relu":               importRelu,
@@ -80,6 +82,15 @@ var converters = map[string]func(*importer, *node) error{
 	"Transpose":          importTranspose,
 	"Unsqueeze":          importUnsqueeze,
 	"Upsample":           importResize,
+}
+
+// outside says of operators that people may expect why they are not taken.
+var outside = map[string]string{
+	"ConvTranspose":         "galen takes no transposed convolutions, which networks that make images have; it takes classifiers",
+	"If":                    "galen takes no control flow; export the model with a fixed image size, so that nothing is left to decide",
+	"InstanceNormalization": "galen normalizes by fixed means and variances only",
+	"LayerNormalization":    "galen normalizes by fixed means and variances only",
+	"Loop":                  "galen takes no control flow; export the model with a fixed image size, so that nothing is left to decide",
 }
 
 func init() {
@@ -246,30 +257,14 @@ func (m *importer) readInput(g *graphProto, nodes []*node) error {
 		return fmt.Errorf("the model's input %q: %w", input.name, err)
 	}
 	t := &tensor{shape: shape}
-	if channelsLast(nodes, input.name) && len(shape) == 3 {
-		t.input = true
+	if len(shape) == 3 && channelsLast(nodes, input.name) {
+		t.last = true
 		shape = graph.Shape{shape[2], shape[0], shape[1]}
 	}
 	m.graph = graph.NewGraph(g.name, input.name, shape)
 	m.tensors[input.name] = t
 	m.names[input.name] = 1
 	return nil
-}
-
-// channelsLast tells whether every reader of the model's input first moves its last axis to the
-// front, as models from TensorFlow do. The graph's input then is what comes out.
-func channelsLast(nodes []*node, input string) bool {
-	readers := 0
-	for _, n := range nodes {
-		if !slices.Contains(n.inputs, input) {
-			continue
-		}
-		if n.op != "Transpose" || !slices.Equal(n.ints("perm"), []int64{0, 3, 1, 2}) {
-			return false
-		}
-		readers++
-	}
-	return readers > 0
 }
 
 // convert folds a node or adds it to the graph.
@@ -279,7 +274,7 @@ func (m *importer) convert(n *node) error {
 	}
 	fold, importNode := folds[n.op], converters[n.op]
 	if fold == nil && importNode == nil {
-		return errors.New("galen has no such operator")
+		return errors.New(cmp.Or(outside[n.op], "galen has no such operator"))
 	}
 	if len(n.outputs) == 0 {
 		return errors.New("has no output")
@@ -323,7 +318,14 @@ func (m *importer) convert(n *node) error {
 	if importNode == nil {
 		return errors.New("is supported on constants only")
 	}
-	return n.fault(importNode(m, n))
+	n.last = m.readsLast(n)
+	if err := n.fault(importNode(m, n)); err != nil {
+		return err
+	}
+	if n.last {
+		m.giveLast(n)
+	}
+	return nil
 }
 
 func (m *importer) refuse(n *node, err error) {
@@ -375,17 +377,20 @@ func (m *importer) tensor(n *node, i int) (*tensor, error) {
 		return nil, fmt.Errorf("input %d (%q) is a constant; galen takes it computed only", i, name)
 	case t.stored != nil && n.op != "DequantizeLinear" && n.op != "Clip":
 		return nil, fmt.Errorf("works on the integers of %q; galen reads DequantizeLinear there", name)
-	case t.input && n.op != "Transpose" && n.op != "Shape":
-		return nil, errors.New("works on channels-last data")
+	case t.last && !n.last && n.op != "Transpose" && n.op != "Shape":
+		return t, m.reorderLast(t)
 	}
 	return t, nil
 }
 
-// value is the graph's value for an input; a view becomes one.
+// value is the graph's value for an input; a view becomes one, unless the node reads it with its channels first.
 func (m *importer) value(n *node, i int) (graph.ValueID, error) {
 	t, err := m.tensor(n, i)
 	if err != nil {
 		return 0, err
+	}
+	if n.last {
+		return t.value, nil
 	}
 	if err := m.settle(t); err != nil {
 		return 0, fmt.Errorf("input %d (%q) %w", i, n.input(i), err)
@@ -428,7 +433,7 @@ func (m *importer) alias(n *node, shape []int) error {
 		return err
 	}
 	view := *t
-	view.shape, view.input = shape, false
+	view.shape, view.last = shape, false
 	view.node, view.name = n.name, n.outputs[0]
 	view.shared = t.shared || m.uses[n.input(0)] > 1
 	m.tensors[n.outputs[0]] = &view
@@ -456,6 +461,11 @@ func (m *importer) finish(file *graphProto) (*graph.Graph, error) {
 		return nil, fmt.Errorf("the model's output %q is not computed from its input", name)
 	}
 	g := m.graph
+	if t.last {
+		if err := m.reorderLast(t); err != nil {
+			return nil, err
+		}
+	}
 	if t.stored != nil {
 		return nil, fmt.Errorf("the model's output %q is quantized; galen takes float32", name)
 	}

@@ -110,12 +110,14 @@ func exampleModels() []example {
 			[]string{"Conv"}, []float32{5, 10}},
 		{"normalization of the image", model(13, []int64{2, 1, 1}, []tensorProto{floatTensor("mean", []float32{1, 3}, 1, 2, 1, 1), floatTensor("half", []float32{0.5})},
 			op("Sub", in("x", "mean"), "c"), op("Div", in("c", "half"), "y")),
-			[]string{"BatchNormalization", "BatchNormalization"}, []float32{-2, -4}},
+			[]string{"BatchNormalization"}, []float32{-2, -4}},
 		{"explicit broadcast of opset 6", model(6, []int64{2, 1, 2}, []tensorProto{floatTensor("b", []float32{10, 20}, 2)},
 			op("Add", in("x", "b"), "y", intAttribute("broadcast", 1), intAttribute("axis", 1))),
 			[]string{"BatchNormalization"}, []float32{10, 11, 22, 23}},
 		{"ReduceMean, axes an attribute", model(13, []int64{2, 1, 2}, nil, op("ReduceMean", in("x"), "y", intsAttribute("axes", -1, 2), intAttribute("keepdims", 0))),
 			[]string{"GlobalAveragePool", "Flatten"}, []float32{0.5, 2.5}},
+		{"ReduceMax of images whose channels are last", model(13, []int64{2, 2, 2}, nil, op("Transpose", in("x"), "t", intsAttribute("perm", 0, 2, 3, 1)), op("ReduceMax", in("t"), "y", intsAttribute("axes", 1, 2), intAttribute("keepdims", 0))),
+			[]string{"MaxPool", "Flatten"}, []float32{3, 7}},
 		{"ReduceMean, axes an input; Squeeze", model(18, []int64{2, 1, 2}, []tensorProto{intTensor("axes", 2, 3)},
 			op("ReduceMean", in("x", "axes"), "m"), op("Squeeze", in("m", "axes"), "y")),
 			[]string{"GlobalAveragePool", "Flatten"}, []float32{0.5, 2.5}},
@@ -144,6 +146,10 @@ func exampleModels() []example {
 			m := model(13, []int64{1, 2, 3}, nil, op("Transpose", in("x"), "t", intsAttribute("perm", 0, 3, 1, 2)), op("Relu", in("t"), "y"))
 			return m
 		}(), []string{"Relu"}, []float32{0, 1, 2, 3, 4, 5}},
+		{"channels last, scaled first", model(13, []int64{1, 2, 3}, []tensorProto{floatTensor("mean", []float32{1, 2, 3}, 3), floatTensor("half", []float32{0.5})},
+			op("Shape", in("x"), "unread"), op("Cast", in("x"), "c", intAttribute("to", int(typeFloat))), op("Sub", in("c", "mean"), "s"), op("Mul", in("half", "s"), "h"),
+			op("Transpose", in("h"), "y", intsAttribute("perm", 0, 3, 1, 2))),
+			[]string{"BatchNormalization"}, []float32{-0.5, 0, 0, 0.5, 0.5, 1}},
 		{"weights behind DequantizeLinear, used transposed", model(13, []int64{2}, []tensorProto{
 			byteTensor("q", typeInt8, []byte{1, 2, 3, 0xff, 5, 6}, 2, 3), floatTensor("scale", []float32{1, 2, 4}, 3), byteTensor("zero", typeInt8, []byte{0, 0, 0}, 3)},
 			op("DequantizeLinear", in("q", "scale", "zero"), "w", intAttribute("axis", 1)), op("MatMul", in("x", "w"), "y")),

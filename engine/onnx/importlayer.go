@@ -108,77 +108,6 @@ func importConv(m *importer, n *node) error {
 		Groups: int(groups), Weight: weight, Bias: bias}, x)
 }
 
-func importGemm(m *importer, n *node) error {
-	x, err := m.value(n, 0)
-	if err != nil {
-		return err
-	}
-	if n.int("transA", 0) != 0 {
-		return errors.New("transA would mix the images of a batch")
-	}
-	c, err := m.constant(n, 1)
-	if err != nil {
-		return err
-	}
-	if c == nil || len(c.shape) != 2 {
-		return errors.New("input B is not a 2-D constant")
-	}
-	weight, err := m.layerWeight(c, n.int("transB", 0) == 0)
-	if err != nil {
-		return err
-	}
-	if weight, err = m.scaled(weight, float64(n.float("alpha", 1))); err != nil {
-		return err
-	}
-	bias, err := m.gemmBias(n, weight.Shape[0])
-	if err != nil {
-		return err
-	}
-	return m.emit(n, &graph.Gemm{Weight: weight, Bias: bias}, x)
-}
-
-// gemmBias is beta·C per output, nil if there is none.
-func (m *importer) gemmBias(n *node, outputs int) ([]float32, error) {
-	c, err := m.constant(n, 2)
-	if c == nil || err != nil {
-		return nil, err
-	}
-	beta := n.float("beta", 1)
-	if beta == 0 {
-		return nil, nil
-	}
-	if len(c.shape) > 2 || len(c.shape) == 2 && c.shape[0] != 1 || c.typ != typeFloat || c.len() != outputs && c.len() != 1 {
-		return nil, fmt.Errorf("input C is %s %v, wants one number per output", c.typ, c.shape)
-	}
-	if _, err := m.take(typeFloat, []int{outputs}); err != nil {
-		return nil, err
-	}
-	bias := make([]float32, outputs)
-	for i := range bias {
-		bias[i] = beta * c.floats[min(i, c.len()-1)]
-	}
-	return bias, nil
-}
-
-func importMatMul(m *importer, n *node) error {
-	x, err := m.value(n, 0)
-	if err != nil {
-		return err
-	}
-	c, err := m.constant(n, 1)
-	if err != nil {
-		return err
-	}
-	if c == nil || len(c.shape) != 2 {
-		return errors.New("its second input is not a 2-D constant")
-	}
-	weight, err := m.layerWeight(c, true)
-	if err != nil {
-		return err
-	}
-	return m.emit(n, &graph.Gemm{Weight: weight}, x)
-}
-
 // layerWeight makes a layer's weight of a constant, output channel first; transposed swaps the
 // axes of a matrix. Integers behind a DequantizeLinear are kept if the graph can hold them.
 func (m *importer) layerWeight(c *constant, transposed bool) (graph.Weight, error) {
@@ -365,6 +294,12 @@ func (m *importer) perChannel(n *node, c *constant, shape graph.Shape) ([]float6
 	if c.typ != typeFloat {
 		return nil, fmt.Errorf("its constant is %s, wants float32", c.typ)
 	}
+	if n.last {
+		var err error
+		if c, err = constantFirst(c); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := m.take(typeFloat, []int{affineCost, shape[0]}); err != nil {
 		return nil, err
 	}
@@ -388,8 +323,8 @@ func (m *importer) perChannel(n *node, c *constant, shape graph.Shape) ([]float6
 	return numbers, nil
 }
 
-// affine computes factor·x + shift per channel of an input: folded into the layer that makes x
-// if nothing else reads it, else as a batch normalization.
+// affine computes factor·x + shift per channel of an input: folded into the layer or normalization that makes x if
+// nothing else reads it, else as a batch normalization.
 func (m *importer) affine(n *node, input int, factors, shifts []float64) error {
 	x, err := m.value(n, input)
 	if err != nil {
@@ -411,13 +346,26 @@ func (m *importer) affine(n *node, input int, factors, shifts []float64) error {
 			if err != nil {
 				return err
 			}
-			g.Nodes[producer].Op = g.Nodes[producer].WithWeight(weight, bias)
-			g.Values[x].Name = n.outputs[0]
-			m.tensors[n.outputs[0]] = &tensor{value: x, shape: g.Values[x].Shape}
-			return nil
+			return m.become(n, x, g.Nodes[producer].WithWeight(weight, bias))
+		}
+		if norm, ok := g.Nodes[producer].Op.(*graph.BatchNorm); ok {
+			for c := range factors {
+				factor := float64(norm.Scale[c]) / math.Sqrt(float64(norm.Variance[c])+float64(norm.Epsilon))
+				shifts[c] += factors[c] * (float64(norm.Shift[c]) - float64(norm.Mean[c])*factor)
+				factors[c] *= factor
+			}
+			return m.become(n, x, normOf(factors, shifts))
 		}
 	}
 	return m.emit(n, normOf(factors, shifts), x)
+}
+
+// become makes another operator compute a value, which then is the node's output.
+func (m *importer) become(n *node, x graph.ValueID, op graph.Op) error {
+	m.graph.Nodes[m.graph.Producer(x)].Op = op
+	m.graph.Values[x].Name = n.outputs[0]
+	m.tensors[n.outputs[0]] = &tensor{value: x, shape: m.graph.Values[x].Shape}
+	return nil
 }
 
 // normOf is factor·x + shift per channel as a batch normalization.

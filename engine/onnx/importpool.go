@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -138,7 +139,7 @@ func importGlobalMaxPool(m *importer, n *node) error {
 	return m.emit(n, graph.MaxPool{Kernel: [2]int{shape[1], shape[2]}, Stride: [2]int{1, 1}}, x)
 }
 
-// importReduce takes the mean or the sum over height, width or both.
+// importReduce takes the mean, the sum or the largest over height, width or both.
 func importReduce(m *importer, n *node) error {
 	x, err := m.value(n, 0)
 	if err != nil {
@@ -152,6 +153,11 @@ func importReduce(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.last {
+		if list, err = axesFirst(list); err != nil {
+			return err
+		}
+	}
 	shape := m.graph.Values[x].Shape
 	set, err := axes(list, len(shape)+1)
 	if err != nil {
@@ -161,14 +167,17 @@ func importReduce(m *importer, n *node) error {
 		return fmt.Errorf("reduces axes %v of %v; galen reduces height and width", list, shape)
 	}
 	var op graph.Op = graph.GlobalAveragePool{}
-	if !set[2] || !set[3] {
-		pool := graph.AveragePool{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}}
-		for d := range 2 {
-			if set[2+d] {
-				pool.Kernel[d] = shape[1+d]
-			}
+	kernel := [2]int{1, 1}
+	for d := range kernel {
+		if set[2+d] {
+			kernel[d] = shape[1+d]
 		}
-		op = pool
+	}
+	switch {
+	case n.op == "ReduceMax":
+		op = graph.MaxPool{Kernel: kernel, Stride: [2]int{1, 1}}
+	case !set[2] || !set[3]:
+		op = graph.AveragePool{Kernel: kernel, Stride: [2]int{1, 1}}
 	}
 	if n.op == "ReduceSum" {
 		mean := m.names.unique(n.outputs[0] + "_mean")
@@ -194,6 +203,9 @@ func importReduce(m *importer, n *node) error {
 	}
 	if set[2] && set[3] {
 		return m.emit(n, graph.Flatten{}, reduced)
+	}
+	if n.last {
+		return errors.New("reduces one axis of images whose channels are last; galen reduces height and width")
 	}
 	left := shape[:2] // of channels and width, or of channels and height
 	if set[2] {

@@ -321,11 +321,11 @@ func (m *importer) symmetric(l *levels, channels, output int) (bits int, scale [
 // fewer than 8 bits; the initializer's name follows.
 const bitsKey = "galen.bits/"
 
-func weightBits(metadata []property) map[string]int {
+func weightBits(metadata []Property) map[string]int {
 	widths := map[string]int{}
 	for _, p := range metadata {
-		if name, ok := strings.CutPrefix(p.key, bitsKey); ok {
-			if b, err := strconv.Atoi(p.value); err == nil && b >= 1 && b <= 8 {
+		if name, ok := strings.CutPrefix(p.Key, bitsKey); ok {
+			if b, err := strconv.Atoi(p.Value); err == nil && b >= 1 && b <= 8 {
 				widths[name] = b
 			}
 		}

@@ -178,6 +178,12 @@ func importSlice(m *importer, n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.last {
+		last := slices.Clone(ranges)
+		for i, from := range toFirst {
+			ranges[i] = last[from]
+		}
+	}
 	if r := ranges[0]; r != nil && (r.start != 0 || r.step != 1 || r.end < math.MaxInt32 && (m.batch == 0 || r.end < int64(m.batch))) {
 		return errBatch
 	}
@@ -241,10 +247,15 @@ func importPad(m *importer, n *node) error {
 	if _, err := axes(axesGiven, len(shape)+1); err != nil {
 		return err
 	}
+	if n.last {
+		if axesGiven, err = axesFirst(axesGiven); err != nil {
+			return err
+		}
+	}
 	if len(pads) != 2*len(axesGiven) {
 		return fmt.Errorf("pads are %v for %d dimensions", pads, len(axesGiven))
 	}
-	if slices.Max(pads) == 0 && slices.Min(pads) == 0 {
+	if !slices.ContainsFunc(pads, func(p int64) bool { return p != 0 }) {
 		return m.alias(n, shape)
 	}
 	for i, a := range axesGiven {
@@ -273,12 +284,9 @@ func importConcat(m *importer, n *node) error {
 			return err
 		}
 	}
-	at, err := axis(n.int("axis", 1), len(m.graph.Values[inputs[0]].Shape)+1)
+	at, err := n.axisOf(m.graph.Values[inputs[0]].Shape, 1)
 	if err != nil {
 		return err
 	}
-	if at == 0 {
-		return errBatch
-	}
-	return m.emit(n, graph.Concat{Axis: at - 1}, inputs...)
+	return m.emit(n, graph.Concat{Axis: at}, inputs...)
 }

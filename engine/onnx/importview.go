@@ -73,15 +73,25 @@ func alongAxis(from, to graph.Shape, order []int) *graph.Gather {
 	return nil
 }
 
-// importTranspose takes the permutation that brings channels-last input to the front and, as views, all that
-// keep the batch first.
+// importTranspose takes, as views, all permutations that keep the batch first.
 func importTranspose(m *importer, n *node) error {
 	t, err := m.tensor(n, 0)
 	if err != nil {
 		return err
 	}
-	if t.input {
+	switch list := n.ints("perm"); {
+	case t.last && slices.Equal(list, toFirst):
 		return m.alias(n, m.graph.Values[t.value].Shape)
+	case t.last:
+		if err := m.reorderLast(t); err != nil {
+			return err
+		}
+	case t.order == nil && len(t.shape) == 3 && slices.Equal(list, toLast) && slices.Equal(t.shape, m.graph.Values[t.value].Shape):
+		if err := m.alias(n, lastShape(t.shape)); err != nil {
+			return err
+		}
+		m.tensors[n.outputs[0]].last = true
+		return nil
 	}
 	perm, err := n.permutation(len(t.shape) + 1)
 	if err != nil {
@@ -226,14 +236,10 @@ func importSplit(m *importer, n *node) error {
 		return err
 	}
 	shape := m.graph.Values[x].Shape
-	at, err := axis(n.int("axis", 0), len(shape)+1)
+	at, err := n.axisOf(shape, 0)
 	if err != nil {
 		return err
 	}
-	if at == 0 {
-		return errBatch
-	}
-	at--
 	sizes := n.ints("split")
 	if m.opset >= 13 {
 		c, err := m.constant(n, 1)
@@ -254,6 +260,9 @@ func importSplit(m *importer, n *node) error {
 	}
 	if len(sizes) != len(n.outputs) {
 		return fmt.Errorf("splits %d into %v for %d outputs", shape[at], sizes, len(n.outputs))
+	}
+	if len(sizes) == 1 && sizes[0] == int64(shape[at]) {
+		return m.alias(n, shape)
 	}
 	start := 0
 	for i, output := range n.outputs {

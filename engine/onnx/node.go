@@ -40,6 +40,7 @@ func (e *UnsupportedError) Error() string {
 type node struct {
 	*nodeProto
 	name string // never empty
+	last bool   // reads images whose channels are last as if they were first
 	err  error
 }
 

@@ -82,10 +82,10 @@ func Decode(data []byte) (*graph.Graph, error) {
 	return importModel(m)
 }
 
-// Save writes the graph to path as ONNX. The file appears whole or not at all: it is
+// Save writes the graph to path as ONNX, with the metadata. The file appears whole or not at all: it is
 // written beside its place and renamed.
-func Save(path string, g *graph.Graph) error {
-	data, err := Encode(g)
+func Save(path string, g *graph.Graph, metadata ...Property) error {
+	data, err := encode(g, metadata)
 	if err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
@@ -96,10 +96,13 @@ func Save(path string, g *graph.Graph) error {
 }
 
 // Encode writes the graph as an ONNX model.
-func Encode(g *graph.Graph) ([]byte, error) {
+func Encode(g *graph.Graph) ([]byte, error) { return encode(g, nil) }
+
+func encode(g *graph.Graph, metadata []Property) ([]byte, error) {
 	m, err := exportModel(g)
 	if err != nil {
 		return nil, err
 	}
+	m.metadata = append(m.metadata, metadata...)
 	return m.append(nil), nil
 }

@@ -7,7 +7,7 @@ type modelProto struct {
 	producer  string
 	opsets    []opsetID
 	graph     *graphProto
-	metadata  []property
+	metadata  []Property
 }
 
 type opsetID struct {
@@ -15,7 +15,8 @@ type opsetID struct {
 	version int64
 }
 
-type property struct{ key, value string }
+// Property is an entry of a file's metadata.
+type Property struct{ Key, Value string }
 
 type graphProto struct {
 	name         string

@@ -144,12 +144,12 @@ func (r *wireReader) model(data []byte, m *modelProto) error {
 			m.opsets = append(m.opsets, o)
 			return err
 		case 14:
-			var p property
+			var p Property
 			err := r.known(f.bytes, "metadata", wires{1: chunk, 2: chunk}, func(f field) error {
 				if f.number == 1 {
-					p.key = f.string()
+					p.Key = f.string()
 				} else {
-					p.value = f.string()
+					p.Value = f.string()
 				}
 				return nil
 			})

@@ -17,7 +17,7 @@ func TestWireRoundTrip(t *testing.T) {
 			intAttribute("i", -7), floatAttribute("f", float32(math.Inf(-1))), stringAttribute("s", "SAME"), intsAttribute("is", 1, -2, 3),
 			{name: "fs", typ: attributeFloats, floats: []float32{1, 2.5}}, tensorAttribute("t", byteTensor("b", typeInt8, []byte{1, 255}, 2)),
 		}})
-	want.metadata = []property{{"key", "value"}, {"", "nameless"}}
+	want.metadata = []Property{{"key", "value"}, {"", "nameless"}}
 	got, err := readModel(want.append(nil))
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func (m *modelProto) append(b []byte) []byte {
 		b = appendMessage(b, 8, appendInt(appendString(nil, 1, o.domain), 2, o.version))
 	}
 	for _, p := range m.metadata {
-		b = appendMessage(b, 14, appendString(appendString(nil, 1, p.key), 2, p.value))
+		b = appendMessage(b, 14, appendString(appendString(nil, 1, p.Key), 2, p.Value))
 	}
 	return b
 }
