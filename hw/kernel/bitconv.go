@@ -15,7 +15,8 @@ import (
 type bitPlanes struct {
 	inputs, weights int      // planes
 	words           int      // of 32 channels
-	packed          []uint32 // [block][plane][tap][word][width]
+	packed          []uint32 // [block][plane][tap][word][width]; ternaryPlanes have their own
+	ternary         *ternaryPlanes
 }
 
 // bitChannels is how many channels share a word of a plane.
@@ -36,18 +37,41 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 	}
 	words := ceilDiv(inC, bitChannels)
 	c.tiling = newTiling(w, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
-	c.bits = &bitPlanes{inputs: inBits, weights: max(weightBits, 2), words: words} // −1 and 1 take two planes
+	c.bits = &bitPlanes{inputs: inBits, weights: weightPlanes(c.vector, weightBits), words: words}
+	if c.vector.countsDigits() {
+		c.bits.ternary = &ternaryPlanes{}
+	}
 	var size int
 	for out := 0; out < ChannelStride(outC); out += width {
 		b := block{out: out, width: min(width, ChannelStride(outC)-out), weights: size}
 		c.blocks = append(c.blocks, b)
-		size += c.bits.weights * c.filter.taps * words * b.width
+		size += c.bits.weights * c.bits.plane(c.filter.taps, b.width)
 	}
 	c.bits.packed = aligned[uint32](size)
+	if c.bits.ternary != nil {
+		c.planTernary(weight)
+		return c
+	}
 	for _, b := range c.blocks {
 		c.packPlanes(b, weight)
 	}
 	return c
+}
+
+// weightPlanes is the number of planes that an instruction set takes weights apart into.
+func weightPlanes(v *vector, bits int) int {
+	if v.countsDigits() {
+		return max(bits-1, 1)
+	}
+	return max(bits, 2) // −1 and 1 take two
+}
+
+// plane is the length of a plane of a block's weights.
+func (p *bitPlanes) plane(taps, width int) int {
+	if p.ternary != nil {
+		width *= 2
+	}
+	return taps * p.words * width
 }
 
 func (c *IntConv) packPlanes(b block, weight []int8) {
@@ -78,7 +102,7 @@ func (c *IntConv) packPlanes(b block, weight []int8) {
 // BitsSupported tells whether [NewBitConv] has what the ISA needs.
 func BitsSupported(isa ISA, inC int) bool {
 	v := vectorOf(isa)
-	return v == nil || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
+	return v == nil || v.countsDigits() || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
 }
 
 // packedPixel is the bytes of a pixel's planes.
@@ -95,7 +119,18 @@ func PackBits(isa ISA, out, in []uint8, channels, bits int) {
 	stride := ChannelStride(channels)
 	pixels, size, plane := len(in)/stride, packedPixel(channels, bits), ceilDiv(channels, bitChannels)*4
 	in, out = in[:pixels*stride], out[:pixels*size]
-	if v := vectorOf(isa); v != nil && v.packBits != nil && pixels > 0 {
+	v := vectorOf(isa)
+	if pixels == 0 {
+		return
+	}
+	if v != nil && v.packWords != nil {
+		for channel := 0; channel < channels; channel += 64 {
+			present := ^uint64(0) >> max(0, channel+64-channels)
+			v.packWords(pixels, bits, &out[channel/8], &in[channel], size, stride, plane, present)
+		}
+		return
+	}
+	if v != nil && v.packBits != nil {
 		for channel := 0; channel < stride; channel += lanes {
 			v.packBits(pixels, bits, &out[channel/8], &in[channel], size, stride, plane)
 		}

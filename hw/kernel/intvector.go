@@ -7,13 +7,10 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
-	if r.Residual == nil && !c.filter.depthwise() && c.bits == nil {
-		t := c.tiling
+	if r.Residual == nil && c.endsTiles() {
 		for _, b := range c.blocks {
-			tiles := c.vector.int[b.width/lanes]
-			for _, i := range t.tiles {
-				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
-					t.at(i), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero))
+			for n, i := range c.tiling.tiles {
+				c.runTile(b, n, in, &out[(1+i.first)*stride+b.out], stride, &r.Scale[b.out], lo, hi, int32(r.Zero))
 			}
 		}
 		return
@@ -51,23 +48,44 @@ func (c *IntConv) vectorFloat(out []float32, in []uint8, residual, scale []float
 // having left its sums in s.
 func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	switch {
+	case c.endsTiles():
 	case c.bits != nil:
 		c.eachTileBits(in, s, end)
 		return
-	case c.filter.depthwise():
+	default:
 		c.eachTileDepthwise(in, s, end)
 		return
 	}
-	t := c.tiling
 	sums := (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {
-		tiles := c.vector.int[b.width/lanes]
-		for _, i := range t.tiles {
-			tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
-				t.at(i), b.width*4, &c.bias[b.out], nil, 0, 0, 0)
+		for n, i := range c.tiling.tiles {
+			c.runTile(b, n, in, sums, b.width*4, nil, 0, 0, 0)
 			end(i.first, i.pixels, b.out, b.width)
 		}
 	}
+}
+
+// endsTiles tells whether tiles requantize what they have summed.
+func (c *IntConv) endsTiles() bool {
+	if c.bits != nil {
+		return c.bits.ternary != nil
+	}
+	return !c.filter.depthwise()
+}
+
+// runTile computes the nth tile of a block, requantized if there is a scale, else its sums.
+func (c *IntConv) runTile(b block, n int, in []uint8, out *uint8, stride int, scale *float32, lo, hi float32, zero int32) {
+	t := &c.tiling
+	i := t.tiles[n]
+	if c.bits == nil {
+		c.vector.int[b.width/lanes][i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), out,
+			t.at(i), stride, &c.bias[b.out], scale, lo, hi, zero)
+		return
+	}
+	p := c.bits
+	passes, bias := p.ternary.passes[b.width/lanes], p.ternary.biases[p.ternary.span[n]]
+	c.vector.ternary[b.width/lanes][i.pixels](i.taps, p.words, &in[0], &p.packed[b.weights+p.plane(i.tap, b.width)], out,
+		t.at(i), &passes[0].input, len(passes), stride, &bias[b.out], scale, lo, hi, zero)
 }
 
 // weightsAt is where a block's weights for a tile's first tap begin.

@@ -28,13 +28,14 @@ func main() {
 		wordTile(pixels)
 	}
 	for pixels := 1; pixels <= 8; pixels++ {
-		bitTile(avx512, pixels, 1)
-		bitTile(avx512, pixels, 2)
+		ternaryTile(pixels, 1)
+		ternaryTile(pixels, 2)
 	}
 	for pixels := 1; pixels <= 4; pixels++ {
-		bitTile(avx2, pixels, 2)
+		bitTile(pixels)
 	}
 	packBits()
+	packBitsAVX512()
 	for _, v := range []isa{avx512, avx2} {
 		for pixels := 1; pixels <= 4; pixels++ {
 			depthwiseFloat(v, pixels)
