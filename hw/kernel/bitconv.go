@@ -13,10 +13,10 @@ import (
 // over the planes i of the activations and j of the weights, in two's complement: the last
 // of these counts negative.
 type bitPlanes struct {
-	inputs, weights int      // planes
-	words           int      // of 32 channels
-	packed          []uint32 // [block][plane][tap][word][width]; ternaryPlanes have their own
-	ternary         *ternaryPlanes
+	inputs, weights int          // planes
+	words           int          // of 32 channels
+	packed          []uint32     // [block][plane][tap][word][width]; digits add a dimension
+	digits          *digitPlanes // nil: two's complement
 }
 
 // bitChannels is how many channels share a word of a plane.
@@ -39,7 +39,7 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 	c.tiling = newTiling(w, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
 	c.bits = &bitPlanes{inputs: inBits, weights: weightPlanes(c.vector, weightBits), words: words}
 	if c.vector.countsDigits() {
-		c.bits.ternary = &ternaryPlanes{}
+		c.bits.digits = &digitPlanes{binary: weightBits == 1}
 	}
 	var size int
 	for out := 0; out < ChannelStride(outC); out += width {
@@ -48,8 +48,8 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 		size += c.bits.weights * c.bits.plane(c.filter.taps, b.width)
 	}
 	c.bits.packed = aligned[uint32](size)
-	if c.bits.ternary != nil {
-		c.planTernary(weight)
+	if c.bits.digits != nil {
+		c.planDigits(weight)
 		return c
 	}
 	for _, b := range c.blocks {
@@ -68,8 +68,8 @@ func weightPlanes(v *vector, bits int) int {
 
 // plane is the length of a plane of a block's weights.
 func (p *bitPlanes) plane(taps, width int) int {
-	if p.ternary != nil {
-		width *= 2
+	if p.digits != nil && !p.digits.binary {
+		width *= 2 // a sign and a magnitude
 	}
 	return taps * p.words * width
 }

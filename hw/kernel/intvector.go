@@ -68,7 +68,7 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 // endsTiles tells whether tiles requantize what they have summed.
 func (c *IntConv) endsTiles() bool {
 	if c.bits != nil {
-		return c.bits.ternary != nil
+		return c.bits.digits != nil
 	}
 	return !c.filter.depthwise()
 }
@@ -83,8 +83,12 @@ func (c *IntConv) runTile(b block, n int, in []uint8, out *uint8, stride int, sc
 		return
 	}
 	p := c.bits
-	passes, bias := p.ternary.passes[b.width/lanes], p.ternary.biases[p.ternary.span[n]]
-	c.vector.ternary[b.width/lanes][i.pixels](i.taps, p.words, &in[0], &p.packed[b.weights+p.plane(i.tap, b.width)], out,
+	passes, bias := p.digits.passes[b.width/lanes], p.digits.biases[p.digits.span[n]]
+	tiles := &c.vector.ternary
+	if p.digits.binary {
+		tiles = &c.vector.binary
+	}
+	tiles[b.width/lanes][i.pixels](i.taps, p.words, &in[0], &p.packed[b.weights+p.plane(i.tap, b.width)], out,
 		t.at(i), &passes[0].input, len(passes), stride, &bias[b.out], scale, lo, hi, zero)
 }
 

@@ -182,49 +182,97 @@ func wordTileAVX2x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8
 func ternaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func binaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func ternaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)

@@ -13867,6 +13867,80 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x1x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z1
+	VPXORD.BCST  (DX)(CX*4), Z1, Z1
+	VPOPCNTD     Z1, Z1
+	VPADDD       Z1, Z0, Z0
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z1
+	VPADDD       Z1, Z0, Z0
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z3
+	VBROADCASTSS zero+96(FP), Z4
+	VMOVUPS      (CX), Z1
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z1, Z0, Z0
+	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z3, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z4, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x1x32(SB), NOSPLIT, $32-100
@@ -13909,13 +13983,13 @@ words:
 	VMOVDQU32    64(AX), Z3
 	VMOVDQU32    192(AX), Z5
 	VPBROADCASTD (DX)(CX*4), Z6
-	VMOVDQA32    Z6, Z7
-	VPTERNLOGD   $0x28, Z4, Z2, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z0, Z0
-	VPTERNLOGD   $0x28, Z5, Z3, Z6
+	VPTERNLOGD   $0x28, Z4, Z2, Z6
 	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z1, Z1
+	VPADDD       Z6, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z2
+	VPTERNLOGD   $0x28, Z5, Z3, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z1, Z1
 	ADDQ         $0x00000100, AX
 	INCQ         CX
 	CMPQ         CX, words+8(FP)
@@ -13948,6 +14022,97 @@ words:
 	VMULPS       Z5, Z1, Z1
 	VMAXPS       Z2, Z1, Z1
 	VMINPS       Z3, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z6, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x1x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z2
+	VMOVDQU32    64(AX), Z3
+	VPXORD.BCST  (DX)(CX*4), Z2, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z3, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z1, Z1
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z2
+	VPADDD       Z2, Z0, Z0
+	VMOVUPS      64(CX), Z3
+	VPADDD       Z3, Z1, Z1
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
+	VMOVUPS      (CX), Z2
+	VMOVUPS      64(CX), Z3
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z5, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z6, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VMAXPS       Z4, Z1, Z1
+	VMINPS       Z5, Z1, Z1
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z6, Z1, Z1
 	VPMOVDB      Z0, (AX)
@@ -14057,6 +14222,98 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x2x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z2
+	VPXORD.BCST  (DX)(CX*4), Z2, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z2, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z1, Z1
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z2
+	VPADDD       Z2, Z0, Z0
+	VPADDD       Z2, Z1, Z1
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z3
+	VBROADCASTSS hi+92(FP), Z4
+	VBROADCASTSS zero+96(FP), Z5
+	VMOVUPS      (CX), Z2
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMAXPS       Z3, Z0, Z0
+	VMINPS       Z4, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z5, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VMAXPS       Z3, Z1, Z1
+	VMINPS       Z4, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z5, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x2x32(SB), NOSPLIT, $32-100
@@ -14105,18 +14362,18 @@ words:
 	VMOVDQU32    64(AX), Z5
 	VMOVDQU32    192(AX), Z7
 	VPBROADCASTD (DX)(CX*4), Z8
-	VMOVDQA32    Z8, Z9
-	VPTERNLOGD   $0x28, Z6, Z4, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z0, Z0
+	VPTERNLOGD   $0x28, Z6, Z4, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z8
 	VPTERNLOGD   $0x28, Z7, Z5, Z8
 	VPOPCNTD     Z8, Z8
 	VPADDD       Z8, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z8
-	VMOVDQA32    Z8, Z9
-	VPTERNLOGD   $0x28, Z6, Z4, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z2, Z2
+	VPTERNLOGD   $0x28, Z6, Z4, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z8
 	VPTERNLOGD   $0x28, Z7, Z5, Z8
 	VPOPCNTD     Z8, Z8
 	VPADDD       Z8, Z3, Z3
@@ -14169,6 +14426,129 @@ words:
 	VMULPS       Z7, Z3, Z3
 	VMAXPS       Z4, Z3, Z3
 	VMINPS       Z5, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z8, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x2x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z4
+	VMOVDQU32    64(AX), Z5
+	VPXORD.BCST  (DX)(CX*4), Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z4, Z2, Z2
+	VMOVUPS      64(CX), Z5
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z5, Z3, Z3
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMAXPS       Z6, Z0, Z0
+	VMINPS       Z7, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VMAXPS       Z6, Z1, Z1
+	VMINPS       Z7, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z8, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMAXPS       Z6, Z2, Z2
+	VMINPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z5, Z3, Z3
+	VMAXPS       Z6, Z3, Z3
+	VMINPS       Z7, Z3, Z3
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z8, Z3, Z3
 	VPMOVDB      Z2, (AX)
@@ -14300,6 +14680,116 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x3x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z3
+	VPXORD.BCST  (DX)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z2, Z2
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z3
+	VPADDD       Z3, Z0, Z0
+	VPADDD       Z3, Z1, Z1
+	VPADDD       Z3, Z2, Z2
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
+	VMOVUPS      (CX), Z3
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z3, Z0, Z0
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z5, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z6, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VMAXPS       Z4, Z1, Z1
+	VMINPS       Z5, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z6, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z3, Z2, Z2
+	VMAXPS       Z4, Z2, Z2
+	VMINPS       Z5, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z6, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x3x32(SB), NOSPLIT, $32-100
@@ -14354,26 +14844,26 @@ words:
 	VMOVDQU32    64(AX), Z7
 	VMOVDQU32    192(AX), Z9
 	VPBROADCASTD (DX)(CX*4), Z10
-	VMOVDQA32    Z10, Z11
-	VPTERNLOGD   $0x28, Z8, Z6, Z11
-	VPOPCNTD     Z11, Z11
-	VPADDD       Z11, Z0, Z0
+	VPTERNLOGD   $0x28, Z8, Z6, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z10
 	VPTERNLOGD   $0x28, Z9, Z7, Z10
 	VPOPCNTD     Z10, Z10
 	VPADDD       Z10, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z10
-	VMOVDQA32    Z10, Z11
-	VPTERNLOGD   $0x28, Z8, Z6, Z11
-	VPOPCNTD     Z11, Z11
-	VPADDD       Z11, Z2, Z2
+	VPTERNLOGD   $0x28, Z8, Z6, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z10
 	VPTERNLOGD   $0x28, Z9, Z7, Z10
 	VPOPCNTD     Z10, Z10
 	VPADDD       Z10, Z3, Z3
 	VPBROADCASTD (SI)(CX*4), Z10
-	VMOVDQA32    Z10, Z11
-	VPTERNLOGD   $0x28, Z8, Z6, Z11
-	VPOPCNTD     Z11, Z11
-	VPADDD       Z11, Z4, Z4
+	VPTERNLOGD   $0x28, Z8, Z6, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z10
 	VPTERNLOGD   $0x28, Z9, Z7, Z10
 	VPOPCNTD     Z10, Z10
 	VPADDD       Z10, Z5, Z5
@@ -14443,6 +14933,161 @@ words:
 	VMULPS       Z9, Z5, Z5
 	VMAXPS       Z6, Z5, Z5
 	VMINPS       Z7, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z10, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x3x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z6
+	VMOVDQU32    64(AX), Z7
+	VPXORD.BCST  (DX)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z5, Z5
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z6
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z6, Z4, Z4
+	VMOVUPS      64(CX), Z7
+	VPADDD       Z7, Z1, Z1
+	VPADDD       Z7, Z3, Z3
+	VPADDD       Z7, Z5, Z5
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z6, Z0, Z0
+	VMAXPS       Z8, Z0, Z0
+	VMINPS       Z9, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z10, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z7, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VMINPS       Z9, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z10, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMAXPS       Z8, Z2, Z2
+	VMINPS       Z9, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z10, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z7, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VMINPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z10, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z6, Z4, Z4
+	VMAXPS       Z8, Z4, Z4
+	VMINPS       Z9, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z10, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z7, Z5, Z5
+	VMAXPS       Z8, Z5, Z5
+	VMINPS       Z9, Z5, Z5
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z10, Z5, Z5
 	VPMOVDB      Z4, (AX)
@@ -14596,6 +15241,134 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x4x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z4
+	VPXORD.BCST  (DX)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z3, Z3
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z4, Z1, Z1
+	VPADDD       Z4, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z5
+	VBROADCASTSS hi+92(FP), Z6
+	VBROADCASTSS zero+96(FP), Z7
+	VMOVUPS      (CX), Z4
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMAXPS       Z5, Z0, Z0
+	VMINPS       Z6, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z7, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VMAXPS       Z5, Z1, Z1
+	VMINPS       Z6, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z7, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMAXPS       Z5, Z2, Z2
+	VMINPS       Z6, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z7, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VMAXPS       Z5, Z3, Z3
+	VMINPS       Z6, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z7, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x4x32(SB), NOSPLIT, $32-100
@@ -14656,34 +15429,34 @@ words:
 	VMOVDQU32    64(AX), Z9
 	VMOVDQU32    192(AX), Z11
 	VPBROADCASTD (DX)(CX*4), Z12
-	VMOVDQA32    Z12, Z13
-	VPTERNLOGD   $0x28, Z10, Z8, Z13
-	VPOPCNTD     Z13, Z13
-	VPADDD       Z13, Z0, Z0
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z12
 	VPTERNLOGD   $0x28, Z11, Z9, Z12
 	VPOPCNTD     Z12, Z12
 	VPADDD       Z12, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z12
-	VMOVDQA32    Z12, Z13
-	VPTERNLOGD   $0x28, Z10, Z8, Z13
-	VPOPCNTD     Z13, Z13
-	VPADDD       Z13, Z2, Z2
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z12
 	VPTERNLOGD   $0x28, Z11, Z9, Z12
 	VPOPCNTD     Z12, Z12
 	VPADDD       Z12, Z3, Z3
 	VPBROADCASTD (SI)(CX*4), Z12
-	VMOVDQA32    Z12, Z13
-	VPTERNLOGD   $0x28, Z10, Z8, Z13
-	VPOPCNTD     Z13, Z13
-	VPADDD       Z13, Z4, Z4
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z12
 	VPTERNLOGD   $0x28, Z11, Z9, Z12
 	VPOPCNTD     Z12, Z12
 	VPADDD       Z12, Z5, Z5
 	VPBROADCASTD (DI)(CX*4), Z12
-	VMOVDQA32    Z12, Z13
-	VPTERNLOGD   $0x28, Z10, Z8, Z13
-	VPOPCNTD     Z13, Z13
-	VPADDD       Z13, Z6, Z6
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z12
 	VPTERNLOGD   $0x28, Z11, Z9, Z12
 	VPOPCNTD     Z12, Z12
 	VPADDD       Z12, Z7, Z7
@@ -14770,6 +15543,193 @@ words:
 	VMULPS       Z11, Z7, Z7
 	VMAXPS       Z8, Z7, Z7
 	VMINPS       Z9, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z12, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x4x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z8
+	VMOVDQU32    64(AX), Z9
+	VPXORD.BCST  (DX)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z7, Z7
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z8
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z8, Z4, Z4
+	VPADDD       Z8, Z6, Z6
+	VMOVUPS      64(CX), Z9
+	VPADDD       Z9, Z1, Z1
+	VPADDD       Z9, Z3, Z3
+	VPADDD       Z9, Z5, Z5
+	VPADDD       Z9, Z7, Z7
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
+	VBROADCASTSS zero+96(FP), Z12
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z8, Z0, Z0
+	VMAXPS       Z10, Z0, Z0
+	VMINPS       Z11, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z12, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z9, Z1, Z1
+	VMAXPS       Z10, Z1, Z1
+	VMINPS       Z11, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z12, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z8, Z2, Z2
+	VMAXPS       Z10, Z2, Z2
+	VMINPS       Z11, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z12, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z9, Z3, Z3
+	VMAXPS       Z10, Z3, Z3
+	VMINPS       Z11, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z12, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z8, Z4, Z4
+	VMAXPS       Z10, Z4, Z4
+	VMINPS       Z11, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z12, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z9, Z5, Z5
+	VMAXPS       Z10, Z5, Z5
+	VMINPS       Z11, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z12, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z8, Z6, Z6
+	VMAXPS       Z10, Z6, Z6
+	VMINPS       Z11, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z12, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z9, Z7, Z7
+	VMAXPS       Z10, Z7, Z7
+	VMINPS       Z11, Z7, Z7
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z12, Z7, Z7
 	VPMOVDB      Z6, (AX)
@@ -14945,6 +15905,152 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x5x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z5
+	VPXORD.BCST  (DX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z4, Z4
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z5
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z5, Z2, Z2
+	VPADDD       Z5, Z3, Z3
+	VPADDD       Z5, Z4, Z4
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
+	VMOVUPS      (CX), Z5
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z5, Z0, Z0
+	VMAXPS       Z6, Z0, Z0
+	VMINPS       Z7, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VMAXPS       Z6, Z1, Z1
+	VMINPS       Z7, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z8, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z6, Z2, Z2
+	VMINPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z5, Z3, Z3
+	VMAXPS       Z6, Z3, Z3
+	VMINPS       Z7, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z8, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z5, Z4, Z4
+	VMAXPS       Z6, Z4, Z4
+	VMINPS       Z7, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z8, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x5x32(SB), NOSPLIT, $32-100
@@ -15011,42 +16117,42 @@ words:
 	VMOVDQU32    64(AX), Z11
 	VMOVDQU32    192(AX), Z13
 	VPBROADCASTD (DX)(CX*4), Z14
-	VMOVDQA32    Z14, Z15
-	VPTERNLOGD   $0x28, Z12, Z10, Z15
-	VPOPCNTD     Z15, Z15
-	VPADDD       Z15, Z0, Z0
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z14
 	VPTERNLOGD   $0x28, Z13, Z11, Z14
 	VPOPCNTD     Z14, Z14
 	VPADDD       Z14, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z14
-	VMOVDQA32    Z14, Z15
-	VPTERNLOGD   $0x28, Z12, Z10, Z15
-	VPOPCNTD     Z15, Z15
-	VPADDD       Z15, Z2, Z2
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z14
 	VPTERNLOGD   $0x28, Z13, Z11, Z14
 	VPOPCNTD     Z14, Z14
 	VPADDD       Z14, Z3, Z3
 	VPBROADCASTD (SI)(CX*4), Z14
-	VMOVDQA32    Z14, Z15
-	VPTERNLOGD   $0x28, Z12, Z10, Z15
-	VPOPCNTD     Z15, Z15
-	VPADDD       Z15, Z4, Z4
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z14
 	VPTERNLOGD   $0x28, Z13, Z11, Z14
 	VPOPCNTD     Z14, Z14
 	VPADDD       Z14, Z5, Z5
 	VPBROADCASTD (DI)(CX*4), Z14
-	VMOVDQA32    Z14, Z15
-	VPTERNLOGD   $0x28, Z12, Z10, Z15
-	VPOPCNTD     Z15, Z15
-	VPADDD       Z15, Z6, Z6
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z14
 	VPTERNLOGD   $0x28, Z13, Z11, Z14
 	VPOPCNTD     Z14, Z14
 	VPADDD       Z14, Z7, Z7
 	VPBROADCASTD (R8)(CX*4), Z14
-	VMOVDQA32    Z14, Z15
-	VPTERNLOGD   $0x28, Z12, Z10, Z15
-	VPOPCNTD     Z15, Z15
-	VPADDD       Z15, Z8, Z8
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z14
 	VPTERNLOGD   $0x28, Z13, Z11, Z14
 	VPOPCNTD     Z14, Z14
 	VPADDD       Z14, Z9, Z9
@@ -15150,6 +16256,225 @@ words:
 	VMULPS       Z13, Z9, Z9
 	VMAXPS       Z10, Z9, Z9
 	VMINPS       Z11, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z14, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x5x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z10
+	VMOVDQU32    64(AX), Z11
+	VPXORD.BCST  (DX)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z9, Z9
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z10
+	VPADDD       Z10, Z0, Z0
+	VPADDD       Z10, Z2, Z2
+	VPADDD       Z10, Z4, Z4
+	VPADDD       Z10, Z6, Z6
+	VPADDD       Z10, Z8, Z8
+	VMOVUPS      64(CX), Z11
+	VPADDD       Z11, Z1, Z1
+	VPADDD       Z11, Z3, Z3
+	VPADDD       Z11, Z5, Z5
+	VPADDD       Z11, Z7, Z7
+	VPADDD       Z11, Z9, Z9
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
+	VBROADCASTSS zero+96(FP), Z14
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z10, Z0, Z0
+	VMAXPS       Z12, Z0, Z0
+	VMINPS       Z13, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z14, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z11, Z1, Z1
+	VMAXPS       Z12, Z1, Z1
+	VMINPS       Z13, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z14, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z10, Z2, Z2
+	VMAXPS       Z12, Z2, Z2
+	VMINPS       Z13, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z14, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z11, Z3, Z3
+	VMAXPS       Z12, Z3, Z3
+	VMINPS       Z13, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z14, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z10, Z4, Z4
+	VMAXPS       Z12, Z4, Z4
+	VMINPS       Z13, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z14, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z11, Z5, Z5
+	VMAXPS       Z12, Z5, Z5
+	VMINPS       Z13, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z14, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z10, Z6, Z6
+	VMAXPS       Z12, Z6, Z6
+	VMINPS       Z13, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z14, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z11, Z7, Z7
+	VMAXPS       Z12, Z7, Z7
+	VMINPS       Z13, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z14, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z10, Z8, Z8
+	VMAXPS       Z12, Z8, Z8
+	VMINPS       Z13, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z14, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z11, Z9, Z9
+	VMAXPS       Z12, Z9, Z9
+	VMINPS       Z13, Z9, Z9
 	VCVTPS2DQ    Z9, Z9
 	VPADDD       Z14, Z9, Z9
 	VPMOVDB      Z8, (AX)
@@ -15347,6 +16672,170 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x6x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z6
+	VPXORD.BCST  (DX)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z4, Z4
+	VPXORD.BCST  (R9)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z5, Z5
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z6
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z6, Z3, Z3
+	VPADDD       Z6, Z4, Z4
+	VPADDD       Z6, Z5, Z5
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z7
+	VBROADCASTSS hi+92(FP), Z8
+	VBROADCASTSS zero+96(FP), Z9
+	VMOVUPS      (CX), Z6
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z6, Z0, Z0
+	VMAXPS       Z7, Z0, Z0
+	VMINPS       Z8, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z9, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z6, Z1, Z1
+	VMAXPS       Z7, Z1, Z1
+	VMINPS       Z8, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z9, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMAXPS       Z7, Z2, Z2
+	VMINPS       Z8, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z9, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z7, Z3, Z3
+	VMINPS       Z8, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z9, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z6, Z4, Z4
+	VMAXPS       Z7, Z4, Z4
+	VMINPS       Z8, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z9, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z6, Z5, Z5
+	VMAXPS       Z7, Z5, Z5
+	VMINPS       Z8, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z9, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x6x32(SB), NOSPLIT, $32-100
@@ -15419,50 +16908,50 @@ words:
 	VMOVDQU32    64(AX), Z13
 	VMOVDQU32    192(AX), Z15
 	VPBROADCASTD (DX)(CX*4), Z16
-	VMOVDQA32    Z16, Z17
-	VPTERNLOGD   $0x28, Z14, Z12, Z17
-	VPOPCNTD     Z17, Z17
-	VPADDD       Z17, Z0, Z0
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z16
 	VPTERNLOGD   $0x28, Z15, Z13, Z16
 	VPOPCNTD     Z16, Z16
 	VPADDD       Z16, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z16
-	VMOVDQA32    Z16, Z17
-	VPTERNLOGD   $0x28, Z14, Z12, Z17
-	VPOPCNTD     Z17, Z17
-	VPADDD       Z17, Z2, Z2
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z16
 	VPTERNLOGD   $0x28, Z15, Z13, Z16
 	VPOPCNTD     Z16, Z16
 	VPADDD       Z16, Z3, Z3
 	VPBROADCASTD (SI)(CX*4), Z16
-	VMOVDQA32    Z16, Z17
-	VPTERNLOGD   $0x28, Z14, Z12, Z17
-	VPOPCNTD     Z17, Z17
-	VPADDD       Z17, Z4, Z4
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z16
 	VPTERNLOGD   $0x28, Z15, Z13, Z16
 	VPOPCNTD     Z16, Z16
 	VPADDD       Z16, Z5, Z5
 	VPBROADCASTD (DI)(CX*4), Z16
-	VMOVDQA32    Z16, Z17
-	VPTERNLOGD   $0x28, Z14, Z12, Z17
-	VPOPCNTD     Z17, Z17
-	VPADDD       Z17, Z6, Z6
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z16
 	VPTERNLOGD   $0x28, Z15, Z13, Z16
 	VPOPCNTD     Z16, Z16
 	VPADDD       Z16, Z7, Z7
 	VPBROADCASTD (R8)(CX*4), Z16
-	VMOVDQA32    Z16, Z17
-	VPTERNLOGD   $0x28, Z14, Z12, Z17
-	VPOPCNTD     Z17, Z17
-	VPADDD       Z17, Z8, Z8
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z16
 	VPTERNLOGD   $0x28, Z15, Z13, Z16
 	VPOPCNTD     Z16, Z16
 	VPADDD       Z16, Z9, Z9
 	VPBROADCASTD (R9)(CX*4), Z16
-	VMOVDQA32    Z16, Z17
-	VPTERNLOGD   $0x28, Z14, Z12, Z17
-	VPOPCNTD     Z17, Z17
-	VPADDD       Z17, Z10, Z10
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z10, Z10
+	VPBROADCASTD (R9)(CX*4), Z16
 	VPTERNLOGD   $0x28, Z15, Z13, Z16
 	VPOPCNTD     Z16, Z16
 	VPADDD       Z16, Z11, Z11
@@ -15583,6 +17072,257 @@ words:
 	VMULPS       Z15, Z11, Z11
 	VMAXPS       Z12, Z11, Z11
 	VMINPS       Z13, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z16, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x6x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z12
+	VMOVDQU32    64(AX), Z13
+	VPXORD.BCST  (DX)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z9, Z9
+	VPXORD.BCST  (R9)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z10, Z10
+	VPXORD.BCST  (R9)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z11, Z11
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z12
+	VPADDD       Z12, Z0, Z0
+	VPADDD       Z12, Z2, Z2
+	VPADDD       Z12, Z4, Z4
+	VPADDD       Z12, Z6, Z6
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z12, Z10, Z10
+	VMOVUPS      64(CX), Z13
+	VPADDD       Z13, Z1, Z1
+	VPADDD       Z13, Z3, Z3
+	VPADDD       Z13, Z5, Z5
+	VPADDD       Z13, Z7, Z7
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z13, Z11, Z11
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z14
+	VBROADCASTSS hi+92(FP), Z15
+	VBROADCASTSS zero+96(FP), Z16
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z12, Z0, Z0
+	VMAXPS       Z14, Z0, Z0
+	VMINPS       Z15, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z16, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z13, Z1, Z1
+	VMAXPS       Z14, Z1, Z1
+	VMINPS       Z15, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z16, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z12, Z2, Z2
+	VMAXPS       Z14, Z2, Z2
+	VMINPS       Z15, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z16, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z13, Z3, Z3
+	VMAXPS       Z14, Z3, Z3
+	VMINPS       Z15, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z16, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z12, Z4, Z4
+	VMAXPS       Z14, Z4, Z4
+	VMINPS       Z15, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z16, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z13, Z5, Z5
+	VMAXPS       Z14, Z5, Z5
+	VMINPS       Z15, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z16, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z12, Z6, Z6
+	VMAXPS       Z14, Z6, Z6
+	VMINPS       Z15, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z16, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z13, Z7, Z7
+	VMAXPS       Z14, Z7, Z7
+	VMINPS       Z15, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z16, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z12, Z8, Z8
+	VMAXPS       Z14, Z8, Z8
+	VMINPS       Z15, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z16, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z13, Z9, Z9
+	VMAXPS       Z14, Z9, Z9
+	VMINPS       Z15, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z16, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z12, Z10, Z10
+	VMAXPS       Z14, Z10, Z10
+	VMINPS       Z15, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z16, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z13, Z11, Z11
+	VMAXPS       Z14, Z11, Z11
+	VMINPS       Z15, Z11, Z11
 	VCVTPS2DQ    Z11, Z11
 	VPADDD       Z16, Z11, Z11
 	VPMOVDB      Z10, (AX)
@@ -15802,6 +17542,188 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x7x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z7
+	VPXORD.BCST  (DX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z4, Z4
+	VPXORD.BCST  (R9)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z5, Z5
+	VPXORD.BCST  (R10)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z6, Z6
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z7
+	VPADDD       Z7, Z0, Z0
+	VPADDD       Z7, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPADDD       Z7, Z4, Z4
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z7, Z6, Z6
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
+	VMOVUPS      (CX), Z7
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z7, Z0, Z0
+	VMAXPS       Z8, Z0, Z0
+	VMINPS       Z9, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z10, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z7, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VMINPS       Z9, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z10, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z7, Z2, Z2
+	VMAXPS       Z8, Z2, Z2
+	VMINPS       Z9, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z10, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z7, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VMINPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z10, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z8, Z4, Z4
+	VMINPS       Z9, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z10, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z7, Z5, Z5
+	VMAXPS       Z8, Z5, Z5
+	VMINPS       Z9, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z10, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z7, Z6, Z6
+	VMAXPS       Z8, Z6, Z6
+	VMINPS       Z9, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z10, Z6, Z6
+	VPMOVDB      Z6, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x7x32(SB), NOSPLIT, $32-100
@@ -15880,58 +17802,58 @@ words:
 	VMOVDQU32    64(AX), Z15
 	VMOVDQU32    192(AX), Z17
 	VPBROADCASTD (DX)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z0, Z0
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z2, Z2
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z3, Z3
 	VPBROADCASTD (SI)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z4, Z4
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z5, Z5
 	VPBROADCASTD (DI)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z6, Z6
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z7, Z7
 	VPBROADCASTD (R8)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z8, Z8
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z9, Z9
 	VPBROADCASTD (R9)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z10, Z10
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z10, Z10
+	VPBROADCASTD (R9)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z11, Z11
 	VPBROADCASTD (R10)(CX*4), Z18
-	VMOVDQA32    Z18, Z19
-	VPTERNLOGD   $0x28, Z16, Z14, Z19
-	VPOPCNTD     Z19, Z19
-	VPADDD       Z19, Z12, Z12
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z12, Z12
+	VPBROADCASTD (R10)(CX*4), Z18
 	VPTERNLOGD   $0x28, Z17, Z15, Z18
 	VPOPCNTD     Z18, Z18
 	VPADDD       Z18, Z13, Z13
@@ -16069,6 +17991,289 @@ words:
 	VMULPS       Z17, Z13, Z13
 	VMAXPS       Z14, Z13, Z13
 	VMINPS       Z15, Z13, Z13
+	VCVTPS2DQ    Z13, Z13
+	VPADDD       Z18, Z13, Z13
+	VPMOVDB      Z12, (AX)
+	VPMOVDB      Z13, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x7x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+	VPADDD Z12, Z12, Z12
+	VPADDD Z13, Z13, Z13
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z14
+	VMOVDQU32    64(AX), Z15
+	VPXORD.BCST  (DX)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z9, Z9
+	VPXORD.BCST  (R9)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z10, Z10
+	VPXORD.BCST  (R9)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z11, Z11
+	VPXORD.BCST  (R10)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z12, Z12
+	VPXORD.BCST  (R10)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z13, Z13
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z14
+	VPADDD       Z14, Z0, Z0
+	VPADDD       Z14, Z2, Z2
+	VPADDD       Z14, Z4, Z4
+	VPADDD       Z14, Z6, Z6
+	VPADDD       Z14, Z8, Z8
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z14, Z12, Z12
+	VMOVUPS      64(CX), Z15
+	VPADDD       Z15, Z1, Z1
+	VPADDD       Z15, Z3, Z3
+	VPADDD       Z15, Z5, Z5
+	VPADDD       Z15, Z7, Z7
+	VPADDD       Z15, Z9, Z9
+	VPADDD       Z15, Z11, Z11
+	VPADDD       Z15, Z13, Z13
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z16
+	VBROADCASTSS hi+92(FP), Z17
+	VBROADCASTSS zero+96(FP), Z18
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z14, Z0, Z0
+	VMAXPS       Z16, Z0, Z0
+	VMINPS       Z17, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z18, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z15, Z1, Z1
+	VMAXPS       Z16, Z1, Z1
+	VMINPS       Z17, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z18, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z14, Z2, Z2
+	VMAXPS       Z16, Z2, Z2
+	VMINPS       Z17, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z18, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z15, Z3, Z3
+	VMAXPS       Z16, Z3, Z3
+	VMINPS       Z17, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z18, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z14, Z4, Z4
+	VMAXPS       Z16, Z4, Z4
+	VMINPS       Z17, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z18, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z15, Z5, Z5
+	VMAXPS       Z16, Z5, Z5
+	VMINPS       Z17, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z18, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z14, Z6, Z6
+	VMAXPS       Z16, Z6, Z6
+	VMINPS       Z17, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z18, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z15, Z7, Z7
+	VMAXPS       Z16, Z7, Z7
+	VMINPS       Z17, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z18, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z14, Z8, Z8
+	VMAXPS       Z16, Z8, Z8
+	VMINPS       Z17, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z18, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z15, Z9, Z9
+	VMAXPS       Z16, Z9, Z9
+	VMINPS       Z17, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z18, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z14, Z10, Z10
+	VMAXPS       Z16, Z10, Z10
+	VMINPS       Z17, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z18, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z15, Z11, Z11
+	VMAXPS       Z16, Z11, Z11
+	VMINPS       Z17, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z18, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z14, Z12, Z12
+	VMAXPS       Z16, Z12, Z12
+	VMINPS       Z17, Z12, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPADDD       Z18, Z12, Z12
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z15, Z13, Z13
+	VMAXPS       Z16, Z13, Z13
+	VMINPS       Z17, Z13, Z13
 	VCVTPS2DQ    Z13, Z13
 	VPADDD       Z18, Z13, Z13
 	VPMOVDB      Z12, (AX)
@@ -16310,6 +18515,206 @@ raw:
 	VZEROUPPER
 	RET
 
+// func binaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x8x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    16(SP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z8
+	VPXORD.BCST  (DX)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z4, Z4
+	VPXORD.BCST  (R9)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	VPXORD.BCST  (R10)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z6, Z6
+	VPXORD.BCST  (R11)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z7, Z7
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z8
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z8, Z1, Z1
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z8, Z3, Z3
+	VPADDD       Z8, Z4, Z4
+	VPADDD       Z8, Z5, Z5
+	VPADDD       Z8, Z6, Z6
+	VPADDD       Z8, Z7, Z7
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z9
+	VBROADCASTSS hi+92(FP), Z10
+	VBROADCASTSS zero+96(FP), Z11
+	VMOVUPS      (CX), Z8
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z8, Z0, Z0
+	VMAXPS       Z9, Z0, Z0
+	VMINPS       Z10, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z11, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z8, Z1, Z1
+	VMAXPS       Z9, Z1, Z1
+	VMINPS       Z10, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z11, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z8, Z2, Z2
+	VMAXPS       Z9, Z2, Z2
+	VMINPS       Z10, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z11, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z8, Z3, Z3
+	VMAXPS       Z9, Z3, Z3
+	VMINPS       Z10, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z11, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z8, Z4, Z4
+	VMAXPS       Z9, Z4, Z4
+	VMINPS       Z10, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z11, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z8, Z5, Z5
+	VMAXPS       Z9, Z5, Z5
+	VMINPS       Z10, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z11, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z8, Z6, Z6
+	VMAXPS       Z9, Z6, Z6
+	VMINPS       Z10, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z11, Z6, Z6
+	VPMOVDB      Z6, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z8, Z7, Z7
+	VMAXPS       Z9, Z7, Z7
+	VMINPS       Z10, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z11, Z7, Z7
+	VPMOVDB      Z7, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z7, (AX)
+	VZEROUPPER
+	RET
+
 // func ternaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ
 TEXT ·ternaryTileAVX512x8x32(SB), NOSPLIT, $32-100
@@ -16394,66 +18799,66 @@ words:
 	VMOVDQU32    64(AX), Z17
 	VMOVDQU32    192(AX), Z19
 	VPBROADCASTD (DX)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z0, Z0
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z1, Z1
 	VPBROADCASTD (BX)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z2, Z2
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z3, Z3
 	VPBROADCASTD (SI)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z4, Z4
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z5, Z5
 	VPBROADCASTD (DI)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z6, Z6
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z7, Z7
 	VPBROADCASTD (R8)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z8, Z8
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z9, Z9
 	VPBROADCASTD (R9)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z10, Z10
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z10, Z10
+	VPBROADCASTD (R9)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z11, Z11
 	VPBROADCASTD (R10)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z12, Z12
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z12, Z12
+	VPBROADCASTD (R10)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z13, Z13
 	VPBROADCASTD (R11)(CX*4), Z20
-	VMOVDQA32    Z20, Z21
-	VPTERNLOGD   $0x28, Z18, Z16, Z21
-	VPOPCNTD     Z21, Z21
-	VPADDD       Z21, Z14, Z14
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z14, Z14
+	VPBROADCASTD (R11)(CX*4), Z20
 	VPTERNLOGD   $0x28, Z19, Z17, Z20
 	VPOPCNTD     Z20, Z20
 	VPADDD       Z20, Z15, Z15
@@ -16608,6 +19013,321 @@ words:
 	VMULPS       Z19, Z15, Z15
 	VMAXPS       Z16, Z15, Z15
 	VMINPS       Z17, Z15, Z15
+	VCVTPS2DQ    Z15, Z15
+	VPADDD       Z20, Z15, Z15
+	VPMOVDB      Z14, (AX)
+	VPMOVDB      Z15, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x8x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+	VPADDD Z12, Z12, Z12
+	VPADDD Z13, Z13, Z13
+	VPADDD Z14, Z14, Z14
+	VPADDD Z15, Z15, Z15
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    16(SP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z16
+	VMOVDQU32    64(AX), Z17
+	VPXORD.BCST  (DX)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPXORD.BCST  (R9)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z10, Z10
+	VPXORD.BCST  (R9)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPXORD.BCST  (R10)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z12, Z12
+	VPXORD.BCST  (R10)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	VPXORD.BCST  (R11)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z14, Z14
+	VPXORD.BCST  (R11)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z15, Z15
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z16
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z16, Z4, Z4
+	VPADDD       Z16, Z6, Z6
+	VPADDD       Z16, Z8, Z8
+	VPADDD       Z16, Z10, Z10
+	VPADDD       Z16, Z12, Z12
+	VPADDD       Z16, Z14, Z14
+	VMOVUPS      64(CX), Z17
+	VPADDD       Z17, Z1, Z1
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z17, Z5, Z5
+	VPADDD       Z17, Z7, Z7
+	VPADDD       Z17, Z9, Z9
+	VPADDD       Z17, Z11, Z11
+	VPADDD       Z17, Z13, Z13
+	VPADDD       Z17, Z15, Z15
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z18
+	VBROADCASTSS hi+92(FP), Z19
+	VBROADCASTSS zero+96(FP), Z20
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z16, Z0, Z0
+	VMAXPS       Z18, Z0, Z0
+	VMINPS       Z19, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z20, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z17, Z1, Z1
+	VMAXPS       Z18, Z1, Z1
+	VMINPS       Z19, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z20, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z16, Z2, Z2
+	VMAXPS       Z18, Z2, Z2
+	VMINPS       Z19, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z20, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z17, Z3, Z3
+	VMAXPS       Z18, Z3, Z3
+	VMINPS       Z19, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z20, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z16, Z4, Z4
+	VMAXPS       Z18, Z4, Z4
+	VMINPS       Z19, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z20, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z17, Z5, Z5
+	VMAXPS       Z18, Z5, Z5
+	VMINPS       Z19, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z20, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z16, Z6, Z6
+	VMAXPS       Z18, Z6, Z6
+	VMINPS       Z19, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z20, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z17, Z7, Z7
+	VMAXPS       Z18, Z7, Z7
+	VMINPS       Z19, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z20, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z16, Z8, Z8
+	VMAXPS       Z18, Z8, Z8
+	VMINPS       Z19, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z20, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z17, Z9, Z9
+	VMAXPS       Z18, Z9, Z9
+	VMINPS       Z19, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z20, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z16, Z10, Z10
+	VMAXPS       Z18, Z10, Z10
+	VMINPS       Z19, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z20, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z17, Z11, Z11
+	VMAXPS       Z18, Z11, Z11
+	VMINPS       Z19, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z20, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z16, Z12, Z12
+	VMAXPS       Z18, Z12, Z12
+	VMINPS       Z19, Z12, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPADDD       Z20, Z12, Z12
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z17, Z13, Z13
+	VMAXPS       Z18, Z13, Z13
+	VMINPS       Z19, Z13, Z13
+	VCVTPS2DQ    Z13, Z13
+	VPADDD       Z20, Z13, Z13
+	VPMOVDB      Z12, (AX)
+	VPMOVDB      Z13, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       Z16, Z14, Z14
+	VMAXPS       Z18, Z14, Z14
+	VMINPS       Z19, Z14, Z14
+	VCVTPS2DQ    Z14, Z14
+	VPADDD       Z20, Z14, Z14
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z17, Z15, Z15
+	VMAXPS       Z18, Z15, Z15
+	VMINPS       Z19, Z15, Z15
 	VCVTPS2DQ    Z15, Z15
 	VPADDD       Z20, Z15, Z15
 	VPMOVDB      Z14, (AX)

@@ -25,8 +25,8 @@ type vector struct {
 	bitWords            int // most taps × words of a tile; 0: any
 	packBits            func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
-	ternary   [3][]ternaryTile // in place of bits, of the same sizes
-	packWords func(pixels, bits int, out, in *uint8, outStride, inStride, plane int, present uint64)
+	ternary, binary [3][]digitTile // in place of bits, of the same sizes
+	packWords       func(pixels, bits int, out, in *uint8, outStride, inStride, plane int, present uint64)
 
 	depthwiseFloat []depthwiseFloat
 	depthwiseInt   []depthwiseInt
@@ -51,7 +51,7 @@ type (
 
 	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 
-	ternaryTile func(taps, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
+	digitTile func(taps, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
 	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)

@@ -106,7 +106,7 @@ func withPopulationCounts(v vector) vector {
 		return v
 	}
 	v.bitPixels, v.bitWidth, v.packWords = 8, 32, packBitsAVX512
-	v.ternary = [3][]ternaryTile{
+	v.ternary = [3][]digitTile{
 		1: {nil,
 			ternaryTileAVX512x1x16, ternaryTileAVX512x2x16, ternaryTileAVX512x3x16, ternaryTileAVX512x4x16,
 			ternaryTileAVX512x5x16, ternaryTileAVX512x6x16, ternaryTileAVX512x7x16, ternaryTileAVX512x8x16,
@@ -114,6 +114,16 @@ func withPopulationCounts(v vector) vector {
 		2: {nil,
 			ternaryTileAVX512x1x32, ternaryTileAVX512x2x32, ternaryTileAVX512x3x32, ternaryTileAVX512x4x32,
 			ternaryTileAVX512x5x32, ternaryTileAVX512x6x32, ternaryTileAVX512x7x32, ternaryTileAVX512x8x32,
+		},
+	}
+	v.binary = [3][]digitTile{
+		1: {nil,
+			binaryTileAVX512x1x16, binaryTileAVX512x2x16, binaryTileAVX512x3x16, binaryTileAVX512x4x16,
+			binaryTileAVX512x5x16, binaryTileAVX512x6x16, binaryTileAVX512x7x16, binaryTileAVX512x8x16,
+		},
+		2: {nil,
+			binaryTileAVX512x1x32, binaryTileAVX512x2x32, binaryTileAVX512x3x32, binaryTileAVX512x4x32,
+			binaryTileAVX512x5x32, binaryTileAVX512x6x32, binaryTileAVX512x7x32, binaryTileAVX512x8x32,
 		},
 	}
 	return v

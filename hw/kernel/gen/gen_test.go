@@ -49,6 +49,7 @@ func TestRequirements(t *testing.T) {
 		"AVX512": "AVX AVX2 FMA3 AVX512F AVX512BW AVX512DQ AVX512VL",
 	}
 	checked := map[string]string{ // before these are used
+		"binaryTileAVX512":  "AVX512VPOPCNTDQ",
 		"ternaryTileAVX512": "AVX512VPOPCNTDQ",
 		"dotTileAVX512":     "AVX512VNNI",
 		"lookupAVX512":      "AVX512VBMI",

@@ -28,8 +28,10 @@ func main() {
 		wordTile(pixels)
 	}
 	for pixels := 1; pixels <= 8; pixels++ {
-		ternaryTile(pixels, 1)
-		ternaryTile(pixels, 2)
+		for vectors := 1; vectors <= 2; vectors++ {
+			digitTile(false, pixels, vectors)
+			digitTile(true, pixels, vectors)
+		}
 	}
 	for pixels := 1; pixels <= 4; pixels++ {
 		bitTile(pixels)

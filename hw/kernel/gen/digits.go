@@ -8,13 +8,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// ternaryTile sums planes of bits x times planes of digits −1, 0 and 1, of sign s and magnitude m, by
+// digitTile sums planes of bits x times planes of digits −1, 0 and 1, of sign s and magnitude m, by
 // counting the ones of (x XOR s) AND m: words of 32 channels, broadcast, against those of
-// the output channels across lanes. The passes, one for each pair of planes, come in
-// falling order of their weight; sums double in between. The sums end as a dotTile's.
-func ternaryTile(pixels, vectors int) {
+// the output channels across lanes. Binary digits are −1 and 1: without magnitudes, they count
+// x XOR s in less time. The passes, one for each pair of planes, come in falling order of
+// their weight; sums double in between. The sums end as a dotTile's.
+func digitTile(binary bool, pixels, vectors int) {
+	name, parts := "ternaryTile", 2
+	if binary {
+		name, parts = "binaryTile", 1
+	}
 	v := avx512
-	TEXT(fmt.Sprintf("ternaryTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), NOSPLIT,
+	TEXT(fmt.Sprintf("%s%sx%dx%d", name, v.name, pixels, vectors*v.lanes()), NOSPLIT,
 		"func(taps, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)")
 	Pragma("noescape")
 	t := &tile{isa: v, pixels: pixels, vectors: vectors, locals: AllocLocal(32)}
@@ -56,22 +61,24 @@ func ternaryTile(pixels, vectors int) {
 		Label("words")
 		for j := range vectors {
 			VMOVDQU32(Mem{Base: t.weights, Disp: j * v.bytes}, sign[j])
-			VMOVDQU32(Mem{Base: t.weights, Disp: (vectors + j) * v.bytes}, magnitude[j])
-		}
-		for i := range pixels {
-			broadcast(Mem{Base: t.addresses[i], Index: t.channel, Scale: 4}, x[0])
-			for j := range vectors {
-				count := x[0]
-				if j < vectors-1 {
-					count = x[1]
-					VMOVDQA32(x[0], count)
-				}
-				VPTERNLOGD(Imm(signedOnes), magnitude[j], sign[j], count)
-				VPOPCNTD(count, count)
-				VPADDD(count, t.sums[i*vectors+j], t.sums[i*vectors+j])
+			if !binary {
+				VMOVDQU32(Mem{Base: t.weights, Disp: (vectors + j) * v.bytes}, magnitude[j])
 			}
 		}
-		ADDQ(U32(2*vectors*v.bytes), t.weights)
+		for i := range pixels {
+			word := Mem{Base: t.addresses[i], Index: t.channel, Scale: 4}
+			for j := range vectors {
+				if binary {
+					VPXORD_BCST(word, sign[j], x[j])
+				} else {
+					broadcast(word, x[j])
+					VPTERNLOGD(Imm(signedOnes), magnitude[j], sign[j], x[j])
+				}
+				VPOPCNTD(x[j], x[j])
+				VPADDD(x[j], t.sums[i*vectors+j], t.sums[i*vectors+j])
+			}
+		}
+		ADDQ(U32(parts*vectors*v.bytes), t.weights)
 		INCQ(t.channel)
 		CMPQ(t.channel, parameter("words"))
 		JL(LabelRef("words"))
@@ -86,7 +93,7 @@ func ternaryTile(pixels, vectors int) {
 			VPADDD(bias, t.sums[i*vectors+j], t.sums[i*vectors+j])
 		}
 	}
-	t.endInt(append([]reg.VecVirtual{}, magnitude...))
+	t.endInt(magnitude)
 }
 
 // signedOnes is VPTERNLOG's truth table of (x XOR sign) AND magnitude.
