@@ -40,10 +40,10 @@ func compareBits(b *testing.B, random *rand.Rand, isa ISA, l layer, precisions [
 	whole := NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 0)
 	runs := []func(){func() { whole.RunUint8(out, in, r) }}
 	for _, bits := range precisions {
-		packed := Bytes(PackedSize(1+l.InH*l.InW, l.inC, bits[1]))
+		packed := Bytes(PackedSize(l.Window, l.inC, bits[1]))
 		counted := NewBitConv(isa, l.Window, l.inC, l.outC, weight, bits[0], bits[1], nil, 0)
 		runs = append(runs, func() {
-			PackBits(isa, packed, in, l.inC, bits[1])
+			PackBits(isa, l.Window, packed, in, l.inC, bits[1])
 			counted.RunUint8(out, packed, r)
 		})
 	}

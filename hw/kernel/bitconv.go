@@ -19,14 +19,11 @@ type bitPlanes struct {
 	digits          *digitPlanes // nil: two's complement
 }
 
-// bitChannels is how many channels share a word of a plane.
-const bitChannels = 32
-
 // NewBitConv plans the same convolution as [NewIntConv] with groups = 1, of inputs that [PackBits] has
 // taken apart: their integers have inBits bits, the weights weightBits, both 1 to 8. It gives the
 // same integers. Where the ISA has nothing for it, see [BitsSupported], it computes portably.
 func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
-	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, 1, w.Taps()}}
+	c := &IntConv{vector: vectorOf(isa), window: packedWindow(w), filter: filter{inC, outC, 1, w.Taps()}}
 	if !BitsSupported(isa, inC) {
 		c.vector = nil
 	}
@@ -36,7 +33,7 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 		tile, width = c.vector.bitPixels, c.vector.bitWidth
 	}
 	words := ceilDiv(inC, bitChannels)
-	c.tiling = newTiling(w, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
+	c.tiling = newTiling(c.window, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
 	c.bits = &bitPlanes{inputs: inBits, weights: weightPlanes(c.vector, weightBits), words: words}
 	if c.vector.countsDigits() {
 		c.bits.digits = &digitPlanes{binary: weightBits == 1}
@@ -103,48 +100,6 @@ func (c *IntConv) packPlanes(b block, weight []int8) {
 func BitsSupported(isa ISA, inC int) bool {
 	v := vectorOf(isa)
 	return v == nil || v.countsDigits() || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
-}
-
-// packedPixel is the bytes of a pixel's planes.
-func packedPixel(channels, bits int) int { return ceilDiv(channels, bitChannels) * 4 * bits }
-
-// PackedSize is the length of what [PackBits] writes for so many pixels, the padding pixel
-// among them.
-func PackedSize(pixels, channels, bits int) int { return pixels * packedPixel(channels, bits) }
-
-// PackBits takes an activation buffer, padding pixel included, apart into its lowest bits:
-// [pixel][plane][word of 32 channels], little-endian. Bits of a word beyond the buffer's lanes are
-// not written, those of lanes beyond the channels are arbitrary.
-func PackBits(isa ISA, out, in []uint8, channels, bits int) {
-	stride := ChannelStride(channels)
-	pixels, size, plane := len(in)/stride, packedPixel(channels, bits), ceilDiv(channels, bitChannels)*4
-	in, out = in[:pixels*stride], out[:pixels*size]
-	v := vectorOf(isa)
-	if pixels == 0 {
-		return
-	}
-	if v != nil && v.packWords != nil {
-		for channel := 0; channel < channels; channel += 64 {
-			present := ^uint64(0) >> max(0, channel+64-channels)
-			v.packWords(pixels, bits, &out[channel/8], &in[channel], size, stride, plane, present)
-		}
-		return
-	}
-	if v != nil && v.packBits != nil {
-		for channel := 0; channel < stride; channel += lanes {
-			v.packBits(pixels, bits, &out[channel/8], &in[channel], size, stride, plane)
-		}
-		return
-	}
-	for p := range pixels {
-		planes := out[p*size : (p+1)*size]
-		clear(planes)
-		for k, q := range in[p*stride : p*stride+channels] {
-			for i := range bits {
-				planes[i*plane+k/8] |= q >> i & 1 << (k % 8)
-			}
-		}
-	}
 }
 
 // eachTileBits is eachTile for bits.
@@ -216,13 +171,4 @@ func countOnes(plane []uint8, weights []uint32) (counts [portableWidth]int32) {
 		}
 	}
 	return counts
-}
-
-// inputSize is the length of the buffer that the convolution reads.
-func (c *IntConv) inputSize() int {
-	pixels := 1 + c.window.InH*c.window.InW
-	if c.bits != nil {
-		return PackedSize(pixels, c.filter.inC, c.bits.inputs)
-	}
-	return pixels * ChannelStride(c.filter.inC)
 }

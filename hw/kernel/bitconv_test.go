@@ -52,8 +52,8 @@ func TestBitConv(t *testing.T) {
 		direct.RunUint8(wantAdded, in, add)
 		direct.RunFloat(wantReal, in, residual, scale, -5, 50)
 		for _, isa := range Supported() {
-			packed := integers[uint8](random, PackedSize(1+l.InH*l.InW, l.inC, inBits))
-			PackBits(isa, packed, in, l.inC, inBits)
+			packed := integers[uint8](random, PackedSize(l.Window, l.inC, inBits))
+			PackBits(isa, l.Window, packed, in, l.inC, inBits)
 			c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, weightBits, inBits, bias, zero)
 			got, added, real := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
 			c.RunUint8(got, packed, r)

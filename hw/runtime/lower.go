@@ -15,6 +15,7 @@ type compiler struct {
 	direct bool                    // no Winograd
 	values []*slot                 // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
 	reals  map[graph.ValueID]*slot // quantized values as floats, where someone needs them
+	bits   map[packing]*slot       // tensors taken apart into bits
 	index  map[int]int             // position among the layers of each layer node
 	layers []LayerPlan
 	slots  []*slot
@@ -26,7 +27,7 @@ type compiler struct {
 }
 
 func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
-	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, index: map[int]int{}}
+	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, bits: map[packing]*slot{}, index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
