@@ -29,52 +29,48 @@ func PackedSize(w Window, channels, bits int) int {
 	return (1 + w.InH*w.InW) * packedPixel(channels, bits)
 }
 
-// PackBits takes the pixels of an activation buffer that a convolution sees, and its padding pixel, apart
-// into their lowest bits: [pixel][plane][word of 32 channels], little-endian. Which bits
-// stand for lanes beyond the channels depends on the ISA.
+// PackBits takes the pixels of an activation buffer that a convolution sees apart into their lowest bits:
+// [pixel][plane][word of 32 channels], little-endian, the padding pixel first unless no window
+// reaches it. Which bits stand for lanes beyond the channels depends on the ISA.
 func PackBits(isa ISA, w Window, out, in []uint8, channels, bits int) {
-	p := bitPacker{vectorOf(isa), channels, bits, out[:PackedSize(w, channels, bits)], in[:(1+w.InH*w.InW)*ChannelStride(channels)]}
+	out, in = out[:PackedSize(w, channels, bits)], in[:(1+w.InH*w.InW)*ChannelStride(channels)]
 	step, packed := PackStride(w), packedWindow(w)
 	if step == [2]int{1, 1} {
-		p.pack(0, 0, 1+w.InH*w.InW, 1)
+		packRows(isa, out, in, channels, bits, 1, 1+w.InH*w.InW, 1, 0)
 		return
 	}
-	p.pack(0, 0, 1, 1)
-	for y := range packed.InH {
-		p.pack(1+y*packed.InW, 1+y*step[0]*w.InW, packed.InW, step[1])
-	}
+	size, stride := packedPixel(channels, bits), ChannelStride(channels)
+	packRows(isa, out[size:], in[stride:], channels, bits, packed.InH, packed.InW, step[1], step[0]*w.InW)
 }
 
-type bitPacker struct {
-	vector         *vector
-	channels, bits int
-	out, in        []uint8
-}
-
-// pack packs so many pixels, in the input step apart.
-func (b bitPacker) pack(to, from, pixels, step int) {
-	const atOnce = 64 // channels that packWords takes
-	v, stride := b.vector, ChannelStride(b.channels)
-	size, plane := packedPixel(b.channels, b.bits), ceilDiv(b.channels, bitChannels)*4
-	if pixels == 0 {
+// packRows packs rows of pixels, step apart in the input; row is the distance of the rows.
+func packRows(isa ISA, out, in []uint8, channels, bits, rows, pixels, step, row int) {
+	if rows*pixels == 0 {
 		return
 	}
-	switch {
-	case v != nil && v.packWords != nil:
-		for channel := 0; channel < b.channels; channel += atOnce {
-			present := ^uint64(0) >> max(0, channel+atOnce-b.channels)
-			v.packWords(pixels, b.bits, &b.out[to*size+channel/8], &b.in[from*stride+channel], size, step*stride, plane, present)
+	v, stride := vectorOf(isa), ChannelStride(channels)
+	size, plane := packedPixel(channels, bits), ceilDiv(channels, bitChannels)*4
+	if v != nil && v.packWords != nil {
+		const atOnce = 64 // channels
+		for channel := 0; channel < channels; channel += atOnce {
+			present := ^uint64(0) >> max(0, channel+atOnce-channels)
+			v.packWords(rows, pixels, bits, &out[channel/8], &in[channel], size, step*stride, (row-pixels*step)*stride, plane, present)
 		}
-	case v != nil && v.packBits != nil:
-		for channel := 0; channel < stride; channel += lanes {
-			v.packBits(pixels, b.bits, &b.out[to*size+channel/8], &b.in[from*stride+channel], size, step*stride, plane)
+		return
+	}
+	for y := range rows {
+		to, from := out[y*pixels*size:], in[y*row*stride:]
+		if v != nil && v.packBits != nil {
+			for channel := 0; channel < stride; channel += lanes {
+				v.packBits(pixels, bits, &to[channel/8], &from[channel], size, step*stride, plane)
+			}
+			continue
 		}
-	default:
 		for p := range pixels {
-			planes := b.out[(to+p)*size:][:size]
+			planes := to[p*size:][:size]
 			clear(planes)
-			for k, q := range b.in[(from+p*step)*stride:][:b.channels] {
-				for i := range b.bits {
+			for k, q := range from[p*step*stride:][:channels] {
+				for i := range bits {
 					planes[i*plane+k/8] |= q >> i & 1 << (k % 8)
 				}
 			}

@@ -26,7 +26,7 @@ type vector struct {
 	packBits            func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
 	ternary, binary [3][]digitTile // in place of bits, of the same sizes
-	packWords       func(pixels, bits int, out, in *uint8, outStride, inStride, plane int, present uint64)
+	packWords       func(rows, pixels, bits int, out, in *uint8, outStride, inStride, rowGap, plane int, present uint64)
 
 	depthwiseFloat []depthwiseFloat
 	depthwiseInt   []depthwiseInt

@@ -5,7 +5,6 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 )
 
 // digitTile sums planes of bits x times planes of digits −1, 0 and 1, of sign s and magnitude m, by
@@ -99,14 +98,14 @@ func digitTile(binary bool, pixels, vectors int) {
 // signedOnes is VPTERNLOG's truth table of (x XOR sign) AND magnitude.
 const signedOnes = 0b0010_1000
 
-// packBitsAVX512 writes the planes of a run of up to 64 channels of pixels: eight bytes to every plane of a
-// pixel, or four of no more than 32 channels. present has a bit for each channel that is
-// there; bits are 1 to 8; distances are in bytes.
+// packBitsAVX512 writes the planes of a run of up to 64 channels of rows of pixels: eight bytes to every
+// plane of a pixel, or four of no more than 32 channels. present has a bit for each channel
+// that is there; bits are 1 to 8; distances, of rows those from end to start, are in bytes.
 func packBitsAVX512() {
-	begin("packBitsAVX512", "func(pixels, bits int, out, in *uint8, outStride, inStride, plane int, present uint64)")
-	pixels, out, in := load("pixels"), load("out"), load("in")
+	begin("packBitsAVX512", "func(rows, pixels, bits int, out, in *uint8, outStride, inStride, rowGap, plane int, present uint64)")
+	out, in := load("out"), load("in")
 	outStride, inStride, plane := load("outStride"), load("inStride"), load("plane")
-	mask, to, left := GP64(), GP64(), GP64()
+	mask, to, left, pixels := GP64(), GP64(), GP64(), GP64()
 	lanes, ones := K(), K()
 	x, low := ZMM(), ZMM()
 	MOVL(U32(0x01010101), to.As32())
@@ -114,7 +113,9 @@ func packBitsAVX512() {
 	Load(Param("present"), mask)
 	KMOVQ(mask, lanes)
 	SHRQ(Imm(32), mask)
-	pack := func(name string, store func(from reg.Register, to Op)) {
+	pack := func(name string, store func(from, to Op)) {
+		Label(name + "Row")
+		Load(Param("pixels"), pixels)
 		Label(name + "Pixel")
 		VMOVDQU8_Z(Mem{Base: in}, lanes, x)
 		MOVQ(out, to)
@@ -130,10 +131,13 @@ func packBitsAVX512() {
 		ADDQ(outStride, out)
 		DECQ(pixels)
 		JNE(LabelRef(name + "Pixel"))
+		ADDQ(parameter("rowGap"), in)
+		DECQ(parameter("rows"))
+		JNE(LabelRef(name + "Row"))
 		VZEROUPPER()
 		RET()
 	}
-	JE(LabelRef("halfPixel"))
-	pack("whole", func(from reg.Register, to Op) { KMOVQ(from, to) })
-	pack("half", func(from reg.Register, to Op) { KMOVD(from, to) })
+	JE(LabelRef("halfRow"))
+	pack("whole", KMOVQ)
+	pack("half", KMOVD)
 }

@@ -19,6 +19,10 @@ func main() {
 		for vectors := 1; vectors <= 2; vectors++ {
 			floatTile(avx512, pixels, vectors)
 			dotTile(pixels, vectors)
+			if pixels <= 8 { // more would hardly be faster
+				digitTile(false, pixels, vectors)
+				digitTile(true, pixels, vectors)
+			}
 		}
 	}
 	for pixels := 1; pixels <= 6; pixels++ {
@@ -26,14 +30,6 @@ func main() {
 	}
 	for pixels := 1; pixels <= 4; pixels++ {
 		wordTile(pixels)
-	}
-	for pixels := 1; pixels <= 8; pixels++ {
-		for vectors := 1; vectors <= 2; vectors++ {
-			digitTile(false, pixels, vectors)
-			digitTile(true, pixels, vectors)
-		}
-	}
-	for pixels := 1; pixels <= 4; pixels++ {
 		bitTile(pixels)
 	}
 	packBits()
