@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"fmt"
+	"math/bits"
+)
+
 // digitPlanes are the weights of a [NewBitConv] as digits −1, 0 and 1: a weight of n bits, symmetric as
 // they are, is one for each of the n−1 bits of its magnitude, all of its sign; a weight of
 // one bit, −1 or 1, is a single digit. Of a bit x and a digit with sign s and magnitude m,
@@ -31,16 +36,17 @@ func (v *vector) countsDigits() bool { return v != nil && v.ternary[1] != nil }
 func (c *IntConv) planDigits(weight []int8) {
 	p, f := c.bits, c.filter
 	n := p.digits
+	negative := make([]int32, len(c.bias)*f.taps) // Σ max(−w, 0) of each output channel and tap
 	for _, b := range c.blocks {
 		for o := range min(b.width, f.outC-b.out) {
-			c.packDigits(p.packed[b.weights:], b.width, o, weight[(b.out+o)*f.inC*f.taps:][:f.inC*f.taps])
+			c.packDigits(b, o, weight, negative[(b.out+o)*f.taps:][:f.taps])
 		}
 		if n.passes[b.width/lanes] == nil {
 			n.passes[b.width/lanes] = p.digitPasses(4 * p.plane(f.taps, b.width))
 		}
 	}
 	for _, i := range c.tiling.tiles {
-		n.span = append(n.span, c.spanOf(i, weight))
+		n.span = append(n.span, c.spanOf(i, negative))
 	}
 }
 
@@ -58,22 +64,34 @@ func (p *bitPlanes) digitPasses(plane int) []digitPass {
 }
 
 // packDigits packs the weights of a block's output channel o as [plane][tap][word][sign, magnitude][width], without
-// the magnitude if they are binary.
-func (c *IntConv) packDigits(dst []uint32, width, o int, weight []int8) {
+// the magnitude if they are binary, and sums up the negative ones.
+func (c *IntConv) packDigits(b block, o int, weight []int8, negative []int32) {
 	f, p := c.filter, c.bits
-	plane := p.plane(f.taps, width)
-	for tap := range f.taps {
-		for word := range p.words {
+	weight = weight[(b.out+o)*f.inC*f.taps:][:f.inC*f.taps]
+	plane, width := p.plane(f.taps, b.width), b.width
+	dst := p.packed[b.weights:]
+	for word := range p.words {
+		channels := min(bitChannels, f.inC-word*bitChannels)
+		for tap := range f.taps {
 			var sign uint32
-			var magnitudes [7]uint32
-			for k := range min(bitChannels, f.inC-word*bitChannels) {
-				q := int32(weight[(word*bitChannels+k)*f.taps+tap])
-				negative := q >> 31
-				magnitude := uint32((q ^ negative) - negative)
-				sign |= uint32(negative) & 1 << k
-				for j := range p.weights {
-					magnitudes[j] |= magnitude >> j & 1 << k
+			var magnitudes [8]uint32
+			for from := 0; from < channels; from += 8 {
+				q := eightBytes(weight[(word*bitChannels+from)*f.taps+tap:], f.taps, channels-from)
+				negative := q >> 7 & lowBits
+				magnitude := (q ^ negative*0xff) + negative
+				sign |= gatherBits(q>>7) << from
+				for j := range magnitudes {
+					magnitudes[j] |= gatherBits(magnitude>>j) << from
+					if j >= p.weights {
+						break
+					}
 				}
+			}
+			if beyond := magnitudes[p.weights]; beyond != 0 || p.digits.binary && bits.OnesCount32(magnitudes[0]) < channels {
+				panic(fmt.Sprintf("kernel: weights of output channel %d do not have the bits that are counted", b.out+o))
+			}
+			for j := range p.weights {
+				negative[tap] += int32(bits.OnesCount32(sign&magnitudes[j])) << j
 			}
 			at := tap*p.words + word
 			if p.digits.binary {
@@ -87,24 +105,40 @@ func (c *IntConv) packDigits(dst []uint32, width, o int, weight []int8) {
 	}
 }
 
+const lowBits = 0x0101010101010101 // of eight bytes
+
+// eightBytes gathers up to n bytes, the first lowest.
+func eightBytes(from []int8, distance, n int) (all uint64) {
+	if n >= 8 {
+		a := from[:7*distance+1]
+		return uint64(uint8(a[0])) | uint64(uint8(a[distance]))<<8 | uint64(uint8(a[2*distance]))<<16 | uint64(uint8(a[3*distance]))<<24 |
+			uint64(uint8(a[4*distance]))<<32 | uint64(uint8(a[5*distance]))<<40 | uint64(uint8(a[6*distance]))<<48 | uint64(uint8(a[7*distance]))<<56
+	}
+	for i := range n {
+		all |= uint64(uint8(from[i*distance])) << (8 * i)
+	}
+	return all
+}
+
+// gatherBits puts the lowest bits of eight bytes side by side: the product moves that of byte i to bit
+// 56+i, and no two meet.
+func gatherBits(q uint64) uint32 { return uint32((q & lowBits) * 0x0102040810204080 >> 56) }
+
 // spanOf is the position of a tile's run of taps among the spans, added if need be.
-func (c *IntConv) spanOf(i tile, weight []int8) int {
-	n, f := c.bits.digits, c.filter
+func (c *IntConv) spanOf(i tile, negative []int32) int {
+	n, taps := c.bits.digits, c.filter.taps
 	for at, s := range n.spans {
 		if s.tap == i.tap && s.taps == i.taps {
 			return at
 		}
 	}
 	bias := aligned[int32](len(c.bias))
-	copy(bias, c.bias)
-	for o := range f.outC {
-		negative := int32(0)
-		for k := range f.inC {
-			for _, q := range weight[(o*f.inC+k)*f.taps+i.tap:][:i.taps] {
-				negative += int32(q) & (int32(q) >> 31)
-			}
+	for o := range bias {
+		sum := int32(0)
+		for _, v := range negative[o*taps+i.tap:][:i.taps] {
+			sum += v
 		}
-		bias[o] += negative * (1<<c.bits.inputs - 1)
+		bias[o] = c.bias[o] - sum*(1<<c.bits.inputs-1)
 	}
 	n.spans, n.biases = append(n.spans, i), append(n.biases, bias)
 	return len(n.spans) - 1

@@ -1,5 +1,7 @@
 package kernel
 
+import "unsafe"
+
 // block is a run of output channels computed together, with the input channels
 // they depend on: all of them, or those of their groups. Both runs start at a
 // multiple of 4, so that reads never leave a pixel's stride.
@@ -50,11 +52,38 @@ func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, u
 		if in >= f.inC || from >= to {
 			continue
 		}
-		at := (k/unit*b.width+from-b.out)*unit + k%unit
-		for tap := range f.taps {
-			d, s := dst[tap*b.depth*b.width+at:], weight[(from*inPer+in%inPer)*f.taps+tap:]
-			for o := range to - from {
-				d[o*unit] = D(s[o*inPer*f.taps])
+		// Channel by channel, as the weights lie; what is written meanwhile stays in the cache.
+		row, at := b.depth*b.width, (k/unit*b.width+from-b.out)*unit+k%unit
+		for o := from; o < to; o++ {
+			d := dst[at:]
+			for tap, w := range weight[(o*inPer+in%inPer)*f.taps:][:f.taps] {
+				d[tap*row] = D(w)
+			}
+			at += unit
+		}
+	}
+}
+
+// packFours is pack for units of 4 in order, of a convolution without groups: most weights of most
+// networks, so it must be quick.
+func packFours(f filter, b block, dst, weight []int8) {
+	row := b.depth * b.width // of a tap
+	for in := 0; in < f.inC; in += 4 {
+		for o := range max(0, min(b.width, f.outC-b.out)) {
+			src, at := weight[((b.out+o)*f.inC+in)*f.taps:], (in/4*b.width+o)*4
+			if in+4 > f.inC {
+				for k := range f.inC - in {
+					for tap := range f.taps {
+						dst[tap*row+at+k] = src[k*f.taps+tap]
+					}
+				}
+				continue
+			}
+			first, second, third, fourth := src[:f.taps], src[f.taps:][:f.taps], src[2*f.taps:][:f.taps], src[3*f.taps:][:f.taps]
+			for tap, q := range first {
+				four := uint32(uint8(q)) | uint32(uint8(second[tap]))<<8 | uint32(uint8(third[tap]))<<16 | uint32(uint8(fourth[tap]))<<24
+				*(*uint32)(unsafe.Pointer(unsafe.SliceData(dst[at : at+4]))) = four
+				at += row
 			}
 		}
 	}
