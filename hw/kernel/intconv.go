@@ -85,7 +85,7 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	c.weights = aligned[int8](size)
 	for _, b := range c.blocks {
 		if unit == 4 && c.filter.groups == 1 {
-			packFours(c.filter, b, c.weights[b.weights:], weight)
+			packFours(c.filter, b, reinterpret[uint32](c.weights[b.weights:]), weight)
 		} else {
 			pack(c.filter, b, c.weights[b.weights:], weight, unit, inOrder)
 		}

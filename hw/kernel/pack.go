@@ -1,7 +1,5 @@
 package kernel
 
-import "unsafe"
-
 // block is a run of output channels computed together, with the input channels
 // they depend on: all of them, or those of their groups. Both runs start at a
 // multiple of 4, so that reads never leave a pixel's stride.
@@ -64,27 +62,58 @@ func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, u
 	}
 }
 
-// packFours is pack for units of 4 in order, of a convolution without groups: most weights of most
-// networks, so it must be quick.
-func packFours(f filter, b block, dst, weight []int8) {
-	row := b.depth * b.width // of a tap
+// packOnes is pack for a unit of 1 without groups. Like packFours it is for the most weights of
+// most networks: it fills whole lines of the cache before it writes them, since those of all taps
+// would compete for the same places there.
+func packOnes(f filter, b block, dst, weight []float32) {
+	rows := make([]float32, f.taps*b.width)
+	outputs := min(b.width, f.outC-b.out)
+	if outputs <= 0 {
+		return
+	}
+	for in := range f.inC {
+		for o := range outputs {
+			at := o
+			for _, w := range weight[((b.out+o)*f.inC+in)*f.taps:][:f.taps] {
+				rows[at] = w
+				at += b.width
+			}
+		}
+		for tap := range f.taps {
+			copy(dst[(tap*b.depth+in)*b.width:], rows[tap*b.width:][:b.width])
+		}
+	}
+}
+
+// packFours is pack for units of 4 in order without groups; dst holds a unit in each scalar, the
+// first channel lowest.
+func packFours(f filter, b block, dst []uint32, weight []int8) {
+	rows := make([]uint32, f.taps*b.width)
+	outputs := min(b.width, f.outC-b.out)
+	if outputs <= 0 {
+		return
+	}
 	for in := 0; in < f.inC; in += 4 {
-		for o := range max(0, min(b.width, f.outC-b.out)) {
-			src, at := weight[((b.out+o)*f.inC+in)*f.taps:], (in/4*b.width+o)*4
+		for o := range outputs {
+			w, at := weight[((b.out+o)*f.inC+in)*f.taps:], o
 			if in+4 > f.inC {
-				for k := range f.inC - in {
-					for tap := range f.taps {
-						dst[tap*row+at+k] = src[k*f.taps+tap]
+				for tap := range f.taps {
+					rows[at] = 0
+					for k := range f.inC - in {
+						rows[at] |= uint32(uint8(w[k*f.taps+tap])) << (8 * k)
 					}
+					at += b.width
 				}
 				continue
 			}
-			first, second, third, fourth := src[:f.taps], src[f.taps:][:f.taps], src[2*f.taps:][:f.taps], src[3*f.taps:][:f.taps]
+			first, second, third, fourth := w[:f.taps], w[f.taps:][:f.taps], w[2*f.taps:][:f.taps], w[3*f.taps:][:f.taps]
 			for tap, q := range first {
-				four := uint32(uint8(q)) | uint32(uint8(second[tap]))<<8 | uint32(uint8(third[tap]))<<16 | uint32(uint8(fourth[tap]))<<24
-				*(*uint32)(unsafe.Pointer(unsafe.SliceData(dst[at : at+4]))) = four
-				at += row
+				rows[at] = uint32(uint8(q)) | uint32(uint8(second[tap]))<<8 | uint32(uint8(third[tap]))<<16 | uint32(uint8(fourth[tap]))<<24
+				at += b.width
 			}
+		}
+		for tap := range f.taps {
+			copy(dst[(tap*b.depth+in)/4*b.width:], rows[tap*b.width:][:b.width])
 		}
 	}
 }
