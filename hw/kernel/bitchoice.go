@@ -17,27 +17,12 @@ var (
 
 // time is what a convolution takes whose tiles are so large, its channels rounded up.
 func (c intCost) time(w Window, channels, lanesOut, height, width, passes int) float64 {
-	tiles, visits := visits(w, height)
-	tiles *= ceilDiv(lanesOut, width)
+	tiles, visits := 0, 0
+	for _, run := range pixelRuns(w, true) {
+		tiles += ceilDiv(run.pixels, height) * ceilDiv(lanesOut, width)
+		visits += run.pixels * run.taps
+	}
 	return float64(visits*channels*lanesOut*passes)/c.macs + float64(tiles)*(c.tile+float64(passes)*c.pass)
-}
-
-// visits is the number of tiles and of taps that all pixels together look at, those skipped that
-// newTiling skips.
-func visits(w Window, height int) (tiles, taps int) {
-	if w.Kernel[0] == 1 || w.OutW < 4 {
-		pixels := w.OutH * w.OutW
-		return ceilDiv(pixels, height), pixels * w.Taps()
-	}
-	rows := 0
-	for y := range w.OutH {
-		for k := range w.Kernel[0] {
-			if in := y*w.Stride[0] + k*w.Dilation[0] - w.Top; in >= 0 && in < w.InH {
-				rows++
-			}
-		}
-	}
-	return w.OutH * ceilDiv(w.OutW, height), rows * w.Kernel[1] * w.OutW
 }
 
 // Nanoseconds that counting bits takes besides, a scalar and as a whole; with AVX-512 and with AVX2.
