@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // bitPlanes are an IntConv's weights taken apart into bits, for sums by AND and counting ones:
@@ -11,7 +12,7 @@ import (
 //	Σ x·w = Σᵢ Σⱼ ±2^(i+j) · ones(xᵢ AND wⱼ)
 //
 // over the planes i of the activations and j of the weights, in two's complement: the last
-// of these counts negative.
+// of these counts negative. Where three operands meet in one instruction, digits take fewer.
 type bitPlanes struct {
 	inputs, weights int          // planes
 	words           int          // of 32 channels
@@ -20,8 +21,9 @@ type bitPlanes struct {
 }
 
 // NewBitConv plans the same convolution as [NewIntConv] with groups = 1, of inputs that [PackBits] has
-// taken apart: their integers have inBits bits, the weights weightBits, both 1 to 8. It gives the
-// same integers. Where the ISA has nothing for it, see [BitsSupported], it computes portably.
+// taken apart: their integers have inBits bits, both 1 to 8, and the magnitude of weights is below
+// 2^(weightBits−1), or 1 at one bit. It gives the same integers. Where the ISA has nothing for
+// it, see [BitsSupported], it computes portably.
 func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
 	c := &IntConv{vector: vectorOf(isa), window: packedWindow(w), filter: filter{inC, outC, 1, w.Taps()}}
 	if !BitsSupported(isa, inC) {
@@ -36,7 +38,7 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 	c.tiling = newTiling(c.window, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
 	c.bits = &bitPlanes{inputs: inBits, weights: weightPlanes(c.vector, weightBits), words: words}
 	if c.vector.countsDigits() {
-		c.bits.digits = &digitPlanes{binary: weightBits == 1}
+		c.bits.digits = &digitPlanes{binary: weightBits == 1 && !slices.Contains(weight, 0)}
 	}
 	var size int
 	for out := 0; out < ChannelStride(outC); out += width {

@@ -7,7 +7,7 @@ import (
 
 // digitPlanes are the weights of a [NewBitConv] as digits −1, 0 and 1: a weight of n bits, symmetric as
 // they are, is one for each of the n−1 bits of its magnitude, all of its sign; a weight of
-// one bit, −1 or 1, is a single digit. Of a bit x and a digit with sign s and magnitude m,
+// one bit is a single digit. Of a bit x and a digit with sign s and magnitude m,
 // the product is
 //
 //	x·d = ((x XOR s) AND m) − (s AND m)
@@ -18,7 +18,7 @@ import (
 //
 // of which weights of one and of two bits need the same few.
 type digitPlanes struct {
-	binary bool           // without magnitudes: weights have one bit
+	binary bool           // without magnitudes: all weights are −1 or 1
 	passes [3][]digitPass // by a block's width in vectors
 	spans  []tile         // the runs of taps that tiles sum over
 	biases [][]int32      // of each span: the bias less what is subtracted above
@@ -87,8 +87,8 @@ func (c *IntConv) packDigits(b block, o int, weight []int8, negative []int32) {
 					}
 				}
 			}
-			if beyond := magnitudes[p.weights]; beyond != 0 || p.digits.binary && bits.OnesCount32(magnitudes[0]) < channels {
-				panic(fmt.Sprintf("kernel: weights of output channel %d do not have the bits that are counted", b.out+o))
+			if magnitudes[p.weights] != 0 {
+				panic(fmt.Sprintf("kernel: weights of output channel %d have a magnitude of more than %d bits", b.out+o, p.weights))
 			}
 			for j := range p.weights {
 				negative[tap] += int32(bits.OnesCount32(sign&magnitudes[j])) << j
