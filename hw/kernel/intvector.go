@@ -8,9 +8,18 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
 	if r.Residual == nil && c.endsTiles() {
+		t := c.tiling
 		for _, b := range c.blocks {
-			for n, i := range c.tiling.tiles {
-				c.runTile(b, n, in, &out[(1+i.first)*stride+b.out], stride, &r.Scale[b.out], lo, hi, int32(r.Zero))
+			if c.bits != nil {
+				for n, i := range t.tiles {
+					c.runDigits(&b, n, in, &out[(1+i.first)*stride+b.out], stride, &r.Scale[b.out], lo, hi, int32(r.Zero))
+				}
+				continue
+			}
+			tiles := c.vector.int[b.width/lanes]
+			for _, i := range t.tiles {
+				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
+					t.at(i), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero))
 			}
 		}
 		return
@@ -56,10 +65,17 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 		c.eachTileDepthwise(in, s, end)
 		return
 	}
+	t := c.tiling
 	sums := (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {
-		for n, i := range c.tiling.tiles {
-			c.runTile(b, n, in, sums, b.width*4, nil, 0, 0, 0)
+		tiles := c.vector.int[b.width/lanes]
+		for n, i := range t.tiles {
+			if c.bits != nil {
+				c.runDigits(&b, n, in, sums, b.width*4, nil, 0, 0, 0)
+			} else {
+				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
+					t.at(i), b.width*4, &c.bias[b.out], nil, 0, 0, 0)
+			}
 			end(i.first, i.pixels, b.out, b.width)
 		}
 	}
@@ -73,23 +89,16 @@ func (c *IntConv) endsTiles() bool {
 	return !c.filter.depthwise()
 }
 
-// runTile computes the nth tile of a block, requantized if there is a scale, else its sums.
-func (c *IntConv) runTile(b block, n int, in []uint8, out *uint8, stride int, scale *float32, lo, hi float32, zero int32) {
-	t := &c.tiling
-	i := t.tiles[n]
-	if c.bits == nil {
-		c.vector.int[b.width/lanes][i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), out,
-			t.at(i), stride, &c.bias[b.out], scale, lo, hi, zero)
-		return
-	}
-	p := c.bits
-	passes, bias := p.digits.passes[b.width/lanes], p.digits.biases[p.digits.span[n]]
+// runDigits computes the nth tile of a block, requantized if there is a scale, else its sums.
+func (c *IntConv) runDigits(b *block, n int, in []uint8, out *uint8, stride int, scale *float32, lo, hi float32, zero int32) {
+	p, i := c.bits, c.tiling.tiles[n]
 	tiles := &c.vector.ternary
 	if p.digits.binary {
 		tiles = &c.vector.binary
 	}
+	passes, bias := p.digits.passes[b.width/lanes], p.digits.biases[p.digits.span[n]]
 	tiles[b.width/lanes][i.pixels](i.taps, p.words, &in[0], &p.packed[b.weights+p.plane(i.tap, b.width)], out,
-		t.at(i), &passes[0].input, len(passes), stride, &bias[b.out], scale, lo, hi, zero)
+		c.tiling.at(i), &passes[0].input, len(passes), stride, &bias[b.out], scale, lo, hi, zero)
 }
 
 // weightsAt is where a block's weights for a tile's first tap begin.
