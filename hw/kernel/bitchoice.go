@@ -9,7 +9,7 @@ type intCost struct {
 
 var (
 	wordCost    = intCost{80, 12, 0}
-	dotCost     = intCost{235, 46, 0}
+	dotCost     = intCost{235, 33, 0}
 	nibbleCost  = intCost{417, 0, 9.3} // counting with AVX2
 	binaryCost  = intCost{1244, 29, 2} // with AVX-512's instruction
 	ternaryCost = intCost{1008, 29, 2}

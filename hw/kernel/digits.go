@@ -32,6 +32,23 @@ type digitPass struct{ input, weights, double int }
 // countsDigits tells whether there are tiles for digits.
 func (v *vector) countsDigits() bool { return v != nil && v.ternary[1] != nil }
 
+// digitTiles are the tiles and passes for a block.
+func (c *IntConv) digitTiles(b block) ([]digitTile, []digitPass) {
+	tiles := &c.vector.ternary
+	if c.bits.digits.binary {
+		tiles = &c.vector.binary
+	}
+	return tiles[b.width/lanes], c.bits.digits.passes[b.width/lanes]
+}
+
+// weightsAt is where a block's weights for a tile's first tap begin.
+func (p *bitPlanes) weightsAt(b block, i tile) *uint32 {
+	return &p.packed[b.weights+p.plane(i.tap, b.width)]
+}
+
+// biasAt is the bias of a block's channels in the nth tile.
+func (d *digitPlanes) biasAt(b block, n int) *int32 { return &d.biases[d.span[n]][b.out] }
+
 // planDigits packs the weights and lays out the passes.
 func (c *IntConv) planDigits(weight []int8) {
 	p, f := c.bits, c.filter

@@ -2,7 +2,8 @@ package kernel
 
 import "unsafe"
 
-// vectorUint8 is RunUint8 in assembly.
+// vectorUint8 is RunUint8 in assembly. Its tiles are called right here: a function in between, with as many
+// arguments, shows in the time of small ones.
 func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	zero := float32(r.Zero)
@@ -10,9 +11,11 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	if r.Residual == nil && c.endsTiles() {
 		t := c.tiling
 		for _, b := range c.blocks {
-			if c.bits != nil {
+			if p := c.bits; p != nil {
+				tiles, passes := c.digitTiles(b)
 				for n, i := range t.tiles {
-					c.runDigits(&b, n, in, &out[(1+i.first)*stride+b.out], stride, &r.Scale[b.out], lo, hi, int32(r.Zero))
+					tiles[i.pixels](i.taps, p.words, &in[0], p.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
+						t.at(i), &passes[0].input, len(passes), stride, p.digits.biasAt(b, n), &r.Scale[b.out], lo, hi, int32(r.Zero))
 				}
 				continue
 			}
@@ -68,14 +71,19 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 	t := c.tiling
 	sums := (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {
-		tiles := c.vector.int[b.width/lanes]
-		for n, i := range t.tiles {
-			if c.bits != nil {
-				c.runDigits(&b, n, in, sums, b.width*4, nil, 0, 0, 0)
-			} else {
-				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
-					t.at(i), b.width*4, &c.bias[b.out], nil, 0, 0, 0)
+		if p := c.bits; p != nil {
+			tiles, passes := c.digitTiles(b)
+			for n, i := range t.tiles {
+				tiles[i.pixels](i.taps, p.words, &in[0], p.weightsAt(b, i), sums,
+					t.at(i), &passes[0].input, len(passes), b.width*4, p.digits.biasAt(b, n), nil, 0, 0, 0)
+				end(i.first, i.pixels, b.out, b.width)
 			}
+			continue
+		}
+		tiles := c.vector.int[b.width/lanes]
+		for _, i := range t.tiles {
+			tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
+				t.at(i), b.width*4, &c.bias[b.out], nil, 0, 0, 0)
 			end(i.first, i.pixels, b.out, b.width)
 		}
 	}
@@ -87,18 +95,6 @@ func (c *IntConv) endsTiles() bool {
 		return c.bits.digits != nil
 	}
 	return !c.filter.depthwise()
-}
-
-// runDigits computes the nth tile of a block, requantized if there is a scale, else its sums.
-func (c *IntConv) runDigits(b *block, n int, in []uint8, out *uint8, stride int, scale *float32, lo, hi float32, zero int32) {
-	p, i := c.bits, c.tiling.tiles[n]
-	tiles := &c.vector.ternary
-	if p.digits.binary {
-		tiles = &c.vector.binary
-	}
-	passes, bias := p.digits.passes[b.width/lanes], p.digits.biases[p.digits.span[n]]
-	tiles[b.width/lanes][i.pixels](i.taps, p.words, &in[0], &p.packed[b.weights+p.plane(i.tap, b.width)], out,
-		c.tiling.at(i), &passes[0].input, len(passes), stride, &bias[b.out], scale, lo, hi, zero)
 }
 
 // weightsAt is where a block's weights for a tile's first tap begin.
