@@ -24,13 +24,13 @@ func TestRunAllocatesNothing(t *testing.T) {
 			winograd := NewWinograd(isa, square.Window, 20, 40, 4, normals(random, square.weights()), nil, 0, 6)
 			ones := make([]int8, square.weights())
 			bits := NewBitConv(isa, square.Window, 20, 40, ones, 2, 2, nil, 0)
-			packed, bitsIn, bitsOut := Bytes(PackedSize(37, 20, 2)), Bytes(square.inputs()), Bytes(square.outputs())
+			packed, bitsIn, bitsOut := Bytes(PackedSize(square.Window, 20, 2)), Bytes(square.inputs()), Bytes(square.outputs())
 			bitScale := &Requantize{Scale: Floats(ChannelStride(40)), Hi: 255}
 			float := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
 			int8 := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 3)
 			for name, run := range map[string]func(){
 				"FloatConv.Run":    func() { float.Run(out, in, out) },
-				"bits":             func() { PackBits(isa, packed, bitsIn, 20, 2); bits.RunUint8(bitsOut, packed, bitScale) },
+				"bits":             func() { PackBits(isa, square.Window, packed, bitsIn, 20, 2); bits.RunUint8(bitsOut, packed, bitScale) },
 				"Winograd.Run":     func() { winograd.Run(squareOut, squareIn, squareOut, scratch) },
 				"IntConv.RunUint8": func() { int8.RunUint8(outBytes, bytes, r) },
 				"residual":         func() { int8.RunUint8(outBytes, bytes, add) },

@@ -116,10 +116,10 @@ func BenchmarkBitConv(b *testing.B) {
 			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
 			for _, bits := range [][2]int{{1, 1}, {2, 2}, {4, 1}} {
 				b.Run(fmt.Sprintf("%s/%s/w%da%d", isa, l.name(), bits[0], bits[1]), func(b *testing.B) {
-					packed := Bytes(PackedSize(1+l.InH*l.InW, l.inC, bits[1]))
+					packed := Bytes(PackedSize(l.Window, l.inC, bits[1]))
 					c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, bits[0], bits[1], nil, 0)
 					rate(b, l.macs(), "GOP/s", func() {
-						PackBits(isa, packed, in, l.inC, bits[1])
+						PackBits(isa, l.Window, packed, in, l.inC, bits[1])
 						c.RunUint8(out, packed, r)
 					})
 				})

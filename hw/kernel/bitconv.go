@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // bitPlanes are an IntConv's weights taken apart into bits, for sums by AND and counting ones:
@@ -11,21 +12,20 @@ import (
 //	Σ x·w = Σᵢ Σⱼ ±2^(i+j) · ones(xᵢ AND wⱼ)
 //
 // over the planes i of the activations and j of the weights, in two's complement: the last
-// of these counts negative.
+// of these counts negative. Where three operands meet in one instruction, digits take fewer.
 type bitPlanes struct {
-	inputs, weights int      // planes
-	words           int      // of 32 channels
-	packed          []uint32 // [block][plane][tap][word][width]
+	inputs, weights int          // planes
+	words           int          // of 32 channels
+	packed          []uint32     // [block][plane][tap][word][width]; digits add a dimension
+	digits          *digitPlanes // nil: two's complement
 }
 
-// bitChannels is how many channels share a word of a plane.
-const bitChannels = 32
-
 // NewBitConv plans the same convolution as [NewIntConv] with groups = 1, of inputs that [PackBits] has
-// taken apart: their integers have inBits bits, the weights weightBits, both 1 to 8. It gives the
-// same integers. Where the ISA has nothing for it, see [BitsSupported], it computes portably.
+// taken apart: their integers have inBits bits, both 1 to 8, and the magnitude of weights is below
+// 2^(weightBits−1), or 1 at one bit. It gives the same integers. Where the ISA has nothing for
+// it, see [BitsSupported], it computes portably.
 func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
-	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, 1, w.Taps()}}
+	c := &IntConv{vector: vectorOf(isa), window: packedWindow(w), filter: filter{inC, outC, 1, w.Taps()}}
 	if !BitsSupported(isa, inC) {
 		c.vector = nil
 	}
@@ -35,19 +35,42 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 		tile, width = c.vector.bitPixels, c.vector.bitWidth
 	}
 	words := ceilDiv(inC, bitChannels)
-	c.tiling = newTiling(w, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
-	c.bits = &bitPlanes{inputs: inBits, weights: max(weightBits, 2), words: words} // −1 and 1 take two planes
+	c.tiling = newTiling(c.window, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
+	c.bits = &bitPlanes{inputs: inBits, weights: weightPlanes(c.vector, weightBits), words: words}
+	if c.vector.countsDigits() {
+		c.bits.digits = &digitPlanes{binary: weightBits == 1 && !slices.Contains(weight, 0)}
+	}
 	var size int
 	for out := 0; out < ChannelStride(outC); out += width {
 		b := block{out: out, width: min(width, ChannelStride(outC)-out), weights: size}
 		c.blocks = append(c.blocks, b)
-		size += c.bits.weights * c.filter.taps * words * b.width
+		size += c.bits.weights * c.bits.plane(c.filter.taps, b.width)
 	}
 	c.bits.packed = aligned[uint32](size)
+	if c.bits.digits != nil {
+		c.planDigits(weight)
+		return c
+	}
 	for _, b := range c.blocks {
 		c.packPlanes(b, weight)
 	}
 	return c
+}
+
+// weightPlanes is the number of planes that an instruction set takes weights apart into.
+func weightPlanes(v *vector, bits int) int {
+	if v.countsDigits() {
+		return max(bits-1, 1)
+	}
+	return max(bits, 2) // −1 and 1 take two
+}
+
+// plane is the length of a plane of a block's weights.
+func (p *bitPlanes) plane(taps, width int) int {
+	if p.digits != nil && !p.digits.binary {
+		width *= 2 // a sign and a magnitude
+	}
+	return taps * p.words * width
 }
 
 func (c *IntConv) packPlanes(b block, weight []int8) {
@@ -78,38 +101,7 @@ func (c *IntConv) packPlanes(b block, weight []int8) {
 // BitsSupported tells whether [NewBitConv] has what the ISA needs.
 func BitsSupported(isa ISA, inC int) bool {
 	v := vectorOf(isa)
-	return v == nil || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
-}
-
-// packedPixel is the bytes of a pixel's planes.
-func packedPixel(channels, bits int) int { return ceilDiv(channels, bitChannels) * 4 * bits }
-
-// PackedSize is the length of what [PackBits] writes for so many pixels, the padding pixel
-// among them.
-func PackedSize(pixels, channels, bits int) int { return pixels * packedPixel(channels, bits) }
-
-// PackBits takes an activation buffer, padding pixel included, apart into its lowest bits:
-// [pixel][plane][word of 32 channels], little-endian. Bits of a word beyond the buffer's lanes are
-// not written, those of lanes beyond the channels are arbitrary.
-func PackBits(isa ISA, out, in []uint8, channels, bits int) {
-	stride := ChannelStride(channels)
-	pixels, size, plane := len(in)/stride, packedPixel(channels, bits), ceilDiv(channels, bitChannels)*4
-	in, out = in[:pixels*stride], out[:pixels*size]
-	if v := vectorOf(isa); v != nil && v.packBits != nil && pixels > 0 {
-		for channel := 0; channel < stride; channel += lanes {
-			v.packBits(pixels, bits, &out[channel/8], &in[channel], size, stride, plane)
-		}
-		return
-	}
-	for p := range pixels {
-		planes := out[p*size : (p+1)*size]
-		clear(planes)
-		for k, q := range in[p*stride : p*stride+channels] {
-			for i := range bits {
-				planes[i*plane+k/8] |= q >> i & 1 << (k % 8)
-			}
-		}
-	}
+	return v == nil || v.countsDigits() || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
 }
 
 // eachTileBits is eachTile for bits.
@@ -181,13 +173,4 @@ func countOnes(plane []uint8, weights []uint32) (counts [portableWidth]int32) {
 		}
 	}
 	return counts
-}
-
-// inputSize is the length of the buffer that the convolution reads.
-func (c *IntConv) inputSize() int {
-	pixels := 1 + c.window.InH*c.window.InW
-	if c.bits != nil {
-		return PackedSize(pixels, c.filter.inC, c.bits.inputs)
-	}
-	return pixels * ChannelStride(c.filter.inC)
 }

@@ -33,6 +33,9 @@ func TestBitConv(t *testing.T) {
 				weight[j] = int8(2*random.IntN(2) - 1)
 			}
 		}
+		if i%5 == 0 {
+			weight[0] = 0 // even where the others are −1 and 1
+		}
 		bias := make([]int32, l.outC)
 		for j := range bias {
 			bias[j] = int32(random.IntN(2000) - 1000)
@@ -52,8 +55,8 @@ func TestBitConv(t *testing.T) {
 		direct.RunUint8(wantAdded, in, add)
 		direct.RunFloat(wantReal, in, residual, scale, -5, 50)
 		for _, isa := range Supported() {
-			packed := integers[uint8](random, PackedSize(1+l.InH*l.InW, l.inC, inBits))
-			PackBits(isa, packed, in, l.inC, inBits)
+			packed := integers[uint8](random, PackedSize(l.Window, l.inC, inBits))
+			PackBits(isa, l.Window, packed, in, l.inC, inBits)
 			c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, weightBits, inBits, bias, zero)
 			got, added, real := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
 			c.RunUint8(got, packed, r)
@@ -67,6 +70,65 @@ func TestBitConv(t *testing.T) {
 			})
 			if slices.ContainsFunc(got[:ChannelStride(l.outC)], func(q uint8) bool { return q != 0 }) {
 				t.Fatalf("%s %v: wrote the padding pixel", isa, l)
+			}
+		}
+	}
+}
+
+// TestBitsFaster holds the choice to what was measured where AVX-512 counts: of 64 channels on, all
+// precisions of no more than four products of bits, unless four counts meet too little work, and
+// never eight bits.
+func TestBitsFaster(t *testing.T) {
+	if !slices.Contains(Supported(), AVX512VNNI) || !vectorOf(AVX512VNNI).countsDigits() {
+		t.Skip("this machine does not count ones in 512 bits")
+	}
+	for _, channels := range []int{64, 128, 512} {
+		for _, side := range []int{16, 32} {
+			for _, l := range []layer{square(channels, channels, side, 3, 1), square(channels, channels, side, 3, 2), square(channels, channels, side, 1, 1)} {
+				for weights := 1; weights <= 4; weights++ {
+					for inputs := 1; weights*inputs <= 4; inputs++ {
+						little := channels == 64 && l.Taps() == 1 && weights == 1 && inputs == 4
+						if !little && !BitsFaster(AVX512VNNI, l.Window, l.inC, l.outC, 1, weights, inputs) {
+							t.Errorf("%s of w%da%d does not count bits", l.name(), weights, inputs)
+						}
+					}
+				}
+				if BitsFaster(AVX512VNNI, l.Window, l.inC, l.outC, 1, 8, 8) {
+					t.Errorf("%s of w8a8 counts bits", l.name())
+				}
+			}
+		}
+	}
+}
+
+// TestBitConvBetweenStrides covers kernels of 1×1 that do not see every pixel.
+func TestBitConvBetweenStrides(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 2))
+	for _, side := range []int{1, 2, 7, 8} {
+		for stride := 1; stride <= 3; stride++ {
+			l := convolution(70, 40, 1, side, side+1, [2]int{1, 1}, [2]int{stride, stride + 1}, [2]int{1, 1}, [4]int{})
+			in, weight := integers[uint8](random, l.inputs()), make([]int8, l.weights())
+			for i := range in {
+				in[i] &= 3
+			}
+			for i := range weight {
+				weight[i] = int8(random.IntN(3) - 1)
+			}
+			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Zero: 100, Hi: 255}
+			for i := range l.outC {
+				r.Scale[i] = 1
+			}
+			want, got := Bytes(l.outputs()), Bytes(l.outputs())
+			NewIntConv(Portable, l.Window, l.inC, l.outC, 1, weight, nil, 0).RunUint8(want, in, r)
+			for _, isa := range Supported() {
+				packed := integers[uint8](random, PackedSize(l.Window, l.inC, 2))
+				PackBits(isa, l.Window, packed, in, l.inC, 2)
+				NewBitConv(isa, l.Window, l.inC, l.outC, weight, 2, 2, nil, 0).RunUint8(got, packed, r)
+				l.eachOutput(func(_, _, at int) {
+					if got[at] != want[at] {
+						t.Fatalf("%s %v: output %d is %d, wants %d", isa, l, at, got[at], want[at])
+					}
+				})
 			}
 		}
 	}

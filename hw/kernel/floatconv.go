@@ -34,7 +34,11 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	c.blocks, size = c.filter.blocks(width)
 	c.weights = Floats(size)
 	for _, b := range c.blocks {
-		pack(c.filter, b, c.weights[b.weights:], weight, 1, inOrder)
+		if groups == 1 {
+			packOnes(c.filter, b, c.weights[b.weights:], weight)
+		} else {
+			pack(c.filter, b, c.weights[b.weights:], weight, 1, inOrder)
+		}
 	}
 	return c
 }

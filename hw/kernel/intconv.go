@@ -42,6 +42,9 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 func (c *IntConv) setBias(weight []int8, bias []int32, zero int32) {
 	c.bias = aligned[int32](ChannelStride(c.filter.outC))
 	copy(c.bias, bias)
+	if zero == 0 {
+		return
+	}
 	per := len(weight) / c.filter.outC
 	for o := range c.filter.outC {
 		sum := int32(0)
@@ -81,7 +84,11 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	}
 	c.weights = aligned[int8](size)
 	for _, b := range c.blocks {
-		pack(c.filter, b, c.weights[b.weights:], weight, unit, inOrder)
+		if unit == 4 && c.filter.groups == 1 {
+			packFours(c.filter, b, reinterpret[uint32](c.weights[b.weights:]), weight)
+		} else {
+			pack(c.filter, b, c.weights[b.weights:], weight, unit, inOrder)
+		}
 	}
 }
 

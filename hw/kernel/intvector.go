@@ -2,14 +2,23 @@ package kernel
 
 import "unsafe"
 
-// vectorUint8 is RunUint8 in assembly.
+// vectorUint8 is RunUint8 in assembly. Its tiles are called right here: a function in between, with as many
+// arguments, shows in the time of small ones.
 func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
-	if r.Residual == nil && !c.filter.depthwise() && c.bits == nil {
+	if r.Residual == nil && c.endsTiles() {
 		t := c.tiling
 		for _, b := range c.blocks {
+			if p := c.bits; p != nil {
+				tiles, passes := c.digitTiles(b)
+				for n, i := range t.tiles {
+					tiles[i.pixels](i.taps, p.words, &in[0], p.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
+						t.at(i), &passes[0].input, len(passes), stride, p.digits.biasAt(b, n), &r.Scale[b.out], lo, hi, int32(r.Zero))
+				}
+				continue
+			}
 			tiles := c.vector.int[b.width/lanes]
 			for _, i := range t.tiles {
 				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
@@ -51,16 +60,26 @@ func (c *IntConv) vectorFloat(out []float32, in []uint8, residual, scale []float
 // having left its sums in s.
 func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	switch {
+	case c.endsTiles():
 	case c.bits != nil:
 		c.eachTileBits(in, s, end)
 		return
-	case c.filter.depthwise():
+	default:
 		c.eachTileDepthwise(in, s, end)
 		return
 	}
 	t := c.tiling
 	sums := (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {
+		if p := c.bits; p != nil {
+			tiles, passes := c.digitTiles(b)
+			for n, i := range t.tiles {
+				tiles[i.pixels](i.taps, p.words, &in[0], p.weightsAt(b, i), sums,
+					t.at(i), &passes[0].input, len(passes), b.width*4, p.digits.biasAt(b, n), nil, 0, 0, 0)
+				end(i.first, i.pixels, b.out, b.width)
+			}
+			continue
+		}
 		tiles := c.vector.int[b.width/lanes]
 		for _, i := range t.tiles {
 			tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
@@ -68,6 +87,14 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 			end(i.first, i.pixels, b.out, b.width)
 		}
 	}
+}
+
+// endsTiles tells whether tiles requantize what they have summed.
+func (c *IntConv) endsTiles() bool {
+	if c.bits != nil {
+		return c.bits.digits != nil
+	}
+	return !c.filter.depthwise()
 }
 
 // weightsAt is where a block's weights for a tile's first tap begin.

@@ -11,10 +11,22 @@ func floatTileAVX512x1x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x1x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x1x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x2x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -23,10 +35,22 @@ func floatTileAVX512x2x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x2x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x2x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x3x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -35,10 +59,22 @@ func floatTileAVX512x3x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x3x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x3x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x4x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -47,10 +83,22 @@ func floatTileAVX512x4x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x4x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x4x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x5x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -59,10 +107,22 @@ func floatTileAVX512x5x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x5x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x5x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x5x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x6x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -71,10 +131,22 @@ func floatTileAVX512x6x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x6x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x6x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x6x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x7x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -83,10 +155,22 @@ func floatTileAVX512x7x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x7x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x7x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x7x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x8x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -95,10 +179,22 @@ func floatTileAVX512x8x16(taps int, depth int, in *float32, weights *float32, ou
 func dotTileAVX512x8x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
+func ternaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func floatTileAVX512x8x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
 func dotTileAVX512x8x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func ternaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func binaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x9x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -170,76 +266,31 @@ func floatTileAVX2x6x16(taps int, depth int, in *float32, weights *float32, out 
 func wordTileAVX2x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
-func wordTileAVX2x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
-func wordTileAVX2x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
-func wordTileAVX2x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
-func bitTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
-func bitTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-
-//go:noescape
 func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+
+//go:noescape
+func wordTileAVX2x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func bitTileAVX2x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
+func wordTileAVX2x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+
+//go:noescape
 func bitTileAVX2x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+
+//go:noescape
+func wordTileAVX2x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func bitTileAVX2x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
 func packBitsAVX2(pixels int, bits int, out *uint8, in *uint8, outStride int, inStride int, plane int)
+
+//go:noescape
+func packBitsAVX512(rows int, pixels int, bits int, out *uint8, in *uint8, outStride int, inStride int, rowGap int, plane int, present uint64)
 
 //go:noescape
 func depthwiseFloatAVX512x1(taps int, channels int, in *float32, weights *float32, out *float32, offsets *int32, stride int, weightStride int, bias *float32, residual *float32, lo float32, hi float32)

@@ -165,6 +165,156 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x1x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z1
+	VMOVDQU32    64(AX), Z2
+	VPBROADCASTD (DX)(CX*4), Z3
+	VPTERNLOGD   $0x28, Z2, Z1, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z0, Z0
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z1
+	VPADDD       Z1, Z0, Z0
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z1
+	VBROADCASTSS hi+92(FP), Z3
+	VBROADCASTSS zero+96(FP), Z4
+	VMOVUPS      (CX), Z2
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMAXPS       Z1, Z0, Z0
+	VMINPS       Z3, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z4, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x1x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z1
+	VPXORD.BCST  (DX)(CX*4), Z1, Z1
+	VPOPCNTD     Z1, Z1
+	VPADDD       Z1, Z0, Z0
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z1
+	VPADDD       Z1, Z0, Z0
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z3
+	VBROADCASTSS zero+96(FP), Z4
+	VMOVUPS      (CX), Z1
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z1, Z0, Z0
+	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z3, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z4, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x1x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x1x32(SB), NOSPLIT, $24-80
@@ -337,6 +487,192 @@ end:
 	VBROADCASTSS lo+72(FP), Z4
 	VBROADCASTSS hi+76(FP), Z5
 	VBROADCASTSS zero+80(FP), Z6
+	VMOVUPS      (CX), Z2
+	VMOVUPS      64(CX), Z3
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z5, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z6, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VMAXPS       Z4, Z1, Z1
+	VMINPS       Z5, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z6, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x1x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z2
+	VMOVDQU32    128(AX), Z4
+	VMOVDQU32    64(AX), Z3
+	VMOVDQU32    192(AX), Z5
+	VPBROADCASTD (DX)(CX*4), Z6
+	VPTERNLOGD   $0x28, Z4, Z2, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z2
+	VPTERNLOGD   $0x28, Z5, Z3, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z1, Z1
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z2
+	VPADDD       Z2, Z0, Z0
+	VMOVUPS      64(CX), Z3
+	VPADDD       Z3, Z1, Z1
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z3
+	VBROADCASTSS zero+96(FP), Z6
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z3, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z6, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VMAXPS       Z2, Z1, Z1
+	VMINPS       Z3, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z6, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x1x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z2
+	VMOVDQU32    64(AX), Z3
+	VPXORD.BCST  (DX)(CX*4), Z2, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z3, Z2
+	VPOPCNTD     Z2, Z2
+	VPADDD       Z2, Z1, Z1
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z2
+	VPADDD       Z2, Z0, Z0
+	VMOVUPS      64(CX), Z3
+	VPADDD       Z3, Z1, Z1
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
 	VMOVUPS      (CX), Z2
 	VMOVUPS      64(CX), Z3
 	MOVQ         out+32(FP), AX
@@ -568,6 +904,193 @@ raw:
 	MOVQ    out+32(FP), AX
 	VMOVUPS Z0, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z1, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x2x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z2
+	VMOVDQU32    64(AX), Z3
+	VPBROADCASTD (DX)(CX*4), Z4
+	VPTERNLOGD   $0x28, Z3, Z2, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z4
+	VPTERNLOGD   $0x28, Z3, Z2, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z1, Z1
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z2
+	VPADDD       Z2, Z0, Z0
+	VPADDD       Z2, Z1, Z1
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z4
+	VBROADCASTSS zero+96(FP), Z5
+	VMOVUPS      (CX), Z3
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z3, Z0, Z0
+	VMAXPS       Z2, Z0, Z0
+	VMINPS       Z4, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z5, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VMAXPS       Z2, Z1, Z1
+	VMINPS       Z4, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z5, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x2x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z2
+	VPXORD.BCST  (DX)(CX*4), Z2, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z2, Z3
+	VPOPCNTD     Z3, Z3
+	VPADDD       Z3, Z1, Z1
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z2
+	VPADDD       Z2, Z0, Z0
+	VPADDD       Z2, Z1, Z1
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z3
+	VBROADCASTSS hi+92(FP), Z4
+	VBROADCASTSS zero+96(FP), Z5
+	VMOVUPS      (CX), Z2
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMAXPS       Z3, Z0, Z0
+	VMINPS       Z4, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z5, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VMAXPS       Z3, Z1, Z1
+	VMINPS       Z4, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z5, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
 	VZEROUPPER
 	RET
@@ -845,6 +1368,258 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x2x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z4
+	VMOVDQU32    128(AX), Z6
+	VMOVDQU32    64(AX), Z5
+	VMOVDQU32    192(AX), Z7
+	VPBROADCASTD (DX)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z6, Z4, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z5, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z6, Z4, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z5, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z4, Z2, Z2
+	VMOVUPS      64(CX), Z5
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z5, Z3, Z3
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z8
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z6, Z0, Z0
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z5, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z7, Z1, Z1
+	VMAXPS       Z4, Z1, Z1
+	VMINPS       Z5, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z8, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMAXPS       Z4, Z2, Z2
+	VMINPS       Z5, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z7, Z3, Z3
+	VMAXPS       Z4, Z3, Z3
+	VMINPS       Z5, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z8, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x2x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z4
+	VMOVDQU32    64(AX), Z5
+	VPXORD.BCST  (DX)(CX*4), Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z4, Z2, Z2
+	VMOVUPS      64(CX), Z5
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z5, Z3, Z3
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMAXPS       Z6, Z0, Z0
+	VMINPS       Z7, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VMAXPS       Z6, Z1, Z1
+	VMINPS       Z7, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z8, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMAXPS       Z6, Z2, Z2
+	VMINPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z5, Z3, Z3
+	VMAXPS       Z6, Z3, Z3
+	VMINPS       Z7, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z8, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x3x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x3x16(SB), NOSPLIT, $24-80
@@ -1096,6 +1871,230 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Z1, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z2, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x3x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z3
+	VMOVDQU32    64(AX), Z4
+	VPBROADCASTD (DX)(CX*4), Z5
+	VPTERNLOGD   $0x28, Z4, Z3, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z5
+	VPTERNLOGD   $0x28, Z4, Z3, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z1, Z1
+	VPBROADCASTD (SI)(CX*4), Z5
+	VPTERNLOGD   $0x28, Z4, Z3, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z2, Z2
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z3
+	VPADDD       Z3, Z0, Z0
+	VPADDD       Z3, Z1, Z1
+	VPADDD       Z3, Z2, Z2
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z3
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
+	VMOVUPS      (CX), Z4
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMAXPS       Z3, Z0, Z0
+	VMINPS       Z5, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z6, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VMAXPS       Z3, Z1, Z1
+	VMINPS       Z5, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z6, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMAXPS       Z3, Z2, Z2
+	VMINPS       Z5, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z6, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x3x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z3
+	VPXORD.BCST  (DX)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z3, Z4
+	VPOPCNTD     Z4, Z4
+	VPADDD       Z4, Z2, Z2
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z3
+	VPADDD       Z3, Z0, Z0
+	VPADDD       Z3, Z1, Z1
+	VPADDD       Z3, Z2, Z2
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
+	VMOVUPS      (CX), Z3
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z3, Z0, Z0
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z5, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z6, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VMAXPS       Z4, Z1, Z1
+	VMINPS       Z5, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z6, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z3, Z2, Z2
+	VMAXPS       Z4, Z2, Z2
+	VMINPS       Z5, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z6, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VZEROUPPER
 	RET
@@ -1447,6 +2446,324 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x3x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z6
+	VMOVDQU32    128(AX), Z8
+	VMOVDQU32    64(AX), Z7
+	VMOVDQU32    192(AX), Z9
+	VPBROADCASTD (DX)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z8, Z6, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z7, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z8, Z6, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z7, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPBROADCASTD (SI)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z8, Z6, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z7, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z6
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z6, Z4, Z4
+	VMOVUPS      64(CX), Z7
+	VPADDD       Z7, Z1, Z1
+	VPADDD       Z7, Z3, Z3
+	VPADDD       Z7, Z5, Z5
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z10
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z8, Z0, Z0
+	VMAXPS       Z6, Z0, Z0
+	VMINPS       Z7, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z10, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z9, Z1, Z1
+	VMAXPS       Z6, Z1, Z1
+	VMINPS       Z7, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z10, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z8, Z2, Z2
+	VMAXPS       Z6, Z2, Z2
+	VMINPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z10, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z9, Z3, Z3
+	VMAXPS       Z6, Z3, Z3
+	VMINPS       Z7, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z10, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z8, Z4, Z4
+	VMAXPS       Z6, Z4, Z4
+	VMINPS       Z7, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z10, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z9, Z5, Z5
+	VMAXPS       Z6, Z5, Z5
+	VMINPS       Z7, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z10, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x3x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z6
+	VMOVDQU32    64(AX), Z7
+	VPXORD.BCST  (DX)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z5, Z5
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z6
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z6, Z4, Z4
+	VMOVUPS      64(CX), Z7
+	VPADDD       Z7, Z1, Z1
+	VPADDD       Z7, Z3, Z3
+	VPADDD       Z7, Z5, Z5
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z6, Z0, Z0
+	VMAXPS       Z8, Z0, Z0
+	VMINPS       Z9, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z10, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z7, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VMINPS       Z9, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z10, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMAXPS       Z8, Z2, Z2
+	VMINPS       Z9, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z10, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z7, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VMINPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z10, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z6, Z4, Z4
+	VMAXPS       Z8, Z4, Z4
+	VMINPS       Z9, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z10, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z7, Z5, Z5
+	VMAXPS       Z8, Z5, Z5
+	VMINPS       Z9, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z10, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x4x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x4x16(SB), NOSPLIT, $24-80
@@ -1745,6 +3062,267 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Z2, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z3, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x4x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z4
+	VMOVDQU32    64(AX), Z5
+	VPBROADCASTD (DX)(CX*4), Z6
+	VPTERNLOGD   $0x28, Z5, Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z6
+	VPTERNLOGD   $0x28, Z5, Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPBROADCASTD (SI)(CX*4), Z6
+	VPTERNLOGD   $0x28, Z5, Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z2, Z2
+	VPBROADCASTD (DI)(CX*4), Z6
+	VPTERNLOGD   $0x28, Z5, Z4, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z4, Z1, Z1
+	VPADDD       Z4, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z6
+	VBROADCASTSS zero+96(FP), Z7
+	VMOVUPS      (CX), Z5
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z5, Z0, Z0
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z6, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z7, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VMAXPS       Z4, Z1, Z1
+	VMINPS       Z6, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z7, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z4, Z2, Z2
+	VMINPS       Z6, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z7, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z5, Z3, Z3
+	VMAXPS       Z4, Z3, Z3
+	VMINPS       Z6, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z7, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x4x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z4
+	VPXORD.BCST  (DX)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z4, Z5
+	VPOPCNTD     Z5, Z5
+	VPADDD       Z5, Z3, Z3
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z4
+	VPADDD       Z4, Z0, Z0
+	VPADDD       Z4, Z1, Z1
+	VPADDD       Z4, Z2, Z2
+	VPADDD       Z4, Z3, Z3
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z5
+	VBROADCASTSS hi+92(FP), Z6
+	VBROADCASTSS zero+96(FP), Z7
+	VMOVUPS      (CX), Z4
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMAXPS       Z5, Z0, Z0
+	VMINPS       Z6, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z7, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z4, Z1, Z1
+	VMAXPS       Z5, Z1, Z1
+	VMINPS       Z6, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z7, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMAXPS       Z5, Z2, Z2
+	VMINPS       Z6, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z7, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z4, Z3, Z3
+	VMAXPS       Z5, Z3, Z3
+	VMINPS       Z6, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z7, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
 	VZEROUPPER
 	RET
@@ -2170,6 +3748,390 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x4x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z8
+	VMOVDQU32    128(AX), Z10
+	VMOVDQU32    64(AX), Z9
+	VMOVDQU32    192(AX), Z11
+	VPBROADCASTD (DX)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z11, Z9, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z11, Z9, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z3, Z3
+	VPBROADCASTD (SI)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z11, Z9, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z5, Z5
+	VPBROADCASTD (DI)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z10, Z8, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z12
+	VPTERNLOGD   $0x28, Z11, Z9, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z7, Z7
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z8
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z8, Z4, Z4
+	VPADDD       Z8, Z6, Z6
+	VMOVUPS      64(CX), Z9
+	VPADDD       Z9, Z1, Z1
+	VPADDD       Z9, Z3, Z3
+	VPADDD       Z9, Z5, Z5
+	VPADDD       Z9, Z7, Z7
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z12
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z10, Z0, Z0
+	VMAXPS       Z8, Z0, Z0
+	VMINPS       Z9, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z12, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z11, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VMINPS       Z9, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z12, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z10, Z2, Z2
+	VMAXPS       Z8, Z2, Z2
+	VMINPS       Z9, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z12, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z11, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VMINPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z12, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z10, Z4, Z4
+	VMAXPS       Z8, Z4, Z4
+	VMINPS       Z9, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z12, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z11, Z5, Z5
+	VMAXPS       Z8, Z5, Z5
+	VMINPS       Z9, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z12, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z10, Z6, Z6
+	VMAXPS       Z8, Z6, Z6
+	VMINPS       Z9, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z12, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z11, Z7, Z7
+	VMAXPS       Z8, Z7, Z7
+	VMINPS       Z9, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z12, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x4x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	ADDQ    $0x00000010, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z8
+	VMOVDQU32    64(AX), Z9
+	VPXORD.BCST  (DX)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z9, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z7, Z7
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z8
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z8, Z4, Z4
+	VPADDD       Z8, Z6, Z6
+	VMOVUPS      64(CX), Z9
+	VPADDD       Z9, Z1, Z1
+	VPADDD       Z9, Z3, Z3
+	VPADDD       Z9, Z5, Z5
+	VPADDD       Z9, Z7, Z7
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
+	VBROADCASTSS zero+96(FP), Z12
+	VMOVUPS      (CX), Z8
+	VMOVUPS      64(CX), Z9
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z8, Z0, Z0
+	VMAXPS       Z10, Z0, Z0
+	VMINPS       Z11, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z12, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z9, Z1, Z1
+	VMAXPS       Z10, Z1, Z1
+	VMINPS       Z11, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z12, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z8, Z2, Z2
+	VMAXPS       Z10, Z2, Z2
+	VMINPS       Z11, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z12, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z9, Z3, Z3
+	VMAXPS       Z10, Z3, Z3
+	VMINPS       Z11, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z12, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z8, Z4, Z4
+	VMAXPS       Z10, Z4, Z4
+	VMINPS       Z11, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z12, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z9, Z5, Z5
+	VMAXPS       Z10, Z5, Z5
+	VMINPS       Z11, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z12, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z8, Z6, Z6
+	VMAXPS       Z10, Z6, Z6
+	VMINPS       Z11, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z12, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z9, Z7, Z7
+	VMAXPS       Z10, Z7, Z7
+	VMINPS       Z11, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z12, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x5x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x5x16(SB), NOSPLIT, $24-80
@@ -2515,6 +4477,304 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Z3, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z4, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x5x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z5
+	VMOVDQU32    64(AX), Z6
+	VPBROADCASTD (DX)(CX*4), Z7
+	VPTERNLOGD   $0x28, Z6, Z5, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z7
+	VPTERNLOGD   $0x28, Z6, Z5, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z1, Z1
+	VPBROADCASTD (SI)(CX*4), Z7
+	VPTERNLOGD   $0x28, Z6, Z5, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z2, Z2
+	VPBROADCASTD (DI)(CX*4), Z7
+	VPTERNLOGD   $0x28, Z6, Z5, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z3, Z3
+	VPBROADCASTD (R8)(CX*4), Z7
+	VPTERNLOGD   $0x28, Z6, Z5, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z4, Z4
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z5
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z5, Z2, Z2
+	VPADDD       Z5, Z3, Z3
+	VPADDD       Z5, Z4, Z4
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z5
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
+	VMOVUPS      (CX), Z6
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z6, Z0, Z0
+	VMAXPS       Z5, Z0, Z0
+	VMINPS       Z7, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z6, Z1, Z1
+	VMAXPS       Z5, Z1, Z1
+	VMINPS       Z7, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z8, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMAXPS       Z5, Z2, Z2
+	VMINPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z5, Z3, Z3
+	VMINPS       Z7, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z8, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z6, Z4, Z4
+	VMAXPS       Z5, Z4, Z4
+	VMINPS       Z7, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z8, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x5x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z5
+	VPXORD.BCST  (DX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z5, Z6
+	VPOPCNTD     Z6, Z6
+	VPADDD       Z6, Z4, Z4
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z5
+	VPADDD       Z5, Z0, Z0
+	VPADDD       Z5, Z1, Z1
+	VPADDD       Z5, Z2, Z2
+	VPADDD       Z5, Z3, Z3
+	VPADDD       Z5, Z4, Z4
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
+	VMOVUPS      (CX), Z5
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z5, Z0, Z0
+	VMAXPS       Z6, Z0, Z0
+	VMINPS       Z7, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z8, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VMAXPS       Z6, Z1, Z1
+	VMINPS       Z7, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z8, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z5, Z2, Z2
+	VMAXPS       Z6, Z2, Z2
+	VMINPS       Z7, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z8, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z5, Z3, Z3
+	VMAXPS       Z6, Z3, Z3
+	VMINPS       Z7, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z8, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z5, Z4, Z4
+	VMAXPS       Z6, Z4, Z4
+	VMINPS       Z7, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z8, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VZEROUPPER
 	RET
@@ -3014,6 +5274,456 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x5x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z10
+	VMOVDQU32    128(AX), Z12
+	VMOVDQU32    64(AX), Z11
+	VMOVDQU32    192(AX), Z13
+	VPBROADCASTD (DX)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z13, Z11, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z13, Z11, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z3, Z3
+	VPBROADCASTD (SI)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z13, Z11, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z5, Z5
+	VPBROADCASTD (DI)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z13, Z11, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z7, Z7
+	VPBROADCASTD (R8)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z12, Z10, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z14
+	VPTERNLOGD   $0x28, Z13, Z11, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z9, Z9
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z10
+	VPADDD       Z10, Z0, Z0
+	VPADDD       Z10, Z2, Z2
+	VPADDD       Z10, Z4, Z4
+	VPADDD       Z10, Z6, Z6
+	VPADDD       Z10, Z8, Z8
+	VMOVUPS      64(CX), Z11
+	VPADDD       Z11, Z1, Z1
+	VPADDD       Z11, Z3, Z3
+	VPADDD       Z11, Z5, Z5
+	VPADDD       Z11, Z7, Z7
+	VPADDD       Z11, Z9, Z9
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
+	VBROADCASTSS zero+96(FP), Z14
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z12, Z0, Z0
+	VMAXPS       Z10, Z0, Z0
+	VMINPS       Z11, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z14, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z13, Z1, Z1
+	VMAXPS       Z10, Z1, Z1
+	VMINPS       Z11, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z14, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z12, Z2, Z2
+	VMAXPS       Z10, Z2, Z2
+	VMINPS       Z11, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z14, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z13, Z3, Z3
+	VMAXPS       Z10, Z3, Z3
+	VMINPS       Z11, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z14, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z12, Z4, Z4
+	VMAXPS       Z10, Z4, Z4
+	VMINPS       Z11, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z14, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z13, Z5, Z5
+	VMAXPS       Z10, Z5, Z5
+	VMINPS       Z11, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z14, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z12, Z6, Z6
+	VMAXPS       Z10, Z6, Z6
+	VMINPS       Z11, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z14, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z13, Z7, Z7
+	VMAXPS       Z10, Z7, Z7
+	VMINPS       Z11, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z14, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z12, Z8, Z8
+	VMAXPS       Z10, Z8, Z8
+	VMINPS       Z11, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z14, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z13, Z9, Z9
+	VMAXPS       Z10, Z9, Z9
+	VMINPS       Z11, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z14, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x5x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	ADDQ    $0x00000014, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z10
+	VMOVDQU32    64(AX), Z11
+	VPXORD.BCST  (DX)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z10, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z11, Z12
+	VPOPCNTD     Z12, Z12
+	VPADDD       Z12, Z9, Z9
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z10
+	VPADDD       Z10, Z0, Z0
+	VPADDD       Z10, Z2, Z2
+	VPADDD       Z10, Z4, Z4
+	VPADDD       Z10, Z6, Z6
+	VPADDD       Z10, Z8, Z8
+	VMOVUPS      64(CX), Z11
+	VPADDD       Z11, Z1, Z1
+	VPADDD       Z11, Z3, Z3
+	VPADDD       Z11, Z5, Z5
+	VPADDD       Z11, Z7, Z7
+	VPADDD       Z11, Z9, Z9
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
+	VBROADCASTSS zero+96(FP), Z14
+	VMOVUPS      (CX), Z10
+	VMOVUPS      64(CX), Z11
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z10, Z0, Z0
+	VMAXPS       Z12, Z0, Z0
+	VMINPS       Z13, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z14, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z11, Z1, Z1
+	VMAXPS       Z12, Z1, Z1
+	VMINPS       Z13, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z14, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z10, Z2, Z2
+	VMAXPS       Z12, Z2, Z2
+	VMINPS       Z13, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z14, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z11, Z3, Z3
+	VMAXPS       Z12, Z3, Z3
+	VMINPS       Z13, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z14, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z10, Z4, Z4
+	VMAXPS       Z12, Z4, Z4
+	VMINPS       Z13, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z14, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z11, Z5, Z5
+	VMAXPS       Z12, Z5, Z5
+	VMINPS       Z13, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z14, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z10, Z6, Z6
+	VMAXPS       Z12, Z6, Z6
+	VMINPS       Z13, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z14, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z11, Z7, Z7
+	VMAXPS       Z12, Z7, Z7
+	VMINPS       Z13, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z14, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z10, Z8, Z8
+	VMAXPS       Z12, Z8, Z8
+	VMINPS       Z13, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z14, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z11, Z9, Z9
+	VMAXPS       Z12, Z9, Z9
+	VMINPS       Z13, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z14, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x6x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x6x16(SB), NOSPLIT, $24-80
@@ -3406,6 +6116,341 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Z4, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z5, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x6x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z6
+	VMOVDQU32    64(AX), Z7
+	VPBROADCASTD (DX)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPBROADCASTD (SI)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPBROADCASTD (DI)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPBROADCASTD (R8)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z4, Z4
+	VPBROADCASTD (R9)(CX*4), Z8
+	VPTERNLOGD   $0x28, Z7, Z6, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z5, Z5
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z6
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z6, Z3, Z3
+	VPADDD       Z6, Z4, Z4
+	VPADDD       Z6, Z5, Z5
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z8
+	VBROADCASTSS zero+96(FP), Z9
+	VMOVUPS      (CX), Z7
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z7, Z0, Z0
+	VMAXPS       Z6, Z0, Z0
+	VMINPS       Z8, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z9, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z7, Z1, Z1
+	VMAXPS       Z6, Z1, Z1
+	VMINPS       Z8, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z9, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z7, Z2, Z2
+	VMAXPS       Z6, Z2, Z2
+	VMINPS       Z8, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z9, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z7, Z3, Z3
+	VMAXPS       Z6, Z3, Z3
+	VMINPS       Z8, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z9, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z6, Z4, Z4
+	VMINPS       Z8, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z9, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z7, Z5, Z5
+	VMAXPS       Z6, Z5, Z5
+	VMINPS       Z8, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z9, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x6x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z6
+	VPXORD.BCST  (DX)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z4, Z4
+	VPXORD.BCST  (R9)(CX*4), Z6, Z7
+	VPOPCNTD     Z7, Z7
+	VPADDD       Z7, Z5, Z5
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z6
+	VPADDD       Z6, Z0, Z0
+	VPADDD       Z6, Z1, Z1
+	VPADDD       Z6, Z2, Z2
+	VPADDD       Z6, Z3, Z3
+	VPADDD       Z6, Z4, Z4
+	VPADDD       Z6, Z5, Z5
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z7
+	VBROADCASTSS hi+92(FP), Z8
+	VBROADCASTSS zero+96(FP), Z9
+	VMOVUPS      (CX), Z6
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z6, Z0, Z0
+	VMAXPS       Z7, Z0, Z0
+	VMINPS       Z8, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z9, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z6, Z1, Z1
+	VMAXPS       Z7, Z1, Z1
+	VMINPS       Z8, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z9, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMAXPS       Z7, Z2, Z2
+	VMINPS       Z8, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z9, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z6, Z3, Z3
+	VMAXPS       Z7, Z3, Z3
+	VMINPS       Z8, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z9, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z6, Z4, Z4
+	VMAXPS       Z7, Z4, Z4
+	VMINPS       Z8, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z9, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z6, Z5, Z5
+	VMAXPS       Z7, Z5, Z5
+	VMINPS       Z8, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z9, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
 	VZEROUPPER
 	RET
@@ -3979,6 +7024,522 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x6x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z12
+	VMOVDQU32    128(AX), Z14
+	VMOVDQU32    64(AX), Z13
+	VMOVDQU32    192(AX), Z15
+	VPBROADCASTD (DX)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z15, Z13, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z15, Z13, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z3, Z3
+	VPBROADCASTD (SI)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z15, Z13, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z5, Z5
+	VPBROADCASTD (DI)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z15, Z13, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z7, Z7
+	VPBROADCASTD (R8)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z15, Z13, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z9, Z9
+	VPBROADCASTD (R9)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z14, Z12, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z10, Z10
+	VPBROADCASTD (R9)(CX*4), Z16
+	VPTERNLOGD   $0x28, Z15, Z13, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z11, Z11
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z12
+	VPADDD       Z12, Z0, Z0
+	VPADDD       Z12, Z2, Z2
+	VPADDD       Z12, Z4, Z4
+	VPADDD       Z12, Z6, Z6
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z12, Z10, Z10
+	VMOVUPS      64(CX), Z13
+	VPADDD       Z13, Z1, Z1
+	VPADDD       Z13, Z3, Z3
+	VPADDD       Z13, Z5, Z5
+	VPADDD       Z13, Z7, Z7
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z13, Z11, Z11
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
+	VBROADCASTSS zero+96(FP), Z16
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z14, Z0, Z0
+	VMAXPS       Z12, Z0, Z0
+	VMINPS       Z13, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z16, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z15, Z1, Z1
+	VMAXPS       Z12, Z1, Z1
+	VMINPS       Z13, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z16, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z14, Z2, Z2
+	VMAXPS       Z12, Z2, Z2
+	VMINPS       Z13, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z16, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z15, Z3, Z3
+	VMAXPS       Z12, Z3, Z3
+	VMINPS       Z13, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z16, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z14, Z4, Z4
+	VMAXPS       Z12, Z4, Z4
+	VMINPS       Z13, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z16, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z15, Z5, Z5
+	VMAXPS       Z12, Z5, Z5
+	VMINPS       Z13, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z16, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z14, Z6, Z6
+	VMAXPS       Z12, Z6, Z6
+	VMINPS       Z13, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z16, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z15, Z7, Z7
+	VMAXPS       Z12, Z7, Z7
+	VMINPS       Z13, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z16, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z14, Z8, Z8
+	VMAXPS       Z12, Z8, Z8
+	VMINPS       Z13, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z16, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z15, Z9, Z9
+	VMAXPS       Z12, Z9, Z9
+	VMINPS       Z13, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z16, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z14, Z10, Z10
+	VMAXPS       Z12, Z10, Z10
+	VMINPS       Z13, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z16, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z15, Z11, Z11
+	VMAXPS       Z12, Z11, Z11
+	VMINPS       Z13, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z16, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x6x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z12
+	VMOVDQU32    64(AX), Z13
+	VPXORD.BCST  (DX)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z9, Z9
+	VPXORD.BCST  (R9)(CX*4), Z12, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z10, Z10
+	VPXORD.BCST  (R9)(CX*4), Z13, Z14
+	VPOPCNTD     Z14, Z14
+	VPADDD       Z14, Z11, Z11
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z12
+	VPADDD       Z12, Z0, Z0
+	VPADDD       Z12, Z2, Z2
+	VPADDD       Z12, Z4, Z4
+	VPADDD       Z12, Z6, Z6
+	VPADDD       Z12, Z8, Z8
+	VPADDD       Z12, Z10, Z10
+	VMOVUPS      64(CX), Z13
+	VPADDD       Z13, Z1, Z1
+	VPADDD       Z13, Z3, Z3
+	VPADDD       Z13, Z5, Z5
+	VPADDD       Z13, Z7, Z7
+	VPADDD       Z13, Z9, Z9
+	VPADDD       Z13, Z11, Z11
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z14
+	VBROADCASTSS hi+92(FP), Z15
+	VBROADCASTSS zero+96(FP), Z16
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z12, Z0, Z0
+	VMAXPS       Z14, Z0, Z0
+	VMINPS       Z15, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z16, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z13, Z1, Z1
+	VMAXPS       Z14, Z1, Z1
+	VMINPS       Z15, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z16, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z12, Z2, Z2
+	VMAXPS       Z14, Z2, Z2
+	VMINPS       Z15, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z16, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z13, Z3, Z3
+	VMAXPS       Z14, Z3, Z3
+	VMINPS       Z15, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z16, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z12, Z4, Z4
+	VMAXPS       Z14, Z4, Z4
+	VMINPS       Z15, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z16, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z13, Z5, Z5
+	VMAXPS       Z14, Z5, Z5
+	VMINPS       Z15, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z16, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z12, Z6, Z6
+	VMAXPS       Z14, Z6, Z6
+	VMINPS       Z15, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z16, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z13, Z7, Z7
+	VMAXPS       Z14, Z7, Z7
+	VMINPS       Z15, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z16, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z12, Z8, Z8
+	VMAXPS       Z14, Z8, Z8
+	VMINPS       Z15, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z16, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z13, Z9, Z9
+	VMAXPS       Z14, Z9, Z9
+	VMINPS       Z15, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z16, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z12, Z10, Z10
+	VMAXPS       Z14, Z10, Z10
+	VMINPS       Z15, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z16, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z13, Z11, Z11
+	VMAXPS       Z14, Z11, Z11
+	VMINPS       Z15, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z16, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x7x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x7x16(SB), NOSPLIT, $24-80
@@ -4418,6 +7979,378 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Z5, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z6, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x7x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z7
+	VMOVDQU32    64(AX), Z8
+	VPBROADCASTD (DX)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z1, Z1
+	VPBROADCASTD (SI)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z2, Z2
+	VPBROADCASTD (DI)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	VPBROADCASTD (R8)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z4, Z4
+	VPBROADCASTD (R9)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	VPBROADCASTD (R10)(CX*4), Z9
+	VPTERNLOGD   $0x28, Z8, Z7, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z6, Z6
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z7
+	VPADDD       Z7, Z0, Z0
+	VPADDD       Z7, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPADDD       Z7, Z4, Z4
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z7, Z6, Z6
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z7
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
+	VMOVUPS      (CX), Z8
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z8, Z0, Z0
+	VMAXPS       Z7, Z0, Z0
+	VMINPS       Z9, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z10, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z8, Z1, Z1
+	VMAXPS       Z7, Z1, Z1
+	VMINPS       Z9, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z10, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z8, Z2, Z2
+	VMAXPS       Z7, Z2, Z2
+	VMINPS       Z9, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z10, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z8, Z3, Z3
+	VMAXPS       Z7, Z3, Z3
+	VMINPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z10, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z8, Z4, Z4
+	VMAXPS       Z7, Z4, Z4
+	VMINPS       Z9, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z10, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z8, Z5, Z5
+	VMAXPS       Z7, Z5, Z5
+	VMINPS       Z9, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z10, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z8, Z6, Z6
+	VMAXPS       Z7, Z6, Z6
+	VMINPS       Z9, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z10, Z6, Z6
+	VPMOVDB      Z6, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x7x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z7
+	VPXORD.BCST  (DX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z4, Z4
+	VPXORD.BCST  (R9)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z5, Z5
+	VPXORD.BCST  (R10)(CX*4), Z7, Z8
+	VPOPCNTD     Z8, Z8
+	VPADDD       Z8, Z6, Z6
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z7
+	VPADDD       Z7, Z0, Z0
+	VPADDD       Z7, Z1, Z1
+	VPADDD       Z7, Z2, Z2
+	VPADDD       Z7, Z3, Z3
+	VPADDD       Z7, Z4, Z4
+	VPADDD       Z7, Z5, Z5
+	VPADDD       Z7, Z6, Z6
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
+	VMOVUPS      (CX), Z7
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z7, Z0, Z0
+	VMAXPS       Z8, Z0, Z0
+	VMINPS       Z9, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z10, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z7, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VMINPS       Z9, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z10, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z7, Z2, Z2
+	VMAXPS       Z8, Z2, Z2
+	VMINPS       Z9, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z10, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z7, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VMINPS       Z9, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z10, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z7, Z4, Z4
+	VMAXPS       Z8, Z4, Z4
+	VMINPS       Z9, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z10, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z7, Z5, Z5
+	VMAXPS       Z8, Z5, Z5
+	VMINPS       Z9, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z10, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z7, Z6, Z6
+	VMAXPS       Z8, Z6, Z6
+	VMINPS       Z9, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z10, Z6, Z6
+	VPMOVDB      Z6, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VZEROUPPER
 	RET
@@ -5065,6 +8998,588 @@ raw:
 	VZEROUPPER
 	RET
 
+// func ternaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x7x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+	VPADDD Z12, Z12, Z12
+	VPADDD Z13, Z13, Z13
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z14
+	VMOVDQU32    128(AX), Z16
+	VMOVDQU32    64(AX), Z15
+	VMOVDQU32    192(AX), Z17
+	VPBROADCASTD (DX)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPBROADCASTD (SI)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPBROADCASTD (DI)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	VPBROADCASTD (R8)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPBROADCASTD (R9)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z10, Z10
+	VPBROADCASTD (R9)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPBROADCASTD (R10)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z16, Z14, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z12, Z12
+	VPBROADCASTD (R10)(CX*4), Z18
+	VPTERNLOGD   $0x28, Z17, Z15, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z14
+	VPADDD       Z14, Z0, Z0
+	VPADDD       Z14, Z2, Z2
+	VPADDD       Z14, Z4, Z4
+	VPADDD       Z14, Z6, Z6
+	VPADDD       Z14, Z8, Z8
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z14, Z12, Z12
+	VMOVUPS      64(CX), Z15
+	VPADDD       Z15, Z1, Z1
+	VPADDD       Z15, Z3, Z3
+	VPADDD       Z15, Z5, Z5
+	VPADDD       Z15, Z7, Z7
+	VPADDD       Z15, Z9, Z9
+	VPADDD       Z15, Z11, Z11
+	VPADDD       Z15, Z13, Z13
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z14
+	VBROADCASTSS hi+92(FP), Z15
+	VBROADCASTSS zero+96(FP), Z18
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z16, Z0, Z0
+	VMAXPS       Z14, Z0, Z0
+	VMINPS       Z15, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z18, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z17, Z1, Z1
+	VMAXPS       Z14, Z1, Z1
+	VMINPS       Z15, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z18, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z16, Z2, Z2
+	VMAXPS       Z14, Z2, Z2
+	VMINPS       Z15, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z18, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z17, Z3, Z3
+	VMAXPS       Z14, Z3, Z3
+	VMINPS       Z15, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z18, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z16, Z4, Z4
+	VMAXPS       Z14, Z4, Z4
+	VMINPS       Z15, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z18, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z17, Z5, Z5
+	VMAXPS       Z14, Z5, Z5
+	VMINPS       Z15, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z18, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z16, Z6, Z6
+	VMAXPS       Z14, Z6, Z6
+	VMINPS       Z15, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z18, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z17, Z7, Z7
+	VMAXPS       Z14, Z7, Z7
+	VMINPS       Z15, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z18, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z16, Z8, Z8
+	VMAXPS       Z14, Z8, Z8
+	VMINPS       Z15, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z18, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z17, Z9, Z9
+	VMAXPS       Z14, Z9, Z9
+	VMINPS       Z15, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z18, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z16, Z10, Z10
+	VMAXPS       Z14, Z10, Z10
+	VMINPS       Z15, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z18, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z17, Z11, Z11
+	VMAXPS       Z14, Z11, Z11
+	VMINPS       Z15, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z18, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z16, Z12, Z12
+	VMAXPS       Z14, Z12, Z12
+	VMINPS       Z15, Z12, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPADDD       Z18, Z12, Z12
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z17, Z13, Z13
+	VMAXPS       Z14, Z13, Z13
+	VMINPS       Z15, Z13, Z13
+	VCVTPS2DQ    Z13, Z13
+	VPADDD       Z18, Z13, Z13
+	VPMOVDB      Z12, (AX)
+	VPMOVDB      Z13, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x7x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+	VPADDD Z12, Z12, Z12
+	VPADDD Z13, Z13, Z13
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z14
+	VMOVDQU32    64(AX), Z15
+	VPXORD.BCST  (DX)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z9, Z9
+	VPXORD.BCST  (R9)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z10, Z10
+	VPXORD.BCST  (R9)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z11, Z11
+	VPXORD.BCST  (R10)(CX*4), Z14, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z12, Z12
+	VPXORD.BCST  (R10)(CX*4), Z15, Z16
+	VPOPCNTD     Z16, Z16
+	VPADDD       Z16, Z13, Z13
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z14
+	VPADDD       Z14, Z0, Z0
+	VPADDD       Z14, Z2, Z2
+	VPADDD       Z14, Z4, Z4
+	VPADDD       Z14, Z6, Z6
+	VPADDD       Z14, Z8, Z8
+	VPADDD       Z14, Z10, Z10
+	VPADDD       Z14, Z12, Z12
+	VMOVUPS      64(CX), Z15
+	VPADDD       Z15, Z1, Z1
+	VPADDD       Z15, Z3, Z3
+	VPADDD       Z15, Z5, Z5
+	VPADDD       Z15, Z7, Z7
+	VPADDD       Z15, Z9, Z9
+	VPADDD       Z15, Z11, Z11
+	VPADDD       Z15, Z13, Z13
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z16
+	VBROADCASTSS hi+92(FP), Z17
+	VBROADCASTSS zero+96(FP), Z18
+	VMOVUPS      (CX), Z14
+	VMOVUPS      64(CX), Z15
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z14, Z0, Z0
+	VMAXPS       Z16, Z0, Z0
+	VMINPS       Z17, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z18, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z15, Z1, Z1
+	VMAXPS       Z16, Z1, Z1
+	VMINPS       Z17, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z18, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z14, Z2, Z2
+	VMAXPS       Z16, Z2, Z2
+	VMINPS       Z17, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z18, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z15, Z3, Z3
+	VMAXPS       Z16, Z3, Z3
+	VMINPS       Z17, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z18, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z14, Z4, Z4
+	VMAXPS       Z16, Z4, Z4
+	VMINPS       Z17, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z18, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z15, Z5, Z5
+	VMAXPS       Z16, Z5, Z5
+	VMINPS       Z17, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z18, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z14, Z6, Z6
+	VMAXPS       Z16, Z6, Z6
+	VMINPS       Z17, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z18, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z15, Z7, Z7
+	VMAXPS       Z16, Z7, Z7
+	VMINPS       Z17, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z18, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z14, Z8, Z8
+	VMAXPS       Z16, Z8, Z8
+	VMINPS       Z17, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z18, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z15, Z9, Z9
+	VMAXPS       Z16, Z9, Z9
+	VMINPS       Z17, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z18, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z14, Z10, Z10
+	VMAXPS       Z16, Z10, Z10
+	VMINPS       Z17, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z18, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z15, Z11, Z11
+	VMAXPS       Z16, Z11, Z11
+	VMINPS       Z17, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z18, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z14, Z12, Z12
+	VMAXPS       Z16, Z12, Z12
+	VMINPS       Z17, Z12, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPADDD       Z18, Z12, Z12
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z15, Z13, Z13
+	VMAXPS       Z16, Z13, Z13
+	VMINPS       Z17, Z13, Z13
+	VCVTPS2DQ    Z13, Z13
+	VPADDD       Z18, Z13, Z13
+	VPMOVDB      Z12, (AX)
+	VPMOVDB      Z13, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	VZEROUPPER
+	RET
+
 // func floatTileAVX512x8x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 // Requires: AVX, AVX512F
 TEXT ·floatTileAVX512x8x16(SB), NOSPLIT, $24-80
@@ -5551,6 +10066,415 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Z6, (AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z7, (AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x8x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    16(SP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z8
+	VMOVDQU32    64(AX), Z9
+	VPBROADCASTD (DX)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z0, Z0
+	VPBROADCASTD (BX)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z1, Z1
+	VPBROADCASTD (SI)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z2, Z2
+	VPBROADCASTD (DI)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z3, Z3
+	VPBROADCASTD (R8)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z4, Z4
+	VPBROADCASTD (R9)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z5, Z5
+	VPBROADCASTD (R10)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z6, Z6
+	VPBROADCASTD (R11)(CX*4), Z10
+	VPTERNLOGD   $0x28, Z9, Z8, Z10
+	VPOPCNTD     Z10, Z10
+	VPADDD       Z10, Z7, Z7
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z8
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z8, Z1, Z1
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z8, Z3, Z3
+	VPADDD       Z8, Z4, Z4
+	VPADDD       Z8, Z5, Z5
+	VPADDD       Z8, Z6, Z6
+	VPADDD       Z8, Z7, Z7
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z10
+	VBROADCASTSS zero+96(FP), Z11
+	VMOVUPS      (CX), Z9
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z9, Z0, Z0
+	VMAXPS       Z8, Z0, Z0
+	VMINPS       Z10, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z11, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z9, Z1, Z1
+	VMAXPS       Z8, Z1, Z1
+	VMINPS       Z10, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z11, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z9, Z2, Z2
+	VMAXPS       Z8, Z2, Z2
+	VMINPS       Z10, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z11, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z9, Z3, Z3
+	VMAXPS       Z8, Z3, Z3
+	VMINPS       Z10, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z11, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z9, Z4, Z4
+	VMAXPS       Z8, Z4, Z4
+	VMINPS       Z10, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z11, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z9, Z5, Z5
+	VMAXPS       Z8, Z5, Z5
+	VMINPS       Z10, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z11, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z9, Z6, Z6
+	VMAXPS       Z8, Z6, Z6
+	VMINPS       Z10, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z11, Z6, Z6
+	VPMOVDB      Z6, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z9, Z7, Z7
+	VMAXPS       Z8, Z7, Z7
+	VMINPS       Z10, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z11, Z7, Z7
+	VPMOVDB      Z7, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z7, (AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x8x16(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    16(SP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z8
+	VPXORD.BCST  (DX)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z0, Z0
+	VPXORD.BCST  (BX)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z1, Z1
+	VPXORD.BCST  (SI)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z2, Z2
+	VPXORD.BCST  (DI)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z3, Z3
+	VPXORD.BCST  (R8)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z4, Z4
+	VPXORD.BCST  (R9)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z5, Z5
+	VPXORD.BCST  (R10)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z6, Z6
+	VPXORD.BCST  (R11)(CX*4), Z8, Z9
+	VPOPCNTD     Z9, Z9
+	VPADDD       Z9, Z7, Z7
+	ADDQ         $0x00000040, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z8
+	VPADDD       Z8, Z0, Z0
+	VPADDD       Z8, Z1, Z1
+	VPADDD       Z8, Z2, Z2
+	VPADDD       Z8, Z3, Z3
+	VPADDD       Z8, Z4, Z4
+	VPADDD       Z8, Z5, Z5
+	VPADDD       Z8, Z6, Z6
+	VPADDD       Z8, Z7, Z7
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z9
+	VBROADCASTSS hi+92(FP), Z10
+	VBROADCASTSS zero+96(FP), Z11
+	VMOVUPS      (CX), Z8
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z8, Z0, Z0
+	VMAXPS       Z9, Z0, Z0
+	VMINPS       Z10, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z11, Z0, Z0
+	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z8, Z1, Z1
+	VMAXPS       Z9, Z1, Z1
+	VMINPS       Z10, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z11, Z1, Z1
+	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z8, Z2, Z2
+	VMAXPS       Z9, Z2, Z2
+	VMINPS       Z10, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z11, Z2, Z2
+	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z8, Z3, Z3
+	VMAXPS       Z9, Z3, Z3
+	VMINPS       Z10, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z11, Z3, Z3
+	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z8, Z4, Z4
+	VMAXPS       Z9, Z4, Z4
+	VMINPS       Z10, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z11, Z4, Z4
+	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z8, Z5, Z5
+	VMAXPS       Z9, Z5, Z5
+	VMINPS       Z10, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z11, Z5, Z5
+	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z8, Z6, Z6
+	VMAXPS       Z9, Z6, Z6
+	VMINPS       Z10, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z11, Z6, Z6
+	VPMOVDB      Z6, (AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z8, Z7, Z7
+	VMAXPS       Z9, Z7, Z7
+	VMINPS       Z10, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z11, Z7, Z7
+	VPMOVDB      Z7, (AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z1, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z3, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z5, (AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z7, (AX)
 	VZEROUPPER
 	RET
@@ -6267,6 +11191,654 @@ raw:
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
 	ADDQ    stride+48(FP), AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, 64(AX)
+	VZEROUPPER
+	RET
+
+// func ternaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·ternaryTileAVX512x8x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+	VPADDD Z12, Z12, Z12
+	VPADDD Z13, Z13, Z13
+	VPADDD Z14, Z14, Z14
+	VPADDD Z15, Z15, Z15
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    16(SP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z16
+	VMOVDQU32    128(AX), Z18
+	VMOVDQU32    64(AX), Z17
+	VMOVDQU32    192(AX), Z19
+	VPBROADCASTD (DX)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z0, Z0
+	VPBROADCASTD (DX)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z1, Z1
+	VPBROADCASTD (BX)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z2, Z2
+	VPBROADCASTD (BX)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z3, Z3
+	VPBROADCASTD (SI)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z4, Z4
+	VPBROADCASTD (SI)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z5, Z5
+	VPBROADCASTD (DI)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z6, Z6
+	VPBROADCASTD (DI)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z7, Z7
+	VPBROADCASTD (R8)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z8, Z8
+	VPBROADCASTD (R8)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z9, Z9
+	VPBROADCASTD (R9)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z10, Z10
+	VPBROADCASTD (R9)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z11, Z11
+	VPBROADCASTD (R10)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z12, Z12
+	VPBROADCASTD (R10)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z13, Z13
+	VPBROADCASTD (R11)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z18, Z16, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z14, Z14
+	VPBROADCASTD (R11)(CX*4), Z20
+	VPTERNLOGD   $0x28, Z19, Z17, Z20
+	VPOPCNTD     Z20, Z20
+	VPADDD       Z20, Z15, Z15
+	ADDQ         $0x00000100, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z16
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z16, Z4, Z4
+	VPADDD       Z16, Z6, Z6
+	VPADDD       Z16, Z8, Z8
+	VPADDD       Z16, Z10, Z10
+	VPADDD       Z16, Z12, Z12
+	VPADDD       Z16, Z14, Z14
+	VMOVUPS      64(CX), Z17
+	VPADDD       Z17, Z1, Z1
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z17, Z5, Z5
+	VPADDD       Z17, Z7, Z7
+	VPADDD       Z17, Z9, Z9
+	VPADDD       Z17, Z11, Z11
+	VPADDD       Z17, Z13, Z13
+	VPADDD       Z17, Z15, Z15
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z16
+	VBROADCASTSS hi+92(FP), Z17
+	VBROADCASTSS zero+96(FP), Z20
+	VMOVUPS      (CX), Z18
+	VMOVUPS      64(CX), Z19
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z18, Z0, Z0
+	VMAXPS       Z16, Z0, Z0
+	VMINPS       Z17, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z20, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z19, Z1, Z1
+	VMAXPS       Z16, Z1, Z1
+	VMINPS       Z17, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z20, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z18, Z2, Z2
+	VMAXPS       Z16, Z2, Z2
+	VMINPS       Z17, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z20, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z19, Z3, Z3
+	VMAXPS       Z16, Z3, Z3
+	VMINPS       Z17, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z20, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z18, Z4, Z4
+	VMAXPS       Z16, Z4, Z4
+	VMINPS       Z17, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z20, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z19, Z5, Z5
+	VMAXPS       Z16, Z5, Z5
+	VMINPS       Z17, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z20, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z18, Z6, Z6
+	VMAXPS       Z16, Z6, Z6
+	VMINPS       Z17, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z20, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z19, Z7, Z7
+	VMAXPS       Z16, Z7, Z7
+	VMINPS       Z17, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z20, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z18, Z8, Z8
+	VMAXPS       Z16, Z8, Z8
+	VMINPS       Z17, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z20, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z19, Z9, Z9
+	VMAXPS       Z16, Z9, Z9
+	VMINPS       Z17, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z20, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z18, Z10, Z10
+	VMAXPS       Z16, Z10, Z10
+	VMINPS       Z17, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z20, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z19, Z11, Z11
+	VMAXPS       Z16, Z11, Z11
+	VMINPS       Z17, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z20, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z18, Z12, Z12
+	VMAXPS       Z16, Z12, Z12
+	VMINPS       Z17, Z12, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPADDD       Z20, Z12, Z12
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z19, Z13, Z13
+	VMAXPS       Z16, Z13, Z13
+	VMINPS       Z17, Z13, Z13
+	VCVTPS2DQ    Z13, Z13
+	VPADDD       Z20, Z13, Z13
+	VPMOVDB      Z12, (AX)
+	VPMOVDB      Z13, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       Z18, Z14, Z14
+	VMAXPS       Z16, Z14, Z14
+	VMINPS       Z17, Z14, Z14
+	VCVTPS2DQ    Z14, Z14
+	VPADDD       Z20, Z14, Z14
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z19, Z15, Z15
+	VMAXPS       Z16, Z15, Z15
+	VMINPS       Z17, Z15, Z15
+	VCVTPS2DQ    Z15, Z15
+	VPADDD       Z20, Z15, Z15
+	VPMOVDB      Z14, (AX)
+	VPMOVDB      Z15, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, 64(AX)
+	VZEROUPPER
+	RET
+
+// func binaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
+TEXT ·binaryTileAVX512x8x32(SB), NOSPLIT, $32-100
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   count+56(FP), CX
+	MOVQ   CX, 24(SP)
+
+pass:
+	MOVQ   passes+48(FP), CX
+	CMPQ   16(CX), $0x00
+	JE     planes
+	VPADDD Z0, Z0, Z0
+	VPADDD Z1, Z1, Z1
+	VPADDD Z2, Z2, Z2
+	VPADDD Z3, Z3, Z3
+	VPADDD Z4, Z4, Z4
+	VPADDD Z5, Z5, Z5
+	VPADDD Z6, Z6, Z6
+	VPADDD Z7, Z7, Z7
+	VPADDD Z8, Z8, Z8
+	VPADDD Z9, Z9, Z9
+	VPADDD Z10, Z10, Z10
+	VPADDD Z11, Z11, Z11
+	VPADDD Z12, Z12, Z12
+	VPADDD Z13, Z13, Z13
+	VPADDD Z14, Z14, Z14
+	VPADDD Z15, Z15, Z15
+
+planes:
+	MOVQ (CX), AX
+	ADDQ in+16(FP), AX
+	MOVQ AX, 16(SP)
+	MOVQ 8(CX), AX
+	ADDQ weights+24(FP), AX
+	ADDQ $0x18, CX
+	MOVQ CX, passes+48(FP)
+	MOVQ offsets+40(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+0(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    16(SP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    16(SP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    16(SP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    16(SP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    16(SP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    16(SP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    16(SP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    16(SP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVDQU32    (AX), Z16
+	VMOVDQU32    64(AX), Z17
+	VPXORD.BCST  (DX)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z0, Z0
+	VPXORD.BCST  (DX)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z1, Z1
+	VPXORD.BCST  (BX)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z2, Z2
+	VPXORD.BCST  (BX)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z3, Z3
+	VPXORD.BCST  (SI)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z4, Z4
+	VPXORD.BCST  (SI)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z5, Z5
+	VPXORD.BCST  (DI)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z6, Z6
+	VPXORD.BCST  (DI)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z7, Z7
+	VPXORD.BCST  (R8)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z8, Z8
+	VPXORD.BCST  (R8)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z9, Z9
+	VPXORD.BCST  (R9)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z10, Z10
+	VPXORD.BCST  (R9)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z11, Z11
+	VPXORD.BCST  (R10)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z12, Z12
+	VPXORD.BCST  (R10)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z13, Z13
+	VPXORD.BCST  (R11)(CX*4), Z16, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z14, Z14
+	VPXORD.BCST  (R11)(CX*4), Z17, Z18
+	VPOPCNTD     Z18, Z18
+	VPADDD       Z18, Z15, Z15
+	ADDQ         $0x00000080, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	DECQ         24(SP)
+	JNE          pass
+	MOVQ         bias+72(FP), CX
+	VMOVUPS      (CX), Z16
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z16, Z2, Z2
+	VPADDD       Z16, Z4, Z4
+	VPADDD       Z16, Z6, Z6
+	VPADDD       Z16, Z8, Z8
+	VPADDD       Z16, Z10, Z10
+	VPADDD       Z16, Z12, Z12
+	VPADDD       Z16, Z14, Z14
+	VMOVUPS      64(CX), Z17
+	VPADDD       Z17, Z1, Z1
+	VPADDD       Z17, Z3, Z3
+	VPADDD       Z17, Z5, Z5
+	VPADDD       Z17, Z7, Z7
+	VPADDD       Z17, Z9, Z9
+	VPADDD       Z17, Z11, Z11
+	VPADDD       Z17, Z13, Z13
+	VPADDD       Z17, Z15, Z15
+	MOVQ         scale+80(FP), CX
+	TESTQ        CX, CX
+	JE           raw
+	VBROADCASTSS lo+88(FP), Z18
+	VBROADCASTSS hi+92(FP), Z19
+	VBROADCASTSS zero+96(FP), Z20
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	MOVQ         out+32(FP), AX
+	VCVTDQ2PS    Z0, Z0
+	VMULPS       Z16, Z0, Z0
+	VMAXPS       Z18, Z0, Z0
+	VMINPS       Z19, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z20, Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VMULPS       Z17, Z1, Z1
+	VMAXPS       Z18, Z1, Z1
+	VMINPS       Z19, Z1, Z1
+	VCVTPS2DQ    Z1, Z1
+	VPADDD       Z20, Z1, Z1
+	VPMOVDB      Z0, (AX)
+	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z16, Z2, Z2
+	VMAXPS       Z18, Z2, Z2
+	VMINPS       Z19, Z2, Z2
+	VCVTPS2DQ    Z2, Z2
+	VPADDD       Z20, Z2, Z2
+	VCVTDQ2PS    Z3, Z3
+	VMULPS       Z17, Z3, Z3
+	VMAXPS       Z18, Z3, Z3
+	VMINPS       Z19, Z3, Z3
+	VCVTPS2DQ    Z3, Z3
+	VPADDD       Z20, Z3, Z3
+	VPMOVDB      Z2, (AX)
+	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z4, Z4
+	VMULPS       Z16, Z4, Z4
+	VMAXPS       Z18, Z4, Z4
+	VMINPS       Z19, Z4, Z4
+	VCVTPS2DQ    Z4, Z4
+	VPADDD       Z20, Z4, Z4
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z17, Z5, Z5
+	VMAXPS       Z18, Z5, Z5
+	VMINPS       Z19, Z5, Z5
+	VCVTPS2DQ    Z5, Z5
+	VPADDD       Z20, Z5, Z5
+	VPMOVDB      Z4, (AX)
+	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z6, Z6
+	VMULPS       Z16, Z6, Z6
+	VMAXPS       Z18, Z6, Z6
+	VMINPS       Z19, Z6, Z6
+	VCVTPS2DQ    Z6, Z6
+	VPADDD       Z20, Z6, Z6
+	VCVTDQ2PS    Z7, Z7
+	VMULPS       Z17, Z7, Z7
+	VMAXPS       Z18, Z7, Z7
+	VMINPS       Z19, Z7, Z7
+	VCVTPS2DQ    Z7, Z7
+	VPADDD       Z20, Z7, Z7
+	VPMOVDB      Z6, (AX)
+	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z8, Z8
+	VMULPS       Z16, Z8, Z8
+	VMAXPS       Z18, Z8, Z8
+	VMINPS       Z19, Z8, Z8
+	VCVTPS2DQ    Z8, Z8
+	VPADDD       Z20, Z8, Z8
+	VCVTDQ2PS    Z9, Z9
+	VMULPS       Z17, Z9, Z9
+	VMAXPS       Z18, Z9, Z9
+	VMINPS       Z19, Z9, Z9
+	VCVTPS2DQ    Z9, Z9
+	VPADDD       Z20, Z9, Z9
+	VPMOVDB      Z8, (AX)
+	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z10, Z10
+	VMULPS       Z16, Z10, Z10
+	VMAXPS       Z18, Z10, Z10
+	VMINPS       Z19, Z10, Z10
+	VCVTPS2DQ    Z10, Z10
+	VPADDD       Z20, Z10, Z10
+	VCVTDQ2PS    Z11, Z11
+	VMULPS       Z17, Z11, Z11
+	VMAXPS       Z18, Z11, Z11
+	VMINPS       Z19, Z11, Z11
+	VCVTPS2DQ    Z11, Z11
+	VPADDD       Z20, Z11, Z11
+	VPMOVDB      Z10, (AX)
+	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z12, Z12
+	VMULPS       Z16, Z12, Z12
+	VMAXPS       Z18, Z12, Z12
+	VMINPS       Z19, Z12, Z12
+	VCVTPS2DQ    Z12, Z12
+	VPADDD       Z20, Z12, Z12
+	VCVTDQ2PS    Z13, Z13
+	VMULPS       Z17, Z13, Z13
+	VMAXPS       Z18, Z13, Z13
+	VMINPS       Z19, Z13, Z13
+	VCVTPS2DQ    Z13, Z13
+	VPADDD       Z20, Z13, Z13
+	VPMOVDB      Z12, (AX)
+	VPMOVDB      Z13, 16(AX)
+	ADDQ         stride+64(FP), AX
+	VCVTDQ2PS    Z14, Z14
+	VMULPS       Z16, Z14, Z14
+	VMAXPS       Z18, Z14, Z14
+	VMINPS       Z19, Z14, Z14
+	VCVTPS2DQ    Z14, Z14
+	VPADDD       Z20, Z14, Z14
+	VCVTDQ2PS    Z15, Z15
+	VMULPS       Z17, Z15, Z15
+	VMAXPS       Z18, Z15, Z15
+	VMINPS       Z19, Z15, Z15
+	VCVTPS2DQ    Z15, Z15
+	VPADDD       Z20, Z15, Z15
+	VPMOVDB      Z14, (AX)
+	VPMOVDB      Z15, 16(AX)
+	VZEROUPPER
+	RET
+
+raw:
+	MOVQ    out+32(FP), AX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, 64(AX)
+	ADDQ    stride+64(FP), AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, 64(AX)
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
 	VZEROUPPER
@@ -13335,6 +18907,89 @@ raw:
 	VZEROUPPER
 	RET
 
+// func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x1x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X4
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X3
+	VPUNPCKLQDQ  X3, X4, X4
+	VINSERTI128  $0x00, X4, Y2, Y2
+	VINSERTI128  $0x01, X4, Y2, Y2
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X4
+	VPBROADCASTD X4, Y3
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	ADDQ    $0x00000004, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
+	VPBROADCASTD (DX)(CX*4), Y6
+	VPAND        Y4, Y6, Y6
+	VPSRLW       $0x04, Y6, Y4
+	VPAND        Y3, Y6, Y6
+	VPAND        Y3, Y4, Y4
+	VPSHUFB      Y6, Y2, Y6
+	VPSHUFB      Y4, Y2, Y4
+	VPADDB       Y6, Y0, Y0
+	VPADDB       Y4, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y6
+	VPAND        Y5, Y6, Y6
+	VPSRLW       $0x04, Y6, Y4
+	VPAND        Y3, Y6, Y6
+	VPAND        Y3, Y4, Y4
+	VPSHUFB      Y6, Y2, Y6
+	VPSHUFB      Y4, Y2, Y4
+	VPADDB       Y6, Y1, Y1
+	VPADDB       Y4, Y1, Y1
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y3, Y3, Y3
+	VPABSB       Y3, Y2
+	VPSRLW       $0x0f, Y3, Y3
+	VPMADDUBSW   Y2, Y0, Y0
+	VPMADDWD     Y3, Y0, Y0
+	VPMADDUBSW   Y2, Y1, Y1
+	VPMADDWD     Y3, Y1, Y1
+	VMOVQ        shift+64(FP), X2
+	VMOVQ        sign+72(FP), X3
+	VPBROADCASTD X3, Y3
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X2, Y0, Y0
+	VPXOR        Y3, Y0, Y0
+	VPSUBD       Y3, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X2, Y1, Y1
+	VPXOR        Y3, Y1, Y1
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VZEROUPPER
+	RET
+
 // func wordTileAVX2x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 // Requires: AVX, AVX2
 TEXT ·wordTileAVX2x2x16(SB), NOSPLIT, $24-84
@@ -13448,6 +19103,126 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
+	VZEROUPPER
+	RET
+
+// func bitTileAVX2x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x2x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X6
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X5
+	VPUNPCKLQDQ  X5, X6, X6
+	VINSERTI128  $0x00, X6, Y4, Y4
+	VINSERTI128  $0x01, X6, Y4, Y4
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X6
+	VPBROADCASTD X6, Y5
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	ADDQ    $0x00000008, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y6
+	VMOVUPS      32(AX), Y7
+	VPBROADCASTD (DX)(CX*4), Y8
+	VPAND        Y6, Y8, Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y9, Y9
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y9, Y4, Y9
+	VPADDB       Y8, Y0, Y0
+	VPADDB       Y9, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y8
+	VPAND        Y7, Y8, Y8
+	VPSRLW       $0x04, Y8, Y9
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y9, Y9
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y9, Y4, Y9
+	VPADDB       Y8, Y1, Y1
+	VPADDB       Y9, Y1, Y1
+	VPBROADCASTD (BX)(CX*4), Y8
+	VPAND        Y6, Y8, Y8
+	VPSRLW       $0x04, Y8, Y6
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y6, Y6
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y6, Y4, Y6
+	VPADDB       Y8, Y2, Y2
+	VPADDB       Y6, Y2, Y2
+	VPBROADCASTD (BX)(CX*4), Y8
+	VPAND        Y7, Y8, Y8
+	VPSRLW       $0x04, Y8, Y6
+	VPAND        Y5, Y8, Y8
+	VPAND        Y5, Y6, Y6
+	VPSHUFB      Y8, Y4, Y8
+	VPSHUFB      Y6, Y4, Y6
+	VPADDB       Y8, Y3, Y3
+	VPADDB       Y6, Y3, Y3
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y5, Y5, Y5
+	VPABSB       Y5, Y4
+	VPSRLW       $0x0f, Y5, Y5
+	VPMADDUBSW   Y4, Y0, Y0
+	VPMADDWD     Y5, Y0, Y0
+	VPMADDUBSW   Y4, Y1, Y1
+	VPMADDWD     Y5, Y1, Y1
+	VPMADDUBSW   Y4, Y2, Y2
+	VPMADDWD     Y5, Y2, Y2
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     Y5, Y3, Y3
+	VMOVQ        shift+64(FP), X4
+	VMOVQ        sign+72(FP), X5
+	VPBROADCASTD X5, Y5
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X4, Y0, Y0
+	VPXOR        Y5, Y0, Y0
+	VPSUBD       Y5, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X4, Y1, Y1
+	VPXOR        Y5, Y1, Y1
+	VPSUBD       Y5, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VPSLLD       X4, Y2, Y2
+	VPXOR        Y5, Y2, Y2
+	VPSUBD       Y5, Y2, Y2
+	VPADDD       (DX), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPSLLD       X4, Y3, Y3
+	VPXOR        Y5, Y3, Y3
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       32(DX), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         CX, DX
 	VZEROUPPER
 	RET
 
@@ -13600,6 +19375,163 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
+	VZEROUPPER
+	RET
+
+// func bitTileAVX2x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
+// Requires: AVX, AVX2
+TEXT ·bitTileAVX2x3x16(SB), NOSPLIT, $16-80
+	MOVQ         weights+24(FP), AX
+	MOVQ         offsets+40(FP), CX
+	MOVQ         CX, (SP)
+	MOVQ         taps+0(FP), CX
+	MOVQ         CX, 8(SP)
+	VPXOR        Y0, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	MOVQ         $0x0302020102010100, CX
+	VMOVQ        CX, X8
+	MOVQ         $0x0403030203020201, CX
+	VMOVQ        CX, X7
+	VPUNPCKLQDQ  X7, X8, X8
+	VINSERTI128  $0x00, X8, Y6, Y6
+	VINSERTI128  $0x01, X8, Y6, Y6
+	MOVL         $0x0f0f0f0f, CX
+	VMOVD        CX, X8
+	VPBROADCASTD X8, Y7
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+16(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+16(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+16(FP), SI
+	ADDQ    $0x0000000c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+
+words:
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VPBROADCASTD (DX)(CX*4), Y10
+	VPAND        Y8, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y0, Y0
+	VPADDB       Y11, Y0, Y0
+	VPBROADCASTD (DX)(CX*4), Y10
+	VPAND        Y9, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y1, Y1
+	VPADDB       Y11, Y1, Y1
+	VPBROADCASTD (BX)(CX*4), Y10
+	VPAND        Y8, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y2, Y2
+	VPADDB       Y11, Y2, Y2
+	VPBROADCASTD (BX)(CX*4), Y10
+	VPAND        Y9, Y10, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y11, Y11
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y11, Y6, Y11
+	VPADDB       Y10, Y3, Y3
+	VPADDB       Y11, Y3, Y3
+	VPBROADCASTD (SI)(CX*4), Y10
+	VPAND        Y8, Y10, Y10
+	VPSRLW       $0x04, Y10, Y8
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y8, Y8
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y8, Y6, Y8
+	VPADDB       Y10, Y4, Y4
+	VPADDB       Y8, Y4, Y4
+	VPBROADCASTD (SI)(CX*4), Y10
+	VPAND        Y9, Y10, Y10
+	VPSRLW       $0x04, Y10, Y8
+	VPAND        Y7, Y10, Y10
+	VPAND        Y7, Y8, Y8
+	VPSHUFB      Y10, Y6, Y10
+	VPSHUFB      Y8, Y6, Y8
+	VPADDB       Y10, Y5, Y5
+	VPADDB       Y8, Y5, Y5
+	ADDQ         $0x40, AX
+	INCQ         CX
+	CMPQ         CX, words+8(FP)
+	JL           words
+	DECQ         8(SP)
+	JNE          tap
+	VPCMPEQW     Y7, Y7, Y7
+	VPABSB       Y7, Y6
+	VPSRLW       $0x0f, Y7, Y7
+	VPMADDUBSW   Y6, Y0, Y0
+	VPMADDWD     Y7, Y0, Y0
+	VPMADDUBSW   Y6, Y1, Y1
+	VPMADDWD     Y7, Y1, Y1
+	VPMADDUBSW   Y6, Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPMADDUBSW   Y6, Y3, Y3
+	VPMADDWD     Y7, Y3, Y3
+	VPMADDUBSW   Y6, Y4, Y4
+	VPMADDWD     Y7, Y4, Y4
+	VPMADDUBSW   Y6, Y5, Y5
+	VPMADDWD     Y7, Y5, Y5
+	VMOVQ        shift+64(FP), X6
+	VMOVQ        sign+72(FP), X7
+	VPBROADCASTD X7, Y7
+	MOVQ         from+48(FP), DX
+	MOVQ         sums+32(FP), AX
+	MOVQ         fromStride+56(FP), CX
+	VPSLLD       X6, Y0, Y0
+	VPXOR        Y7, Y0, Y0
+	VPSUBD       Y7, Y0, Y0
+	VPADDD       (DX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VPSLLD       X6, Y1, Y1
+	VPXOR        Y7, Y1, Y1
+	VPSUBD       Y7, Y1, Y1
+	VPADDD       32(DX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Y2, Y2
+	VPXOR        Y7, Y2, Y2
+	VPSUBD       Y7, Y2, Y2
+	VPADDD       (DX), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPSLLD       X6, Y3, Y3
+	VPXOR        Y7, Y3, Y3
+	VPSUBD       Y7, Y3, Y3
+	VPADDD       32(DX), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         CX, DX
+	VPSLLD       X6, Y4, Y4
+	VPXOR        Y7, Y4, Y4
+	VPSUBD       Y7, Y4, Y4
+	VPADDD       (DX), Y4, Y4
+	VMOVUPS      Y4, 128(AX)
+	VPSLLD       X6, Y5, Y5
+	VPXOR        Y7, Y5, Y5
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       32(DX), Y5, Y5
+	VMOVUPS      Y5, 160(AX)
+	ADDQ         CX, DX
 	VZEROUPPER
 	RET
 
@@ -13788,2074 +19720,6 @@ raw:
 	ADDQ    stride+48(FP), AX
 	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x1x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	ADDQ    $0x00000004, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z1
-	VPANDD.BCST  (DX)(CX*4), Z1, Z1
-	VPOPCNTD     Z1, Z1
-	VPADDD       Z1, Z0, Z0
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X1
-	VMOVQ        sign+72(FP), X2
-	VPBROADCASTD X2, Z2
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X1, Z0, Z0
-	VPXORD       Z2, Z0, Z0
-	VPSUBD       Z2, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x1x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	ADDQ    $0x00000004, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z2
-	VMOVUPS      64(AX), Z3
-	VPANDD.BCST  (DX)(CX*4), Z2, Z2
-	VPOPCNTD     Z2, Z2
-	VPADDD       Z2, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z3, Z2
-	VPOPCNTD     Z2, Z2
-	VPADDD       Z2, Z1, Z1
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X2
-	VMOVQ        sign+72(FP), X3
-	VPBROADCASTD X3, Z3
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X2, Z0, Z0
-	VPXORD       Z3, Z0, Z0
-	VPSUBD       Z3, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X2, Z1, Z1
-	VPXORD       Z3, Z1, Z1
-	VPSUBD       Z3, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x2x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	ADDQ    $0x00000008, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z2
-	VPANDD.BCST  (DX)(CX*4), Z2, Z3
-	VPOPCNTD     Z3, Z3
-	VPADDD       Z3, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z2, Z2
-	VPOPCNTD     Z2, Z2
-	VPADDD       Z2, Z1, Z1
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X2
-	VMOVQ        sign+72(FP), X3
-	VPBROADCASTD X3, Z3
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X2, Z0, Z0
-	VPXORD       Z3, Z0, Z0
-	VPSUBD       Z3, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X2, Z1, Z1
-	VPXORD       Z3, Z1, Z1
-	VPSUBD       Z3, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x2x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	ADDQ    $0x00000008, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z4
-	VMOVUPS      64(AX), Z5
-	VPANDD.BCST  (DX)(CX*4), Z4, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z5, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z4, Z4
-	VPOPCNTD     Z4, Z4
-	VPADDD       Z4, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z5, Z4
-	VPOPCNTD     Z4, Z4
-	VPADDD       Z4, Z3, Z3
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X4
-	VMOVQ        sign+72(FP), X5
-	VPBROADCASTD X5, Z5
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X4, Z0, Z0
-	VPXORD       Z5, Z0, Z0
-	VPSUBD       Z5, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X4, Z1, Z1
-	VPXORD       Z5, Z1, Z1
-	VPSUBD       Z5, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X4, Z2, Z2
-	VPXORD       Z5, Z2, Z2
-	VPSUBD       Z5, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X4, Z3, Z3
-	VPXORD       Z5, Z3, Z3
-	VPSUBD       Z5, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x3x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	ADDQ    $0x0000000c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z3
-	VPANDD.BCST  (DX)(CX*4), Z3, Z4
-	VPOPCNTD     Z4, Z4
-	VPADDD       Z4, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z3, Z4
-	VPOPCNTD     Z4, Z4
-	VPADDD       Z4, Z1, Z1
-	VPANDD.BCST  (SI)(CX*4), Z3, Z3
-	VPOPCNTD     Z3, Z3
-	VPADDD       Z3, Z2, Z2
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X3
-	VMOVQ        sign+72(FP), X4
-	VPBROADCASTD X4, Z4
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X3, Z0, Z0
-	VPXORD       Z4, Z0, Z0
-	VPSUBD       Z4, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X3, Z1, Z1
-	VPXORD       Z4, Z1, Z1
-	VPSUBD       Z4, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X3, Z2, Z2
-	VPXORD       Z4, Z2, Z2
-	VPSUBD       Z4, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x3x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	ADDQ    $0x0000000c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z6
-	VMOVUPS      64(AX), Z7
-	VPANDD.BCST  (DX)(CX*4), Z6, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z6, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z3, Z3
-	VPANDD.BCST  (SI)(CX*4), Z6, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z4, Z4
-	VPANDD.BCST  (SI)(CX*4), Z7, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z5, Z5
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X6
-	VMOVQ        sign+72(FP), X7
-	VPBROADCASTD X7, Z7
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X6, Z0, Z0
-	VPXORD       Z7, Z0, Z0
-	VPSUBD       Z7, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X6, Z1, Z1
-	VPXORD       Z7, Z1, Z1
-	VPSUBD       Z7, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z2, Z2
-	VPXORD       Z7, Z2, Z2
-	VPSUBD       Z7, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X6, Z3, Z3
-	VPXORD       Z7, Z3, Z3
-	VPSUBD       Z7, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z4, Z4
-	VPXORD       Z7, Z4, Z4
-	VPSUBD       Z7, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	VPSLLD       X6, Z5, Z5
-	VPXORD       Z7, Z5, Z5
-	VPSUBD       Z7, Z5, Z5
-	VPADDD       64(DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x4x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	ADDQ    $0x00000010, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z4
-	VPANDD.BCST  (DX)(CX*4), Z4, Z5
-	VPOPCNTD     Z5, Z5
-	VPADDD       Z5, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z4, Z5
-	VPOPCNTD     Z5, Z5
-	VPADDD       Z5, Z1, Z1
-	VPANDD.BCST  (SI)(CX*4), Z4, Z5
-	VPOPCNTD     Z5, Z5
-	VPADDD       Z5, Z2, Z2
-	VPANDD.BCST  (DI)(CX*4), Z4, Z4
-	VPOPCNTD     Z4, Z4
-	VPADDD       Z4, Z3, Z3
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X4
-	VMOVQ        sign+72(FP), X5
-	VPBROADCASTD X5, Z5
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X4, Z0, Z0
-	VPXORD       Z5, Z0, Z0
-	VPSUBD       Z5, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X4, Z1, Z1
-	VPXORD       Z5, Z1, Z1
-	VPSUBD       Z5, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X4, Z2, Z2
-	VPXORD       Z5, Z2, Z2
-	VPSUBD       Z5, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, DX
-	VPSLLD       X4, Z3, Z3
-	VPXORD       Z5, Z3, Z3
-	VPSUBD       Z5, Z3, Z3
-	VPADDD       (DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x4x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	ADDQ    $0x00000010, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z8
-	VMOVUPS      64(AX), Z9
-	VPANDD.BCST  (DX)(CX*4), Z8, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z9, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z8, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z9, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z3, Z3
-	VPANDD.BCST  (SI)(CX*4), Z8, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z4, Z4
-	VPANDD.BCST  (SI)(CX*4), Z9, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z5, Z5
-	VPANDD.BCST  (DI)(CX*4), Z8, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z6, Z6
-	VPANDD.BCST  (DI)(CX*4), Z9, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z7, Z7
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X8
-	VMOVQ        sign+72(FP), X9
-	VPBROADCASTD X9, Z9
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X8, Z0, Z0
-	VPXORD       Z9, Z0, Z0
-	VPSUBD       Z9, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X8, Z1, Z1
-	VPXORD       Z9, Z1, Z1
-	VPSUBD       Z9, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z2, Z2
-	VPXORD       Z9, Z2, Z2
-	VPSUBD       Z9, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X8, Z3, Z3
-	VPXORD       Z9, Z3, Z3
-	VPSUBD       Z9, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z4, Z4
-	VPXORD       Z9, Z4, Z4
-	VPSUBD       Z9, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	VPSLLD       X8, Z5, Z5
-	VPXORD       Z9, Z5, Z5
-	VPSUBD       Z9, Z5, Z5
-	VPADDD       64(DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z6, Z6
-	VPXORD       Z9, Z6, Z6
-	VPSUBD       Z9, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	VPSLLD       X8, Z7, Z7
-	VPXORD       Z9, Z7, Z7
-	VPSUBD       Z9, Z7, Z7
-	VPADDD       64(DX), Z7, Z7
-	VMOVUPS      Z7, 448(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x5x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	ADDQ    $0x00000014, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z5
-	VPANDD.BCST  (DX)(CX*4), Z5, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z5, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z1, Z1
-	VPANDD.BCST  (SI)(CX*4), Z5, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z2, Z2
-	VPANDD.BCST  (DI)(CX*4), Z5, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z3, Z3
-	VPANDD.BCST  (R8)(CX*4), Z5, Z5
-	VPOPCNTD     Z5, Z5
-	VPADDD       Z5, Z4, Z4
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X5
-	VMOVQ        sign+72(FP), X6
-	VPBROADCASTD X6, Z6
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X5, Z0, Z0
-	VPXORD       Z6, Z0, Z0
-	VPSUBD       Z6, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X5, Z1, Z1
-	VPXORD       Z6, Z1, Z1
-	VPSUBD       Z6, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X5, Z2, Z2
-	VPXORD       Z6, Z2, Z2
-	VPSUBD       Z6, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, DX
-	VPSLLD       X5, Z3, Z3
-	VPXORD       Z6, Z3, Z3
-	VPSUBD       Z6, Z3, Z3
-	VPADDD       (DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X5, Z4, Z4
-	VPXORD       Z6, Z4, Z4
-	VPSUBD       Z6, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x5x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	ADDQ    $0x00000014, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z10
-	VMOVUPS      64(AX), Z11
-	VPANDD.BCST  (DX)(CX*4), Z10, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z11, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z10, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z11, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z3, Z3
-	VPANDD.BCST  (SI)(CX*4), Z10, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z4, Z4
-	VPANDD.BCST  (SI)(CX*4), Z11, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z5, Z5
-	VPANDD.BCST  (DI)(CX*4), Z10, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z6, Z6
-	VPANDD.BCST  (DI)(CX*4), Z11, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z7, Z7
-	VPANDD.BCST  (R8)(CX*4), Z10, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z8, Z8
-	VPANDD.BCST  (R8)(CX*4), Z11, Z10
-	VPOPCNTD     Z10, Z10
-	VPADDD       Z10, Z9, Z9
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X10
-	VMOVQ        sign+72(FP), X11
-	VPBROADCASTD X11, Z11
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X10, Z0, Z0
-	VPXORD       Z11, Z0, Z0
-	VPSUBD       Z11, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X10, Z1, Z1
-	VPXORD       Z11, Z1, Z1
-	VPSUBD       Z11, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X10, Z2, Z2
-	VPXORD       Z11, Z2, Z2
-	VPSUBD       Z11, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X10, Z3, Z3
-	VPXORD       Z11, Z3, Z3
-	VPSUBD       Z11, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X10, Z4, Z4
-	VPXORD       Z11, Z4, Z4
-	VPSUBD       Z11, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	VPSLLD       X10, Z5, Z5
-	VPXORD       Z11, Z5, Z5
-	VPSUBD       Z11, Z5, Z5
-	VPADDD       64(DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X10, Z6, Z6
-	VPXORD       Z11, Z6, Z6
-	VPSUBD       Z11, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	VPSLLD       X10, Z7, Z7
-	VPXORD       Z11, Z7, Z7
-	VPSUBD       Z11, Z7, Z7
-	VPADDD       64(DX), Z7, Z7
-	VMOVUPS      Z7, 448(AX)
-	ADDQ         CX, DX
-	VPSLLD       X10, Z8, Z8
-	VPXORD       Z11, Z8, Z8
-	VPSUBD       Z11, Z8, Z8
-	VPADDD       (DX), Z8, Z8
-	VMOVUPS      Z8, 512(AX)
-	VPSLLD       X10, Z9, Z9
-	VPXORD       Z11, Z9, Z9
-	VPSUBD       Z11, Z9, Z9
-	VPADDD       64(DX), Z9, Z9
-	VMOVUPS      Z9, 576(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x6x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	ADDQ    $0x00000018, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z6
-	VPANDD.BCST  (DX)(CX*4), Z6, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z6, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z1, Z1
-	VPANDD.BCST  (SI)(CX*4), Z6, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z2, Z2
-	VPANDD.BCST  (DI)(CX*4), Z6, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z3, Z3
-	VPANDD.BCST  (R8)(CX*4), Z6, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z4, Z4
-	VPANDD.BCST  (R9)(CX*4), Z6, Z6
-	VPOPCNTD     Z6, Z6
-	VPADDD       Z6, Z5, Z5
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X6
-	VMOVQ        sign+72(FP), X7
-	VPBROADCASTD X7, Z7
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X6, Z0, Z0
-	VPXORD       Z7, Z0, Z0
-	VPSUBD       Z7, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z1, Z1
-	VPXORD       Z7, Z1, Z1
-	VPSUBD       Z7, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z2, Z2
-	VPXORD       Z7, Z2, Z2
-	VPSUBD       Z7, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z3, Z3
-	VPXORD       Z7, Z3, Z3
-	VPSUBD       Z7, Z3, Z3
-	VPADDD       (DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z4, Z4
-	VPXORD       Z7, Z4, Z4
-	VPSUBD       Z7, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Z5, Z5
-	VPXORD       Z7, Z5, Z5
-	VPSUBD       Z7, Z5, Z5
-	VPADDD       (DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x6x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	ADDQ    $0x00000018, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z12
-	VMOVUPS      64(AX), Z13
-	VPANDD.BCST  (DX)(CX*4), Z12, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z13, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z12, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z13, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z3, Z3
-	VPANDD.BCST  (SI)(CX*4), Z12, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z4, Z4
-	VPANDD.BCST  (SI)(CX*4), Z13, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z5, Z5
-	VPANDD.BCST  (DI)(CX*4), Z12, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z6, Z6
-	VPANDD.BCST  (DI)(CX*4), Z13, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z7, Z7
-	VPANDD.BCST  (R8)(CX*4), Z12, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z8, Z8
-	VPANDD.BCST  (R8)(CX*4), Z13, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z9, Z9
-	VPANDD.BCST  (R9)(CX*4), Z12, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z10, Z10
-	VPANDD.BCST  (R9)(CX*4), Z13, Z12
-	VPOPCNTD     Z12, Z12
-	VPADDD       Z12, Z11, Z11
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X12
-	VMOVQ        sign+72(FP), X13
-	VPBROADCASTD X13, Z13
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X12, Z0, Z0
-	VPXORD       Z13, Z0, Z0
-	VPSUBD       Z13, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X12, Z1, Z1
-	VPXORD       Z13, Z1, Z1
-	VPSUBD       Z13, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X12, Z2, Z2
-	VPXORD       Z13, Z2, Z2
-	VPSUBD       Z13, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X12, Z3, Z3
-	VPXORD       Z13, Z3, Z3
-	VPSUBD       Z13, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X12, Z4, Z4
-	VPXORD       Z13, Z4, Z4
-	VPSUBD       Z13, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	VPSLLD       X12, Z5, Z5
-	VPXORD       Z13, Z5, Z5
-	VPSUBD       Z13, Z5, Z5
-	VPADDD       64(DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X12, Z6, Z6
-	VPXORD       Z13, Z6, Z6
-	VPSUBD       Z13, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	VPSLLD       X12, Z7, Z7
-	VPXORD       Z13, Z7, Z7
-	VPSUBD       Z13, Z7, Z7
-	VPADDD       64(DX), Z7, Z7
-	VMOVUPS      Z7, 448(AX)
-	ADDQ         CX, DX
-	VPSLLD       X12, Z8, Z8
-	VPXORD       Z13, Z8, Z8
-	VPSUBD       Z13, Z8, Z8
-	VPADDD       (DX), Z8, Z8
-	VMOVUPS      Z8, 512(AX)
-	VPSLLD       X12, Z9, Z9
-	VPXORD       Z13, Z9, Z9
-	VPSUBD       Z13, Z9, Z9
-	VPADDD       64(DX), Z9, Z9
-	VMOVUPS      Z9, 576(AX)
-	ADDQ         CX, DX
-	VPSLLD       X12, Z10, Z10
-	VPXORD       Z13, Z10, Z10
-	VPSUBD       Z13, Z10, Z10
-	VPADDD       (DX), Z10, Z10
-	VMOVUPS      Z10, 640(AX)
-	VPSLLD       X12, Z11, Z11
-	VPXORD       Z13, Z11, Z11
-	VPSUBD       Z13, Z11, Z11
-	VPADDD       64(DX), Z11, Z11
-	VMOVUPS      Z11, 704(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x7x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	ADDQ    $0x0000001c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z7
-	VPANDD.BCST  (DX)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z1, Z1
-	VPANDD.BCST  (SI)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z2, Z2
-	VPANDD.BCST  (DI)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z3, Z3
-	VPANDD.BCST  (R8)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z4, Z4
-	VPANDD.BCST  (R9)(CX*4), Z7, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z5, Z5
-	VPANDD.BCST  (R10)(CX*4), Z7, Z7
-	VPOPCNTD     Z7, Z7
-	VPADDD       Z7, Z6, Z6
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X7
-	VMOVQ        sign+72(FP), X8
-	VPBROADCASTD X8, Z8
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X7, Z0, Z0
-	VPXORD       Z8, Z0, Z0
-	VPSUBD       Z8, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X7, Z1, Z1
-	VPXORD       Z8, Z1, Z1
-	VPSUBD       Z8, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X7, Z2, Z2
-	VPXORD       Z8, Z2, Z2
-	VPSUBD       Z8, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, DX
-	VPSLLD       X7, Z3, Z3
-	VPXORD       Z8, Z3, Z3
-	VPSUBD       Z8, Z3, Z3
-	VPADDD       (DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X7, Z4, Z4
-	VPXORD       Z8, Z4, Z4
-	VPSUBD       Z8, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	ADDQ         CX, DX
-	VPSLLD       X7, Z5, Z5
-	VPXORD       Z8, Z5, Z5
-	VPSUBD       Z8, Z5, Z5
-	VPADDD       (DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X7, Z6, Z6
-	VPXORD       Z8, Z6, Z6
-	VPSUBD       Z8, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x7x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	ADDQ    $0x0000001c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z14
-	VMOVUPS      64(AX), Z15
-	VPANDD.BCST  (DX)(CX*4), Z14, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z15, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z14, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z15, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z3, Z3
-	VPANDD.BCST  (SI)(CX*4), Z14, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z4, Z4
-	VPANDD.BCST  (SI)(CX*4), Z15, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z5, Z5
-	VPANDD.BCST  (DI)(CX*4), Z14, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z6, Z6
-	VPANDD.BCST  (DI)(CX*4), Z15, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z7, Z7
-	VPANDD.BCST  (R8)(CX*4), Z14, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z8, Z8
-	VPANDD.BCST  (R8)(CX*4), Z15, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z9, Z9
-	VPANDD.BCST  (R9)(CX*4), Z14, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z10, Z10
-	VPANDD.BCST  (R9)(CX*4), Z15, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z11, Z11
-	VPANDD.BCST  (R10)(CX*4), Z14, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z12, Z12
-	VPANDD.BCST  (R10)(CX*4), Z15, Z14
-	VPOPCNTD     Z14, Z14
-	VPADDD       Z14, Z13, Z13
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X14
-	VMOVQ        sign+72(FP), X15
-	VPBROADCASTD X15, Z15
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X14, Z0, Z0
-	VPXORD       Z15, Z0, Z0
-	VPSUBD       Z15, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X14, Z1, Z1
-	VPXORD       Z15, Z1, Z1
-	VPSUBD       Z15, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X14, Z2, Z2
-	VPXORD       Z15, Z2, Z2
-	VPSUBD       Z15, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X14, Z3, Z3
-	VPXORD       Z15, Z3, Z3
-	VPSUBD       Z15, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X14, Z4, Z4
-	VPXORD       Z15, Z4, Z4
-	VPSUBD       Z15, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	VPSLLD       X14, Z5, Z5
-	VPXORD       Z15, Z5, Z5
-	VPSUBD       Z15, Z5, Z5
-	VPADDD       64(DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X14, Z6, Z6
-	VPXORD       Z15, Z6, Z6
-	VPSUBD       Z15, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	VPSLLD       X14, Z7, Z7
-	VPXORD       Z15, Z7, Z7
-	VPSUBD       Z15, Z7, Z7
-	VPADDD       64(DX), Z7, Z7
-	VMOVUPS      Z7, 448(AX)
-	ADDQ         CX, DX
-	VPSLLD       X14, Z8, Z8
-	VPXORD       Z15, Z8, Z8
-	VPSUBD       Z15, Z8, Z8
-	VPADDD       (DX), Z8, Z8
-	VMOVUPS      Z8, 512(AX)
-	VPSLLD       X14, Z9, Z9
-	VPXORD       Z15, Z9, Z9
-	VPSUBD       Z15, Z9, Z9
-	VPADDD       64(DX), Z9, Z9
-	VMOVUPS      Z9, 576(AX)
-	ADDQ         CX, DX
-	VPSLLD       X14, Z10, Z10
-	VPXORD       Z15, Z10, Z10
-	VPSUBD       Z15, Z10, Z10
-	VPADDD       (DX), Z10, Z10
-	VMOVUPS      Z10, 640(AX)
-	VPSLLD       X14, Z11, Z11
-	VPXORD       Z15, Z11, Z11
-	VPSUBD       Z15, Z11, Z11
-	VPADDD       64(DX), Z11, Z11
-	VMOVUPS      Z11, 704(AX)
-	ADDQ         CX, DX
-	VPSLLD       X14, Z12, Z12
-	VPXORD       Z15, Z12, Z12
-	VPSUBD       Z15, Z12, Z12
-	VPADDD       (DX), Z12, Z12
-	VMOVUPS      Z12, 768(AX)
-	VPSLLD       X14, Z13, Z13
-	VPXORD       Z15, Z13, Z13
-	VPSUBD       Z15, Z13, Z13
-	VPADDD       64(DX), Z13, Z13
-	VMOVUPS      Z13, 832(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x8x16(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	ADDQ    $0x00000020, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z8
-	VPANDD.BCST  (DX)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z0, Z0
-	VPANDD.BCST  (BX)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z1, Z1
-	VPANDD.BCST  (SI)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z2, Z2
-	VPANDD.BCST  (DI)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z3, Z3
-	VPANDD.BCST  (R8)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z4, Z4
-	VPANDD.BCST  (R9)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z5, Z5
-	VPANDD.BCST  (R10)(CX*4), Z8, Z9
-	VPOPCNTD     Z9, Z9
-	VPADDD       Z9, Z6, Z6
-	VPANDD.BCST  (R11)(CX*4), Z8, Z8
-	VPOPCNTD     Z8, Z8
-	VPADDD       Z8, Z7, Z7
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X8
-	VMOVQ        sign+72(FP), X9
-	VPBROADCASTD X9, Z9
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X8, Z0, Z0
-	VPXORD       Z9, Z0, Z0
-	VPSUBD       Z9, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z1, Z1
-	VPXORD       Z9, Z1, Z1
-	VPSUBD       Z9, Z1, Z1
-	VPADDD       (DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z2, Z2
-	VPXORD       Z9, Z2, Z2
-	VPSUBD       Z9, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z3, Z3
-	VPXORD       Z9, Z3, Z3
-	VPSUBD       Z9, Z3, Z3
-	VPADDD       (DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z4, Z4
-	VPXORD       Z9, Z4, Z4
-	VPSUBD       Z9, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z5, Z5
-	VPXORD       Z9, Z5, Z5
-	VPSUBD       Z9, Z5, Z5
-	VPADDD       (DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z6, Z6
-	VPXORD       Z9, Z6, Z6
-	VPSUBD       Z9, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	ADDQ         CX, DX
-	VPSLLD       X8, Z7, Z7
-	VPXORD       Z9, Z7, Z7
-	VPSUBD       Z9, Z7, Z7
-	VPADDD       (DX), Z7, Z7
-	VMOVUPS      Z7, 448(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX512F, AVX512VPOPCNTDQ
-TEXT ·bitTileAVX512x8x32(SB), NOSPLIT, $16-80
-	MOVQ   weights+24(FP), AX
-	MOVQ   offsets+40(FP), CX
-	MOVQ   CX, (SP)
-	MOVQ   taps+0(FP), CX
-	MOVQ   CX, 8(SP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	ADDQ    $0x00000020, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Z16
-	VMOVUPS      64(AX), Z17
-	VPANDD.BCST  (DX)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z0, Z0
-	VPANDD.BCST  (DX)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z1, Z1
-	VPANDD.BCST  (BX)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z2, Z2
-	VPANDD.BCST  (BX)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z3, Z3
-	VPANDD.BCST  (SI)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z4, Z4
-	VPANDD.BCST  (SI)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z5, Z5
-	VPANDD.BCST  (DI)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z6, Z6
-	VPANDD.BCST  (DI)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z7, Z7
-	VPANDD.BCST  (R8)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z8, Z8
-	VPANDD.BCST  (R8)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z9, Z9
-	VPANDD.BCST  (R9)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z10, Z10
-	VPANDD.BCST  (R9)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z11, Z11
-	VPANDD.BCST  (R10)(CX*4), Z16, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z12, Z12
-	VPANDD.BCST  (R10)(CX*4), Z17, Z18
-	VPOPCNTD     Z18, Z18
-	VPADDD       Z18, Z13, Z13
-	VPANDD.BCST  (R11)(CX*4), Z16, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z14, Z14
-	VPANDD.BCST  (R11)(CX*4), Z17, Z16
-	VPOPCNTD     Z16, Z16
-	VPADDD       Z16, Z15, Z15
-	ADDQ         $0x80, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VMOVQ        shift+64(FP), X16
-	VMOVQ        sign+72(FP), X17
-	VPBROADCASTD X17, Z17
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X16, Z0, Z0
-	VPXORD       Z17, Z0, Z0
-	VPSUBD       Z17, Z0, Z0
-	VPADDD       (DX), Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VPSLLD       X16, Z1, Z1
-	VPXORD       Z17, Z1, Z1
-	VPSUBD       Z17, Z1, Z1
-	VPADDD       64(DX), Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z2, Z2
-	VPXORD       Z17, Z2, Z2
-	VPSUBD       Z17, Z2, Z2
-	VPADDD       (DX), Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VPSLLD       X16, Z3, Z3
-	VPXORD       Z17, Z3, Z3
-	VPSUBD       Z17, Z3, Z3
-	VPADDD       64(DX), Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z4, Z4
-	VPXORD       Z17, Z4, Z4
-	VPSUBD       Z17, Z4, Z4
-	VPADDD       (DX), Z4, Z4
-	VMOVUPS      Z4, 256(AX)
-	VPSLLD       X16, Z5, Z5
-	VPXORD       Z17, Z5, Z5
-	VPSUBD       Z17, Z5, Z5
-	VPADDD       64(DX), Z5, Z5
-	VMOVUPS      Z5, 320(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z6, Z6
-	VPXORD       Z17, Z6, Z6
-	VPSUBD       Z17, Z6, Z6
-	VPADDD       (DX), Z6, Z6
-	VMOVUPS      Z6, 384(AX)
-	VPSLLD       X16, Z7, Z7
-	VPXORD       Z17, Z7, Z7
-	VPSUBD       Z17, Z7, Z7
-	VPADDD       64(DX), Z7, Z7
-	VMOVUPS      Z7, 448(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z8, Z8
-	VPXORD       Z17, Z8, Z8
-	VPSUBD       Z17, Z8, Z8
-	VPADDD       (DX), Z8, Z8
-	VMOVUPS      Z8, 512(AX)
-	VPSLLD       X16, Z9, Z9
-	VPXORD       Z17, Z9, Z9
-	VPSUBD       Z17, Z9, Z9
-	VPADDD       64(DX), Z9, Z9
-	VMOVUPS      Z9, 576(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z10, Z10
-	VPXORD       Z17, Z10, Z10
-	VPSUBD       Z17, Z10, Z10
-	VPADDD       (DX), Z10, Z10
-	VMOVUPS      Z10, 640(AX)
-	VPSLLD       X16, Z11, Z11
-	VPXORD       Z17, Z11, Z11
-	VPSUBD       Z17, Z11, Z11
-	VPADDD       64(DX), Z11, Z11
-	VMOVUPS      Z11, 704(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z12, Z12
-	VPXORD       Z17, Z12, Z12
-	VPSUBD       Z17, Z12, Z12
-	VPADDD       (DX), Z12, Z12
-	VMOVUPS      Z12, 768(AX)
-	VPSLLD       X16, Z13, Z13
-	VPXORD       Z17, Z13, Z13
-	VPSUBD       Z17, Z13, Z13
-	VPADDD       64(DX), Z13, Z13
-	VMOVUPS      Z13, 832(AX)
-	ADDQ         CX, DX
-	VPSLLD       X16, Z14, Z14
-	VPXORD       Z17, Z14, Z14
-	VPSUBD       Z17, Z14, Z14
-	VPADDD       (DX), Z14, Z14
-	VMOVUPS      Z14, 896(AX)
-	VPSLLD       X16, Z15, Z15
-	VPXORD       Z17, Z15, Z15
-	VPSUBD       Z17, Z15, Z15
-	VPADDD       64(DX), Z15, Z15
-	VMOVUPS      Z15, 960(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX2
-TEXT ·bitTileAVX2x1x16(SB), NOSPLIT, $16-80
-	MOVQ         weights+24(FP), AX
-	MOVQ         offsets+40(FP), CX
-	MOVQ         CX, (SP)
-	MOVQ         taps+0(FP), CX
-	MOVQ         CX, 8(SP)
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	MOVQ         $0x0302020102010100, CX
-	VMOVQ        CX, X4
-	MOVQ         $0x0403030203020201, CX
-	VMOVQ        CX, X3
-	VPUNPCKLQDQ  X3, X4, X4
-	VINSERTI128  $0x00, X4, Y2, Y2
-	VINSERTI128  $0x01, X4, Y2, Y2
-	MOVL         $0x0f0f0f0f, CX
-	VMOVD        CX, X4
-	VPBROADCASTD X4, Y3
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	ADDQ    $0x00000004, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Y4
-	VMOVUPS      32(AX), Y5
-	VPBROADCASTD (DX)(CX*4), Y6
-	VPAND        Y4, Y6, Y6
-	VPSRLW       $0x04, Y6, Y4
-	VPAND        Y3, Y6, Y6
-	VPAND        Y3, Y4, Y4
-	VPSHUFB      Y6, Y2, Y6
-	VPSHUFB      Y4, Y2, Y4
-	VPADDB       Y6, Y0, Y0
-	VPADDB       Y4, Y0, Y0
-	VPBROADCASTD (DX)(CX*4), Y6
-	VPAND        Y5, Y6, Y6
-	VPSRLW       $0x04, Y6, Y4
-	VPAND        Y3, Y6, Y6
-	VPAND        Y3, Y4, Y4
-	VPSHUFB      Y6, Y2, Y6
-	VPSHUFB      Y4, Y2, Y4
-	VPADDB       Y6, Y1, Y1
-	VPADDB       Y4, Y1, Y1
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VPCMPEQW     Y3, Y3, Y3
-	VPABSB       Y3, Y2
-	VPSRLW       $0x0f, Y3, Y3
-	VPMADDUBSW   Y2, Y0, Y0
-	VPMADDWD     Y3, Y0, Y0
-	VPMADDUBSW   Y2, Y1, Y1
-	VPMADDWD     Y3, Y1, Y1
-	VMOVQ        shift+64(FP), X2
-	VMOVQ        sign+72(FP), X3
-	VPBROADCASTD X3, Y3
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X2, Y0, Y0
-	VPXOR        Y3, Y0, Y0
-	VPSUBD       Y3, Y0, Y0
-	VPADDD       (DX), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VPSLLD       X2, Y1, Y1
-	VPXOR        Y3, Y1, Y1
-	VPSUBD       Y3, Y1, Y1
-	VPADDD       32(DX), Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX2x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX2
-TEXT ·bitTileAVX2x2x16(SB), NOSPLIT, $16-80
-	MOVQ         weights+24(FP), AX
-	MOVQ         offsets+40(FP), CX
-	MOVQ         CX, (SP)
-	MOVQ         taps+0(FP), CX
-	MOVQ         CX, 8(SP)
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	MOVQ         $0x0302020102010100, CX
-	VMOVQ        CX, X6
-	MOVQ         $0x0403030203020201, CX
-	VMOVQ        CX, X5
-	VPUNPCKLQDQ  X5, X6, X6
-	VINSERTI128  $0x00, X6, Y4, Y4
-	VINSERTI128  $0x01, X6, Y4, Y4
-	MOVL         $0x0f0f0f0f, CX
-	VMOVD        CX, X6
-	VPBROADCASTD X6, Y5
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	ADDQ    $0x00000008, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Y6
-	VMOVUPS      32(AX), Y7
-	VPBROADCASTD (DX)(CX*4), Y8
-	VPAND        Y6, Y8, Y8
-	VPSRLW       $0x04, Y8, Y9
-	VPAND        Y5, Y8, Y8
-	VPAND        Y5, Y9, Y9
-	VPSHUFB      Y8, Y4, Y8
-	VPSHUFB      Y9, Y4, Y9
-	VPADDB       Y8, Y0, Y0
-	VPADDB       Y9, Y0, Y0
-	VPBROADCASTD (DX)(CX*4), Y8
-	VPAND        Y7, Y8, Y8
-	VPSRLW       $0x04, Y8, Y9
-	VPAND        Y5, Y8, Y8
-	VPAND        Y5, Y9, Y9
-	VPSHUFB      Y8, Y4, Y8
-	VPSHUFB      Y9, Y4, Y9
-	VPADDB       Y8, Y1, Y1
-	VPADDB       Y9, Y1, Y1
-	VPBROADCASTD (BX)(CX*4), Y8
-	VPAND        Y6, Y8, Y8
-	VPSRLW       $0x04, Y8, Y6
-	VPAND        Y5, Y8, Y8
-	VPAND        Y5, Y6, Y6
-	VPSHUFB      Y8, Y4, Y8
-	VPSHUFB      Y6, Y4, Y6
-	VPADDB       Y8, Y2, Y2
-	VPADDB       Y6, Y2, Y2
-	VPBROADCASTD (BX)(CX*4), Y8
-	VPAND        Y7, Y8, Y8
-	VPSRLW       $0x04, Y8, Y6
-	VPAND        Y5, Y8, Y8
-	VPAND        Y5, Y6, Y6
-	VPSHUFB      Y8, Y4, Y8
-	VPSHUFB      Y6, Y4, Y6
-	VPADDB       Y8, Y3, Y3
-	VPADDB       Y6, Y3, Y3
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VPCMPEQW     Y5, Y5, Y5
-	VPABSB       Y5, Y4
-	VPSRLW       $0x0f, Y5, Y5
-	VPMADDUBSW   Y4, Y0, Y0
-	VPMADDWD     Y5, Y0, Y0
-	VPMADDUBSW   Y4, Y1, Y1
-	VPMADDWD     Y5, Y1, Y1
-	VPMADDUBSW   Y4, Y2, Y2
-	VPMADDWD     Y5, Y2, Y2
-	VPMADDUBSW   Y4, Y3, Y3
-	VPMADDWD     Y5, Y3, Y3
-	VMOVQ        shift+64(FP), X4
-	VMOVQ        sign+72(FP), X5
-	VPBROADCASTD X5, Y5
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X4, Y0, Y0
-	VPXOR        Y5, Y0, Y0
-	VPSUBD       Y5, Y0, Y0
-	VPADDD       (DX), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VPSLLD       X4, Y1, Y1
-	VPXOR        Y5, Y1, Y1
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       32(DX), Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, DX
-	VPSLLD       X4, Y2, Y2
-	VPXOR        Y5, Y2, Y2
-	VPSUBD       Y5, Y2, Y2
-	VPADDD       (DX), Y2, Y2
-	VMOVUPS      Y2, 64(AX)
-	VPSLLD       X4, Y3, Y3
-	VPXOR        Y5, Y3, Y3
-	VPSUBD       Y5, Y3, Y3
-	VPADDD       32(DX), Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         CX, DX
-	VZEROUPPER
-	RET
-
-// func bitTileAVX2x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
-// Requires: AVX, AVX2
-TEXT ·bitTileAVX2x3x16(SB), NOSPLIT, $16-80
-	MOVQ         weights+24(FP), AX
-	MOVQ         offsets+40(FP), CX
-	MOVQ         CX, (SP)
-	MOVQ         taps+0(FP), CX
-	MOVQ         CX, 8(SP)
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	VPXOR        Y4, Y4, Y4
-	VPXOR        Y5, Y5, Y5
-	MOVQ         $0x0302020102010100, CX
-	VMOVQ        CX, X8
-	MOVQ         $0x0403030203020201, CX
-	VMOVQ        CX, X7
-	VPUNPCKLQDQ  X7, X8, X8
-	VINSERTI128  $0x00, X8, Y6, Y6
-	VINSERTI128  $0x01, X8, Y6, Y6
-	MOVL         $0x0f0f0f0f, CX
-	VMOVD        CX, X8
-	VPBROADCASTD X8, Y7
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	ADDQ    $0x0000000c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-
-words:
-	VMOVUPS      (AX), Y8
-	VMOVUPS      32(AX), Y9
-	VPBROADCASTD (DX)(CX*4), Y10
-	VPAND        Y8, Y10, Y10
-	VPSRLW       $0x04, Y10, Y11
-	VPAND        Y7, Y10, Y10
-	VPAND        Y7, Y11, Y11
-	VPSHUFB      Y10, Y6, Y10
-	VPSHUFB      Y11, Y6, Y11
-	VPADDB       Y10, Y0, Y0
-	VPADDB       Y11, Y0, Y0
-	VPBROADCASTD (DX)(CX*4), Y10
-	VPAND        Y9, Y10, Y10
-	VPSRLW       $0x04, Y10, Y11
-	VPAND        Y7, Y10, Y10
-	VPAND        Y7, Y11, Y11
-	VPSHUFB      Y10, Y6, Y10
-	VPSHUFB      Y11, Y6, Y11
-	VPADDB       Y10, Y1, Y1
-	VPADDB       Y11, Y1, Y1
-	VPBROADCASTD (BX)(CX*4), Y10
-	VPAND        Y8, Y10, Y10
-	VPSRLW       $0x04, Y10, Y11
-	VPAND        Y7, Y10, Y10
-	VPAND        Y7, Y11, Y11
-	VPSHUFB      Y10, Y6, Y10
-	VPSHUFB      Y11, Y6, Y11
-	VPADDB       Y10, Y2, Y2
-	VPADDB       Y11, Y2, Y2
-	VPBROADCASTD (BX)(CX*4), Y10
-	VPAND        Y9, Y10, Y10
-	VPSRLW       $0x04, Y10, Y11
-	VPAND        Y7, Y10, Y10
-	VPAND        Y7, Y11, Y11
-	VPSHUFB      Y10, Y6, Y10
-	VPSHUFB      Y11, Y6, Y11
-	VPADDB       Y10, Y3, Y3
-	VPADDB       Y11, Y3, Y3
-	VPBROADCASTD (SI)(CX*4), Y10
-	VPAND        Y8, Y10, Y10
-	VPSRLW       $0x04, Y10, Y8
-	VPAND        Y7, Y10, Y10
-	VPAND        Y7, Y8, Y8
-	VPSHUFB      Y10, Y6, Y10
-	VPSHUFB      Y8, Y6, Y8
-	VPADDB       Y10, Y4, Y4
-	VPADDB       Y8, Y4, Y4
-	VPBROADCASTD (SI)(CX*4), Y10
-	VPAND        Y9, Y10, Y10
-	VPSRLW       $0x04, Y10, Y8
-	VPAND        Y7, Y10, Y10
-	VPAND        Y7, Y8, Y8
-	VPSHUFB      Y10, Y6, Y10
-	VPSHUFB      Y8, Y6, Y8
-	VPADDB       Y10, Y5, Y5
-	VPADDB       Y8, Y5, Y5
-	ADDQ         $0x40, AX
-	INCQ         CX
-	CMPQ         CX, words+8(FP)
-	JL           words
-	DECQ         8(SP)
-	JNE          tap
-	VPCMPEQW     Y7, Y7, Y7
-	VPABSB       Y7, Y6
-	VPSRLW       $0x0f, Y7, Y7
-	VPMADDUBSW   Y6, Y0, Y0
-	VPMADDWD     Y7, Y0, Y0
-	VPMADDUBSW   Y6, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPMADDUBSW   Y6, Y2, Y2
-	VPMADDWD     Y7, Y2, Y2
-	VPMADDUBSW   Y6, Y3, Y3
-	VPMADDWD     Y7, Y3, Y3
-	VPMADDUBSW   Y6, Y4, Y4
-	VPMADDWD     Y7, Y4, Y4
-	VPMADDUBSW   Y6, Y5, Y5
-	VPMADDWD     Y7, Y5, Y5
-	VMOVQ        shift+64(FP), X6
-	VMOVQ        sign+72(FP), X7
-	VPBROADCASTD X7, Y7
-	MOVQ         from+48(FP), DX
-	MOVQ         sums+32(FP), AX
-	MOVQ         fromStride+56(FP), CX
-	VPSLLD       X6, Y0, Y0
-	VPXOR        Y7, Y0, Y0
-	VPSUBD       Y7, Y0, Y0
-	VPADDD       (DX), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VPSLLD       X6, Y1, Y1
-	VPXOR        Y7, Y1, Y1
-	VPSUBD       Y7, Y1, Y1
-	VPADDD       32(DX), Y1, Y1
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Y2, Y2
-	VPXOR        Y7, Y2, Y2
-	VPSUBD       Y7, Y2, Y2
-	VPADDD       (DX), Y2, Y2
-	VMOVUPS      Y2, 64(AX)
-	VPSLLD       X6, Y3, Y3
-	VPXOR        Y7, Y3, Y3
-	VPSUBD       Y7, Y3, Y3
-	VPADDD       32(DX), Y3, Y3
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         CX, DX
-	VPSLLD       X6, Y4, Y4
-	VPXOR        Y7, Y4, Y4
-	VPSUBD       Y7, Y4, Y4
-	VPADDD       (DX), Y4, Y4
-	VMOVUPS      Y4, 128(AX)
-	VPSLLD       X6, Y5, Y5
-	VPXOR        Y7, Y5, Y5
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       32(DX), Y5, Y5
-	VMOVUPS      Y5, 160(AX)
-	ADDQ         CX, DX
 	VZEROUPPER
 	RET
 
@@ -16087,6 +19951,71 @@ plane:
 	ADDQ      SI, DX
 	DECQ      AX
 	JNE       pixel
+	VZEROUPPER
+	RET
+
+// func packBitsAVX512(rows int, pixels int, bits int, out *uint8, in *uint8, outStride int, inStride int, rowGap int, plane int, present uint64)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·packBitsAVX512(SB), NOSPLIT, $0-80
+	MOVQ         out+24(FP), AX
+	MOVQ         in+32(FP), CX
+	MOVQ         outStride+40(FP), DX
+	MOVQ         inStride+48(FP), BX
+	MOVQ         plane+64(FP), SI
+	MOVL         $0x01010101, DI
+	VPBROADCASTD DI, Z1
+	MOVQ         present+72(FP), DI
+	KMOVQ        DI, K1
+	SHRQ         $0x20, DI
+	JE           halfRow
+
+wholeRow:
+	MOVQ pixels+8(FP), R9
+
+wholePixel:
+	VMOVDQU8.Z (CX), K1, Z0
+	MOVQ       AX, DI
+	MOVQ       bits+16(FP), R8
+
+wholePlane:
+	VPTESTMB Z1, Z0, K2
+	KMOVQ    K2, (DI)
+	VPSRLW   $0x01, Z0, Z0
+	ADDQ     SI, DI
+	DECQ     R8
+	JNE      wholePlane
+	ADDQ     BX, CX
+	ADDQ     DX, AX
+	DECQ     R9
+	JNE      wholePixel
+	ADDQ     rowGap+56(FP), CX
+	DECQ     rows+0(FP)
+	JNE      wholeRow
+	VZEROUPPER
+	RET
+
+halfRow:
+	MOVQ pixels+8(FP), R9
+
+halfPixel:
+	VMOVDQU8.Z (CX), K1, Z0
+	MOVQ       AX, DI
+	MOVQ       bits+16(FP), R8
+
+halfPlane:
+	VPTESTMB Z1, Z0, K2
+	KMOVD    K2, (DI)
+	VPSRLW   $0x01, Z0, Z0
+	ADDQ     SI, DI
+	DECQ     R8
+	JNE      halfPlane
+	ADDQ     BX, CX
+	ADDQ     DX, AX
+	DECQ     R9
+	JNE      halfPixel
+	ADDQ     rowGap+56(FP), CX
+	DECQ     rows+0(FP)
+	JNE      halfRow
 	VZEROUPPER
 	RET
 

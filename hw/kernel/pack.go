@@ -50,12 +50,70 @@ func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, u
 		if in >= f.inC || from >= to {
 			continue
 		}
-		at := (k/unit*b.width+from-b.out)*unit + k%unit
-		for tap := range f.taps {
-			d, s := dst[tap*b.depth*b.width+at:], weight[(from*inPer+in%inPer)*f.taps+tap:]
-			for o := range to - from {
-				d[o*unit] = D(s[o*inPer*f.taps])
+		// Channel by channel, as the weights lie; what is written meanwhile stays in the cache.
+		row, at := b.depth*b.width, (k/unit*b.width+from-b.out)*unit+k%unit
+		for o := from; o < to; o++ {
+			d := dst[at:]
+			for tap, w := range weight[(o*inPer+in%inPer)*f.taps:][:f.taps] {
+				d[tap*row] = D(w)
 			}
+			at += unit
+		}
+	}
+}
+
+// packOnes is pack for a unit of 1 without groups. Like packFours it is for the most weights of
+// most networks: it fills whole lines of the cache before it writes them, since those of all taps
+// would compete for the same places there.
+func packOnes(f filter, b block, dst, weight []float32) {
+	rows := make([]float32, f.taps*b.width)
+	outputs := min(b.width, f.outC-b.out)
+	if outputs <= 0 {
+		return
+	}
+	for in := range f.inC {
+		for o := range outputs {
+			at := o
+			for _, w := range weight[((b.out+o)*f.inC+in)*f.taps:][:f.taps] {
+				rows[at] = w
+				at += b.width
+			}
+		}
+		for tap := range f.taps {
+			copy(dst[(tap*b.depth+in)*b.width:], rows[tap*b.width:][:b.width])
+		}
+	}
+}
+
+// packFours is pack for units of 4 in order without groups; dst holds a unit in each scalar, the
+// first channel lowest.
+func packFours(f filter, b block, dst []uint32, weight []int8) {
+	rows := make([]uint32, f.taps*b.width)
+	outputs := min(b.width, f.outC-b.out)
+	if outputs <= 0 {
+		return
+	}
+	for in := 0; in < f.inC; in += 4 {
+		for o := range outputs {
+			w, at := weight[((b.out+o)*f.inC+in)*f.taps:], o
+			if in+4 > f.inC {
+				for tap := range f.taps {
+					rows[at] = 0
+					for k := range f.inC - in {
+						rows[at] |= uint32(uint8(w[k*f.taps+tap])) << (8 * k)
+					}
+					at += b.width
+				}
+				continue
+			}
+			first, second, third, fourth := w[:f.taps], w[f.taps:][:f.taps], w[2*f.taps:][:f.taps], w[3*f.taps:][:f.taps]
+			for tap, q := range first {
+				rows[at] = uint32(uint8(q)) | uint32(uint8(second[tap]))<<8 | uint32(uint8(third[tap]))<<16 | uint32(uint8(fourth[tap]))<<24
+				at += b.width
+			}
+		}
+		for tap := range f.taps {
+			copy(dst[(tap*b.depth+in)/4*b.width:], rows[tap*b.width:][:b.width])
 		}
 	}
 }

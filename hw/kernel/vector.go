@@ -25,6 +25,9 @@ type vector struct {
 	bitWords            int // most taps × words of a tile; 0: any
 	packBits            func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
+	ternary, binary [3][]digitTile // in place of bits, of the same sizes
+	packWords       func(rows, pixels, bits int, out, in *uint8, outStride, inStride, rowGap, plane int, present uint64)
+
 	depthwiseFloat []depthwiseFloat
 	depthwiseTiles []depthwiseTiles // nil: depthwiseFloat convolves
 	sliding        slidingKernels
@@ -56,6 +59,8 @@ type (
 	intTile   func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
 	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+	digitTile func(taps, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
 	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 	depthwiseTiles func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)

@@ -140,20 +140,29 @@ var avx512 = withPopulationCounts(vector{
 
 // withPopulationCounts uses AVX-512's instruction where there is one, else AVX2's table.
 func withPopulationCounts(v vector) vector {
-	v.packBits = avx2.packBits
 	if !cpu.X86.HasAVX512VPOPCNTDQ {
-		v.bitPixels, v.bitWidth, v.bitWords, v.bits = avx2.bitPixels, avx2.bitWidth, avx2.bitWords, avx2.bits
+		v.bitPixels, v.bitWidth, v.bitWords, v.bits, v.packBits = avx2.bitPixels, avx2.bitWidth, avx2.bitWords, avx2.bits, avx2.packBits
 		return v
 	}
-	v.bitPixels, v.bitWidth = 8, 32
-	v.bits = [3][]bitTile{
+	v.bitPixels, v.bitWidth, v.packWords = 8, 32, packBitsAVX512
+	v.ternary = [3][]digitTile{
 		1: {nil,
-			bitTileAVX512x1x16, bitTileAVX512x2x16, bitTileAVX512x3x16, bitTileAVX512x4x16,
-			bitTileAVX512x5x16, bitTileAVX512x6x16, bitTileAVX512x7x16, bitTileAVX512x8x16,
+			ternaryTileAVX512x1x16, ternaryTileAVX512x2x16, ternaryTileAVX512x3x16, ternaryTileAVX512x4x16,
+			ternaryTileAVX512x5x16, ternaryTileAVX512x6x16, ternaryTileAVX512x7x16, ternaryTileAVX512x8x16,
 		},
 		2: {nil,
-			bitTileAVX512x1x32, bitTileAVX512x2x32, bitTileAVX512x3x32, bitTileAVX512x4x32,
-			bitTileAVX512x5x32, bitTileAVX512x6x32, bitTileAVX512x7x32, bitTileAVX512x8x32,
+			ternaryTileAVX512x1x32, ternaryTileAVX512x2x32, ternaryTileAVX512x3x32, ternaryTileAVX512x4x32,
+			ternaryTileAVX512x5x32, ternaryTileAVX512x6x32, ternaryTileAVX512x7x32, ternaryTileAVX512x8x32,
+		},
+	}
+	v.binary = [3][]digitTile{
+		1: {nil,
+			binaryTileAVX512x1x16, binaryTileAVX512x2x16, binaryTileAVX512x3x16, binaryTileAVX512x4x16,
+			binaryTileAVX512x5x16, binaryTileAVX512x6x16, binaryTileAVX512x7x16, binaryTileAVX512x8x16,
+		},
+		2: {nil,
+			binaryTileAVX512x1x32, binaryTileAVX512x2x32, binaryTileAVX512x3x32, binaryTileAVX512x4x32,
+			binaryTileAVX512x5x32, binaryTileAVX512x6x32, binaryTileAVX512x7x32, binaryTileAVX512x8x32,
 		},
 	}
 	return v

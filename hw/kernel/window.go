@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Window is the geometry of a convolution or pooling over one image. Padding
@@ -49,16 +50,15 @@ func newTiling(w Window, size, unit int, skip bool) tiling {
 	pixels, taps := w.OutH*w.OutW, w.Taps()
 	checkReach(w, unit)
 	t := tiling{offsets: make([]int32, 0, pixels*taps), taps: taps}
-	run := pixels
-	if skip && w.Kernel[0] > 1 && w.OutW >= 4 {
-		run = w.OutW // tiles within a row have most to skip
-	}
-	bounds := evenly(run, size)
-	for start := 0; start < pixels; start += run {
+	for _, run := range pixelRuns(w, skip) {
+		bounds := evenly(run.pixels, size)
 		for i, first := range bounds[:len(bounds)-1] {
-			t.add(w, start+first, bounds[i+1]-first, unit, skip)
+			t.add(w, run.first+first, bounds[i+1]-first, unit, skip)
 		}
 	}
+	// Weights come from afar for the first tile and from nearby for the others: it had better
+	// have much to do with them.
+	slices.SortStableFunc(t.tiles, func(a, b tile) int { return b.pixels - a.pixels })
 	return t
 }
 
@@ -67,6 +67,30 @@ func checkReach(w Window, unit int) {
 	if (1+w.InH*w.InW)*unit > math.MaxInt32 {
 		panic(fmt.Sprintf("kernel: an image of %d×%d pixels of %d bytes exceeds what offsets can reach", w.InH, w.InW, unit))
 	}
+}
+
+// pixelRuns cuts an image into runs of rows whose windows have the same rows inside, so that tiles within
+// a run have most to skip; into one if nothing is.
+func pixelRuns(w Window, skip bool) []tile {
+	if !skip || w.Kernel[0] == 1 || w.OutW < 4 {
+		return []tile{{pixels: w.OutH * w.OutW, taps: w.Taps()}}
+	}
+	var runs []tile
+	for y := range w.OutH {
+		from, to := w.Kernel[0], 0
+		for k := range w.Kernel[0] {
+			if in := y*w.Stride[0] + k*w.Dilation[0] - w.Top; in >= 0 && in < w.InH {
+				from, to = min(from, k), k+1
+			}
+		}
+		run := tile{first: y * w.OutW, pixels: w.OutW, tap: from * w.Kernel[1], taps: max(to-from, 0) * w.Kernel[1]}
+		if n := len(runs); n > 0 && runs[n-1].tap == run.tap && runs[n-1].taps == run.taps {
+			runs[n-1].pixels += w.OutW
+		} else {
+			runs = append(runs, run)
+		}
+	}
+	return runs
 }
 
 func (t *tiling) add(w Window, first, pixels, unit int, skip bool) {

@@ -145,7 +145,7 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	})
 	in.border = in.border || geo.readsOutside
 	if bits {
-		in = c.packed(in)
+		in = c.packed(in, geo.window)
 	}
 
 	scale := kernel.Floats(out.stride)
@@ -191,14 +191,24 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	}, out, in, other)
 }
 
-// packed is a quantized tensor taken apart into bits. The result is no tensor: its pixels have
-// several planes.
-func (c *compiler) packed(in *slot) *slot {
+// packed is a quantized tensor taken apart into bits for a layer's window, the same for every layer that
+// needs the same. The result is no tensor: its pixels have several planes.
+func (c *compiler) packed(in *slot, w kernel.Window) *slot {
+	key := packing{in, kernel.PackStride(w)}
+	if out := c.bits[key]; out != nil {
+		return out
+	}
 	isa, channels, bits := c.isa, in.shape[0], in.quant.Bits
-	out := &slot{quant: in.quant, stride: kernel.PackedSize(1+in.pixels, channels, bits), first: math.MaxInt, last: -1}
-	c.slots = append(c.slots, out)
-	c.emit(func(m *memory) { kernel.PackBits(isa, out.bytes(m), in.bytes(m), channels, bits) }, out, in)
+	out := &slot{quant: in.quant, stride: kernel.PackedSize(w, channels, bits), first: math.MaxInt, last: -1}
+	c.slots, c.bits[key] = append(c.slots, out), out
+	c.emit(func(m *memory) { kernel.PackBits(isa, w, out.bytes(m), in.bytes(m), channels, bits) }, out, in)
 	return out
+}
+
+// packing is a tensor and which of its pixels are taken apart.
+type packing struct {
+	in     *slot
+	stride [2]int
 }
 
 // other is the tensor that a unit's result is added to.

@@ -16,6 +16,7 @@ type compiler struct {
 	direct  bool                          // no Winograd
 	values  []*slot                       // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
 	reals   map[graph.ValueID]*slot       // quantized values as floats, where someone needs them
+	bits    map[packing]*slot             // tensors taken apart into bits
 	maps    map[graph.ValueID]*channelMap // values that are looked through
 	through []bool                        // by value: whether it is
 	index   map[int]int                   // position among the layers of each layer node
@@ -29,7 +30,7 @@ type compiler struct {
 }
 
 func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
-	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{},
+	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, bits: map[packing]*slot{},
 		maps: map[graph.ValueID]*channelMap{}, through: throughMaps(g), index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i

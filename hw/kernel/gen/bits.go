@@ -10,13 +10,15 @@ import (
 
 // bitTile counts the ones that a plane of activations and one of weights have in common: words
 // of 32 channels, broadcast, against those of the output channels across lanes. It
-// writes sums = from ± counts·2^shift; sign is 0 or −1. AVX2 counts in bytes, so that
+// writes sums = from ± counts·2^shift; sign is 0 or −1. It counts in bytes, so that
 // taps·words must not exceed 31.
-func bitTile(v isa, pixels, vectors int) {
+func bitTile(pixels int) {
+	const vectors = 2
+	v := avx2
 	TEXT(fmt.Sprintf("bitTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), NOSPLIT,
 		"func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift, sign int64)")
 	Pragma("noescape")
-	t := &tile{isa: v, pixels: pixels, vectors: vectors, locals: AllocLocal(16)}
+	t := &tile{isa: v, pixels: pixels, vectors: vectors, in: parameter("in"), locals: AllocLocal(16)}
 	t.weights, t.channel = load("weights"), GP64()
 	for range pixels {
 		t.addresses = append(t.addresses, GP64())
@@ -27,16 +29,9 @@ func bitTile(v isa, pixels, vectors int) {
 	MOVQ(t.channel, t.locals.Offset(8))
 	t.sums = v.vectors(pixels * vectors)
 	for _, sum := range t.sums {
-		if v.bytes == 64 {
-			VPXORD(sum, sum, sum)
-		} else {
-			VPXOR(sum, sum, sum)
-		}
+		VPXOR(sum, sum, sum)
 	}
-	count := t.countVPOPCNT
-	if v.bytes == 32 {
-		count = t.countNibbles()
-	}
+	count := t.countNibbles()
 	w := v.vectors(vectors)
 	t.eachTap(func() {
 		Label("words")
@@ -51,23 +46,12 @@ func bitTile(v isa, pixels, vectors int) {
 		CMPQ(t.channel, parameter("words"))
 		JL(LabelRef("words"))
 	})
-	if v.bytes == 32 {
-		widen(v, t.sums)
-	}
+	widen(v, t.sums)
 	t.addCounts()
 }
 
-// countVPOPCNT adds the ones of a word and weights to sums.
-func (t *tile) countVPOPCNT(word Mem, w, sums []reg.VecVirtual) {
-	for j := range w {
-		x := ZMM()
-		VPANDD_BCST(word, w[j], x)
-		VPOPCNTD(x, x)
-		VPADDD(x, sums[j], sums[j])
-	}
-}
-
-// countNibbles does the same for each byte, by a table of the ones in four bits.
+// countNibbles adds the ones of a word and weights to sums, byte by byte, by a table of the ones
+// in four bits.
 func (t *tile) countNibbles() func(word Mem, w, sums []reg.VecVirtual) {
 	v := t.isa
 	table, mask := v.new(), v.new()
@@ -125,11 +109,7 @@ func (t *tile) addCounts() {
 		for j := range t.vectors {
 			sum := t.sums[i*t.vectors+j]
 			VPSLLD(shift, sum, sum)
-			if v.bytes == 64 {
-				VPXORD(sign, sum, sum)
-			} else {
-				VPXOR(sign, sum, sum)
-			}
+			VPXOR(sign, sum, sum)
 			VPSUBD(sign, sum, sum)
 			VPADDD(Mem{Base: from, Disp: j * v.bytes}, sum, sum)
 			VMOVUPS(sum, Mem{Base: sums, Disp: (i*t.vectors + j) * v.bytes})

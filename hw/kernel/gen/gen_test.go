@@ -57,9 +57,10 @@ func TestRequirements(t *testing.T) {
 		"AVX512": "AVX AVX2 FMA3 AVX512F AVX512BW AVX512DQ AVX512VL",
 	}
 	checked := map[string]string{ // before these are used
-		"bitTileAVX512": "AVX512VPOPCNTDQ",
-		"dotTileAVX512": "AVX512VNNI",
-		"lookupAVX512":  "AVX512VBMI",
+		"binaryTileAVX512":  "AVX512VPOPCNTDQ",
+		"ternaryTileAVX512": "AVX512VPOPCNTDQ",
+		"dotTileAVX512":     "AVX512VNNI",
+		"lookupAVX512":      "AVX512VBMI",
 	}
 	header := regexp.MustCompile(`(?m)^// Requires: (.*)\nTEXT ·([a-zA-Z0-9]+?)(AVX2|AVX512)`)
 	kernels := header.FindAllSubmatch(assembly, -1)

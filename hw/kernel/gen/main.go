@@ -60,6 +60,10 @@ func writeLayers() {
 		for vectors := 1; vectors <= 2; vectors++ {
 			floatTile(avx512, pixels, vectors)
 			dotTile(pixels, vectors)
+			if pixels <= 8 { // more would hardly be faster
+				digitTile(false, pixels, vectors)
+				digitTile(true, pixels, vectors)
+			}
 		}
 	}
 	for pixels := 1; pixels <= 6; pixels++ {
@@ -67,15 +71,10 @@ func writeLayers() {
 	}
 	for pixels := 1; pixels <= 4; pixels++ {
 		wordTile(pixels)
-	}
-	for pixels := 1; pixels <= 8; pixels++ {
-		bitTile(avx512, pixels, 1)
-		bitTile(avx512, pixels, 2)
-	}
-	for pixels := 1; pixels <= 4; pixels++ {
-		bitTile(avx2, pixels, 2)
+		bitTile(pixels)
 	}
 	packBits()
+	packBitsAVX512()
 	for _, v := range []isa{avx512, avx2} {
 		for pixels := 1; pixels <= 4; pixels++ {
 			depthwiseFloat(v, pixels)

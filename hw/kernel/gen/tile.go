@@ -17,13 +17,14 @@ type tile struct {
 	weights         reg.GPVirtual
 	channel         reg.GPVirtual // index of the input channel; scratch outside the loops
 	addresses       []reg.GPVirtual
+	in              Mem // where the address of the input lies
 	locals          Mem // next offset, taps left, depth rounded down to 16
 }
 
 func newTile(name, signature string, v isa, pixels, vectors int) *tile {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
-	t := &tile{isa: v, pixels: pixels, vectors: vectors, locals: AllocLocal(24)}
+	t := &tile{isa: v, pixels: pixels, vectors: vectors, in: parameter("in"), locals: AllocLocal(24)}
 	t.weights = load("weights")
 	t.channel = GP64()
 	for range pixels {
@@ -50,7 +51,7 @@ func (t *tile) eachTap(body func()) {
 	MOVQ(t.locals.Offset(0), t.channel)
 	for i, address := range t.addresses {
 		MOVLQSX(Mem{Base: t.channel, Disp: i * 4}, address)
-		ADDQ(parameter("in"), address)
+		ADDQ(t.in, address)
 	}
 	ADDQ(U32(t.pixels*4), t.channel)
 	MOVQ(t.channel, t.locals.Offset(0))

@@ -1,0 +1,87 @@
+package kernel
+
+// bitChannels is how many channels share a word of a plane.
+const bitChannels = 32
+
+// PackStride is the distance, down and across, of the pixels that [PackBits] takes for a convolution: a
+// kernel of 1×1 does not see those between its strides.
+func PackStride(w Window) [2]int {
+	if w.Taps() == 1 && w.Top == 0 && w.Left == 0 && w.OutH == ceilDiv(w.InH, w.Stride[0]) && w.OutW == ceilDiv(w.InW, w.Stride[1]) {
+		return w.Stride
+	}
+	return [2]int{1, 1}
+}
+
+// packedWindow is a convolution's window over the pixels that are packed for it.
+func packedWindow(w Window) Window {
+	step := PackStride(w)
+	w.InH, w.InW = ceilDiv(w.InH, step[0]), ceilDiv(w.InW, step[1])
+	w.Stride = [2]int{w.Stride[0] / step[0], w.Stride[1] / step[1]}
+	return w
+}
+
+// packedPixel is the bytes of a pixel's planes.
+func packedPixel(channels, bits int) int { return ceilDiv(channels, bitChannels) * 4 * bits }
+
+// PackedSize is the length of what [PackBits] writes for a convolution's input.
+func PackedSize(w Window, channels, bits int) int {
+	w = packedWindow(w)
+	return (1 + w.InH*w.InW) * packedPixel(channels, bits)
+}
+
+// PackBits takes the pixels of an activation buffer that a convolution sees apart into their lowest bits:
+// [pixel][plane][word of 32 channels], little-endian, the padding pixel first unless no window
+// reaches it. Which bits stand for lanes beyond the channels depends on the ISA.
+func PackBits(isa ISA, w Window, out, in []uint8, channels, bits int) {
+	out, in = out[:PackedSize(w, channels, bits)], in[:(1+w.InH*w.InW)*ChannelStride(channels)]
+	step, packed := PackStride(w), packedWindow(w)
+	if step == [2]int{1, 1} {
+		packRows(isa, out, in, channels, bits, 1, 1+w.InH*w.InW, 1, 0)
+		return
+	}
+	size, stride := packedPixel(channels, bits), ChannelStride(channels)
+	packRows(isa, out[size:], in[stride:], channels, bits, packed.InH, packed.InW, step[1], step[0]*w.InW)
+}
+
+// packRows packs rows of pixels, step apart in the input; row is the distance of the rows.
+func packRows(isa ISA, out, in []uint8, channels, bits, rows, pixels, step, row int) {
+	if rows*pixels == 0 {
+		return
+	}
+	v, stride := vectorOf(isa), ChannelStride(channels)
+	size, plane := packedPixel(channels, bits), ceilDiv(channels, bitChannels)*4
+	if v != nil && v.packWords != nil {
+		const atOnce = 64 // channels
+		for channel := 0; channel < channels; channel += atOnce {
+			present := ^uint64(0) >> max(0, channel+atOnce-channels)
+			v.packWords(rows, pixels, bits, &out[channel/8], &in[channel], size, step*stride, (row-pixels*step)*stride, plane, present)
+		}
+		return
+	}
+	for y := range rows {
+		to, from := out[y*pixels*size:], in[y*row*stride:]
+		if v != nil && v.packBits != nil {
+			for channel := 0; channel < stride; channel += lanes {
+				v.packBits(pixels, bits, &to[channel/8], &from[channel], size, step*stride, plane)
+			}
+			continue
+		}
+		for p := range pixels {
+			planes := to[p*size:][:size]
+			clear(planes)
+			for k, q := range from[p*step*stride:][:channels] {
+				for i := range bits {
+					planes[i*plane+k/8] |= q >> i & 1 << (k % 8)
+				}
+			}
+		}
+	}
+}
+
+// inputSize is the length of the buffer that the convolution reads.
+func (c *IntConv) inputSize() int {
+	if c.bits != nil {
+		return PackedSize(c.window, c.filter.inC, c.bits.inputs)
+	}
+	return (1 + c.window.InH*c.window.InW) * ChannelStride(c.filter.inC)
+}
