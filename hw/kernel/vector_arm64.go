@@ -33,6 +33,10 @@ var neon = vector{
 	intPixels: 4, intWidth: 16, pairs: true, intShift: 128,
 	int: [3][]intTile{1: {nil, pairTileNEONx1, pairTileNEONx2, pairTileNEONx3, pairTileNEONx4}},
 
+	bitPixels: 4, bitWidth: 16, bitWords: 31,
+	bits:     [3][]bitTile{1: {nil, bitTileNEONx1, bitTileNEONx2, bitTileNEONx3, bitTileNEONx4}},
+	packBits: packBitsNEON,
+
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatNEONx1, depthwiseFloatNEONx2, depthwiseFloatNEONx3, depthwiseFloatNEONx4},
 	depthwiseInt:   []depthwiseInt{nil, depthwiseIntNEONx1, depthwiseIntNEONx2, depthwiseIntNEONx3, depthwiseIntNEONx4},
 
@@ -54,5 +58,7 @@ func withDotProducts(v vector) vector {
 	v.int = [3][]intTile{1: {nil,
 		dotTileNEONx1, dotTileNEONx2, dotTileNEONx3, dotTileNEONx4, dotTileNEONx5, dotTileNEONx6,
 	}}
+	v.bitWords = 0
+	v.bits = [3][]bitTile{1: {nil, bitTileNEONDotx1, bitTileNEONDotx2, bitTileNEONDotx3, bitTileNEONDotx4}}
 	return v
 }

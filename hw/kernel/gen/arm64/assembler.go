@@ -164,6 +164,11 @@ func (f *function) sdot(sum, a, b vector, i int) {
 	f.encode(0x4f80e000|byElement(i), sum, a, b, "SDOT V%d.4S, V%d.16B, V%d.4B[%d]", sum, a, b, i)
 }
 
+// udot adds the dot products of groups of four unsigned bytes.
+func (f *function) udot(sum, a, b vector) {
+	f.encode(0x6e809400, sum, a, b, "UDOT V%d.4S, V%d.16B, V%d.16B", sum, a, b)
+}
+
 // smull multiplies the signed bytes of the lower halves; smull2 of the upper.
 func (f *function) smull(d, a, b vector) {
 	f.encode(0x0e20c000, d, a, b, "SMULL V%d.8H, V%d.8B, V%d.8B", d, a, b)
@@ -176,6 +181,15 @@ func (f *function) smull2(d, a, b vector) {
 // sadalp adds the sums of neighbouring signed 16-bit words.
 func (f *function) sadalp(sum, pairs vector) {
 	f.encode(0x4e606800, sum, pairs, 0, "SADALP V%d.4S, V%d.8H", sum, pairs)
+}
+
+// uaddlpBytes adds neighbouring bytes into 16-bit words; uaddlpWords adds those into 32 bits.
+func (f *function) uaddlpBytes(d, a vector) {
+	f.encode(0x6e202800, d, a, 0, "UADDLP V%d.8H, V%d.16B", d, a)
+}
+
+func (f *function) uaddlpWords(d, a vector) {
+	f.encode(0x6e602800, d, a, 0, "UADDLP V%d.4S, V%d.8H", d, a)
 }
 
 func (f *function) mla(sum, a, b vector) {

@@ -32,9 +32,12 @@ func generate() *file {
 	}
 	for pixels := 1; pixels <= 4; pixels++ {
 		pairTile(f, pixels)
+		bitTile(f, pixels, false)
+		bitTile(f, pixels, true)
 		depthwiseFloat(f, pixels)
 		depthwiseInt(f, pixels)
 	}
+	packBits(f)
 	requantizeSums(f)
 	addSums(f)
 	dequantizeSums(f)
