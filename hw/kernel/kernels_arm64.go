@@ -99,6 +99,18 @@ func depthwiseFloatNEONx4(taps, channels int, in, weights, out *float32, offsets
 func depthwiseIntNEONx4(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
 
 //go:noescape
+func winogradInput2x2NEON(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput2x2NEON(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)
+
+//go:noescape
+func winogradInput4x4NEON(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput4x4NEON(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)
+
+//go:noescape
 func packBitsNEON(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
 //go:noescape

@@ -125,6 +125,15 @@ func (f *function) load(to vector, from general, at int) { f.op("FMOVQ %d(%v), F
 
 func (f *function) store(v vector, to general, at int) { f.op("FMOVQ F%d, %d(%v)", v, at, to) }
 
+// loadAt and storeAt add an offset in a register to the address.
+func (f *function) loadAt(to vector, base, offset general) {
+	f.encode(0x3ce06800, to, vector(base), vector(offset), "LDR Q%d, [X%d, X%d]", to, base, offset)
+}
+
+func (f *function) storeAt(v vector, base, offset general) {
+	f.encode(0x3ca06800, v, vector(base), vector(offset), "STR Q%d, [X%d, X%d]", v, base, offset)
+}
+
 // loadNext and storeNext move consecutive registers and step over them in memory.
 func (f *function) loadNext(to []vector, from general) {
 	f.op("VLD1.P %d(%v), %s", 16*len(to), from, list(to, "S4"))
@@ -199,6 +208,7 @@ func (f *function) mla(sum, a, b vector) {
 // The float operations below work on four lanes.
 
 func (f *function) fadd(d, a, b vector) { f.lanewise(0x4e20d400, "FADD", d, a, b) }
+func (f *function) fsub(d, a, b vector) { f.lanewise(0x4ea0d400, "FSUB", d, a, b) }
 func (f *function) fmul(d, a, b vector) { f.lanewise(0x6e20dc00, "FMUL", d, a, b) }
 func (f *function) fdiv(d, a, b vector) { f.lanewise(0x6e20fc00, "FDIV", d, a, b) }
 
@@ -212,9 +222,13 @@ func (f *function) lanewise(bits uint32, name string, d, a, b vector) {
 	f.encode(bits, d, a, b, "%s V%d.4S, V%d.4S, V%d.4S", name, d, a, b)
 }
 
-// fmlaLanes adds the products lane by lane.
+// fmlaLanes adds the products lane by lane; fmlsLanes subtracts them.
 func (f *function) fmlaLanes(sum, a, b vector) {
 	f.op("VFMLA V%d.S4, V%d.S4, V%d.S4", b, a, sum)
+}
+
+func (f *function) fmlsLanes(sum, a, b vector) {
+	f.op("VFMLS V%d.S4, V%d.S4, V%d.S4", b, a, sum)
 }
 
 // toFloat, toInteger and roundEven convert in place; both of the latter round half to even.

@@ -37,6 +37,10 @@ func generate() *file {
 		depthwiseFloat(f, pixels)
 		depthwiseInt(f, pixels)
 	}
+	for _, tile := range []int{2, 4} {
+		winogradInput(f, tile)
+		winogradOutput(f, tile)
+	}
 	packBits(f)
 	requantizeSums(f)
 	addSums(f)
