@@ -27,6 +27,7 @@ type vector struct {
 
 	depthwiseFloat []depthwiseFloat
 	depthwiseInt   []depthwiseInt
+	depthwiseBytes bool // integer weights are 8 bits wide and activations shifted by intShift; otherwise 32 bits
 
 	winograd [5]winogradTransforms // by the side of a tile, 2 or 4
 

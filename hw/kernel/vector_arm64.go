@@ -39,6 +39,7 @@ var neon = vector{
 
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatNEONx1, depthwiseFloatNEONx2, depthwiseFloatNEONx3, depthwiseFloatNEONx4},
 	depthwiseInt:   []depthwiseInt{nil, depthwiseIntNEONx1, depthwiseIntNEONx2, depthwiseIntNEONx3, depthwiseIntNEONx4},
+	depthwiseBytes: true,
 
 	winograd: [5]winogradTransforms{
 		2: {winogradInput2x2NEON, winogradOutput2x2NEON},

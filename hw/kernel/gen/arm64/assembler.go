@@ -187,6 +187,15 @@ func (f *function) smull2(d, a, b vector) {
 	f.encode(0x4e20c000, d, a, b, "SMULL2 V%d.8H, V%d.16B, V%d.16B", d, a, b)
 }
 
+// saddw adds the signed 16-bit words of the lower half; saddw2 of the upper.
+func (f *function) saddw(sum, words vector) {
+	f.encode(0x0e601000, sum, sum, words, "SADDW V%d.4S, V%d.4S, V%d.4H", sum, sum, words)
+}
+
+func (f *function) saddw2(sum, words vector) {
+	f.encode(0x4e601000, sum, sum, words, "SADDW2 V%d.4S, V%d.4S, V%d.8H", sum, sum, words)
+}
+
 // sadalp adds the sums of neighbouring signed 16-bit words.
 func (f *function) sadalp(sum, pairs vector) {
 	f.encode(0x4e606800, sum, pairs, 0, "SADALP V%d.4S, V%d.8H", sum, pairs)

@@ -6,14 +6,14 @@ import "fmt"
 // which lie across lanes in the input and in the weights [tap][channels].
 type depthwise struct {
 	*function
-	scalar   int // bytes of an input scalar
+	scalar   int // bytes of an input scalar and of a weight
 	sums     [][]vector
 	weights  []vector // of one tap
 	channels general  // left
 }
 
 func newDepthwise(f *function, pixels, scalar int) *depthwise {
-	d := &depthwise{function: f, scalar: scalar, weights: f.group(vectors)}
+	d := &depthwise{function: f, scalar: scalar, weights: f.group(scalar)}
 	for range pixels {
 		d.sums = append(d.sums, f.group(vectors))
 	}
@@ -57,7 +57,8 @@ func (d *depthwise) run(other string, multiply func(sums []vector, in general), 
 		d.op("ADD %v, %v", stride, rowLike)
 	}
 	d.op("ADD $%d, %v", 16*d.scalar, in)
-	for _, r := range []general{weights, out, like} {
+	d.op("ADD $%d, %v", 16*d.scalar, weights)
+	for _, r := range []general{out, like} {
 		d.op("ADD $64, %v", r)
 	}
 	d.countDown(d.channels, 16, "channels")
@@ -92,19 +93,23 @@ func depthwiseFloat(f *file, pixels int) {
 		})
 }
 
-// depthwiseInt stores raw sums. Its weights are 32 bits wide.
+// depthwiseInt stores raw sums. It shifts activations by −128 as the integer tiles do.
 func depthwiseInt(f *file, pixels int) {
 	d := newDepthwise(begin(f, fmt.Sprintf("depthwiseIntNEONx%d", pixels),
 		"taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32"),
 		pixels, 1)
-	bytes, x := d.vector(), d.group(vectors)
+	shift, x, low, high := d.vector(), d.vector(), d.vector(), d.vector()
+	d.op("VMOVI $128, V%d.B16", shift)
 	d.run("out",
 		func(sums []vector, in general) {
-			d.load(bytes, in, 0)
-			d.widen(bytes, x)
-			for j, sum := range sums {
-				d.mla(sum, x[j], d.weights[j])
-			}
+			d.load(x, in, 0)
+			d.op("VEOR V%d.B16, V%d.B16, V%d.B16", shift, x, x)
+			d.smull(low, x, d.weights[0])
+			d.smull2(high, x, d.weights[0])
+			d.saddw(sums[0], low)
+			d.saddw2(sums[1], low)
+			d.saddw(sums[2], high)
+			d.saddw2(sums[3], high)
 		},
 		func(pixel int, out, _ general) {
 			for j, sum := range d.sums[pixel] {
