@@ -136,3 +136,15 @@ func dequantizeNEON(n int, out *float32, in *uint8, scale float32, zero int32)
 
 //go:noescape
 func lookupNEON(n int, out, in *uint8, table *[256]uint8)
+
+//go:noescape
+func maxFloatNEON(rows, columns, channels int, out *float32, in *float32, rowStep, columnStep int)
+
+//go:noescape
+func maxUint8NEON(rows, columns, channels int, out *uint8, in *uint8, rowStep, columnStep int)
+
+//go:noescape
+func sumFloatNEON(rows, columns, channels int, out *float32, in *float32, rowStep, columnStep int)
+
+//go:noescape
+func sumUint8NEON(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)

@@ -7774,3 +7774,144 @@ loop:
 	SUBS $16, R3
 	BGT loop
 	RET
+
+// func maxFloatNEON(rows, columns, channels int, out *float32, in *float32, rowStep, columnStep int)
+TEXT ·maxFloatNEON(SB), NOSPLIT, $0-56
+	MOVD rows+0(FP), R0
+	MOVD columns+8(FP), R1
+	MOVD channels+16(FP), R2
+	MOVD out+24(FP), R3
+	MOVD in+32(FP), R4
+	MOVD rowStep+40(FP), R5
+	MOVD columnStep+48(FP), R6
+channels:
+	VLD1 (R4), [V0.S4, V1.S4, V2.S4, V3.S4]
+	MOVD R4, R9
+	MOVD R0, R7
+row:
+	MOVD R9, R10
+	MOVD R1, R8
+column:
+	VLD1 (R10), [V4.S4, V5.S4, V6.S4, V7.S4]
+	ADD R6, R10
+	WORD $0x4e24f400 // FMAX V0.4S, V0.4S, V4.4S
+	WORD $0x4e25f421 // FMAX V1.4S, V1.4S, V5.4S
+	WORD $0x4e26f442 // FMAX V2.4S, V2.4S, V6.4S
+	WORD $0x4e27f463 // FMAX V3.4S, V3.4S, V7.4S
+	SUBS $1, R8
+	BGT column
+	ADD R5, R9
+	SUBS $1, R7
+	BGT row
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R3)
+	ADD $64, R4
+	SUBS $16, R2
+	BGT channels
+	RET
+
+// func maxUint8NEON(rows, columns, channels int, out *uint8, in *uint8, rowStep, columnStep int)
+TEXT ·maxUint8NEON(SB), NOSPLIT, $0-56
+	MOVD rows+0(FP), R0
+	MOVD columns+8(FP), R1
+	MOVD channels+16(FP), R2
+	MOVD out+24(FP), R3
+	MOVD in+32(FP), R4
+	MOVD rowStep+40(FP), R5
+	MOVD columnStep+48(FP), R6
+channels:
+	FMOVQ 0(R4), F0
+	MOVD R4, R9
+	MOVD R0, R7
+row:
+	MOVD R9, R10
+	MOVD R1, R8
+column:
+	VLD1 (R10), [V1.S4]
+	ADD R6, R10
+	VUMAX V1.B16, V0.B16, V0.B16
+	SUBS $1, R8
+	BGT column
+	ADD R5, R9
+	SUBS $1, R7
+	BGT row
+	VST1.P [V0.S4], 16(R3)
+	ADD $16, R4
+	SUBS $16, R2
+	BGT channels
+	RET
+
+// func sumFloatNEON(rows, columns, channels int, out *float32, in *float32, rowStep, columnStep int)
+TEXT ·sumFloatNEON(SB), NOSPLIT, $0-56
+	MOVD rows+0(FP), R0
+	MOVD columns+8(FP), R1
+	MOVD channels+16(FP), R2
+	MOVD out+24(FP), R3
+	MOVD in+32(FP), R4
+	MOVD rowStep+40(FP), R5
+	MOVD columnStep+48(FP), R6
+channels:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R4, R9
+	MOVD R0, R7
+row:
+	MOVD R9, R10
+	MOVD R1, R8
+column:
+	VLD1 (R10), [V4.S4, V5.S4, V6.S4, V7.S4]
+	ADD R6, R10
+	WORD $0x4e24d400 // FADD V0.4S, V0.4S, V4.4S
+	WORD $0x4e25d421 // FADD V1.4S, V1.4S, V5.4S
+	WORD $0x4e26d442 // FADD V2.4S, V2.4S, V6.4S
+	WORD $0x4e27d463 // FADD V3.4S, V3.4S, V7.4S
+	SUBS $1, R8
+	BGT column
+	ADD R5, R9
+	SUBS $1, R7
+	BGT row
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R3)
+	ADD $64, R4
+	SUBS $16, R2
+	BGT channels
+	RET
+
+// func sumUint8NEON(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)
+TEXT ·sumUint8NEON(SB), NOSPLIT, $0-56
+	MOVD rows+0(FP), R0
+	MOVD columns+8(FP), R1
+	MOVD channels+16(FP), R2
+	MOVD out+24(FP), R3
+	MOVD in+32(FP), R4
+	MOVD rowStep+40(FP), R5
+	MOVD columnStep+48(FP), R6
+channels:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD R4, R9
+	MOVD R0, R7
+row:
+	MOVD R9, R10
+	MOVD R1, R8
+column:
+	VLD1 (R10), [V6.S4]
+	ADD R6, R10
+	VUXTL V6.B8, V4.H8
+	VUXTL2 V6.B16, V5.H8
+	VUADDW V4.H4, V0.S4, V0.S4
+	VUADDW2 V4.H8, V1.S4, V1.S4
+	VUADDW V5.H4, V2.S4, V2.S4
+	VUADDW2 V5.H8, V3.S4, V3.S4
+	SUBS $1, R8
+	BGT column
+	ADD R5, R9
+	SUBS $1, R7
+	BGT row
+	VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R3)
+	ADD $16, R4
+	SUBS $16, R2
+	BGT channels
+	RET

@@ -41,6 +41,12 @@ type vector struct {
 	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
 	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
 	lookup        func(n int, out, in *uint8, table *[256]uint8)
+
+	// Operations on patches take a multiple of 16 channels; nil: portable.
+	maxFloat func(rows, columns, channels int, out, in *float32, rowStep, columnStep int)
+	maxUint8 func(rows, columns, channels int, out, in *uint8, rowStep, columnStep int)
+	sumFloat func(rows, columns, channels int, out, in *float32, rowStep, columnStep int)
+	sumUint8 func(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)
 }
 
 type (

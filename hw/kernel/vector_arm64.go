@@ -55,6 +55,11 @@ var neon = vector{
 	quantizeFloat: quantizeFloatNEON,
 	dequantize:    dequantizeNEON,
 	lookup:        lookupNEON,
+
+	maxFloat: maxFloatNEON,
+	maxUint8: maxUint8NEON,
+	sumFloat: sumFloatNEON,
+	sumUint8: sumUint8NEON,
 }
 
 var neonDot = withDotProducts(neon)

@@ -31,10 +31,10 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 		return func(out []float32, in [][]float32) { kernel.AddFloat(isa, out, in[0], in[1], lo, hi) }
 	case graph.MaxPool:
 		w := poolWindow(in[0], out, op.Kernel, op.Stride, op.Dilation, op.Pad)
-		return func(out []float32, in [][]float32) { maxPool(w, stride, out, in[0]) }
+		return func(out []float32, in [][]float32) { maxFloat(isa, w, stride, out, in[0]) }
 	case graph.AveragePool, graph.GlobalAveragePool:
 		w := averageWindow(op, in[0])
-		return func(out []float32, in [][]float32) { averageFloat(w, stride, out, in[0]) }
+		return func(out []float32, in [][]float32) { averageFloat(isa, w, stride, out, in[0]) }
 	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
 		mv := newMove[float32](op, in, out)
 		if pad, ok := op.(*graph.Pad); ok {

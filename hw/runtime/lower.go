@@ -230,10 +230,10 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 // lowerMaxPool takes maxima of integers, which are in the order of the reals they
 // stand for, before anything is converted.
 func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
-	w := poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad)
+	isa, w := c.isa, poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad)
 	if in.quant == nil {
 		c.writeFloats(out, func(out *slot) {
-			c.emit(func(m *memory) { maxPool(w, in.stride, out.floats(m), in.floats(m)) }, out, in)
+			c.emit(func(m *memory) { maxFloat(isa, w, in.stride, out.floats(m), in.floats(m)) }, out, in)
 		})
 		return
 	}
@@ -241,13 +241,12 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 	if out.quant == nil || *out.quant != *in.quant {
 		pooled = c.slot(out.shape, in.quant)
 	}
-	c.emit(func(m *memory) { maxPool(w, in.stride, pooled.bytes(m), in.bytes(m)) }, pooled, in)
+	c.emit(func(m *memory) { maxUint8(isa, w, in.stride, pooled.bytes(m), in.bytes(m)) }, pooled, in)
 	switch {
 	case pooled == out:
 	case out.quant == nil:
 		c.dequantize(out, pooled)
 	default:
-		isa := c.isa
 		table := kernel.RequantizeTable(affine(in.quant), affine(out.quant), 0, uint8(out.quant.Max()))
 		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), pooled.bytes(m), table) }, out, pooled)
 	}
@@ -256,16 +255,16 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 // lowerSums averages integers by exact sums.
 func (c *compiler) lowerSums(w average, out, in *slot) {
 	c.sums = max(c.sums, in.stride)
-	scale, zero := in.quant.Scale, in.quant.Zero
+	isa, scale, zero := c.isa, in.quant.Scale, in.quant.Zero
 	if out.quant == nil {
 		c.emit(func(m *memory) {
-			averageToFloat(w, in.stride, out.floats(m), in.bytes(m), m.sums, scale, zero)
+			averageToFloat(isa, w, in.stride, out.floats(m), in.bytes(m), m.sums, scale, zero)
 		}, out, in)
 		return
 	}
 	to := *out.quant
 	c.emit(func(m *memory) {
-		averageToUint8(w, in.stride, out.bytes(m), in.bytes(m), m.sums, scale, zero, to)
+		averageToUint8(isa, w, in.stride, out.bytes(m), in.bytes(m), m.sums, scale, zero, to)
 	}, out, in)
 }
 

@@ -69,100 +69,74 @@ func (a average) count(y, x int) int {
 		taps(x*a.Stride[1]-a.Left, a.Kernel[1], a.Dilation[1], a.counted[1])
 }
 
-func maxPool[T float32 | uint8](w kernel.Window, stride int, out, in []T) {
+// eachPatch calls f with the position of every output pixel, that of the first input pixel of its window
+// inside the image and where the others lie from there.
+func eachPatch(w kernel.Window, stride int, f func(y, x, at, first int, p kernel.Patch)) {
+	p := kernel.Patch{RowStep: w.Dilation[0] * w.InW * stride, ColumnStep: w.Dilation[1] * stride}
 	for y := range w.OutH {
 		for x := range w.OutW {
-			at := (1 + y*w.OutW + x) * stride
-			dst := out[at : at+stride]
 			top, bottom, left, right := bounds(w, y, x)
-			first := true
-			for row := top; row < bottom; row += w.Dilation[0] {
-				for col := left; col < right; col += w.Dilation[1] {
-					at := (1 + row*w.InW + col) * stride
-					src := in[at : at+stride][:len(dst)]
-					if first {
-						copy(dst, src)
-						first = false
-						continue
-					}
-					for c, v := range src {
-						if v > dst[c] {
-							dst[c] = v
-						}
-					}
-				}
+			p.Rows, p.Columns = max(ceilDiv(bottom-top, w.Dilation[0]), 0), max(ceilDiv(right-left, w.Dilation[1]), 0)
+			first := 0
+			if p.Rows > 0 && p.Columns > 0 {
+				first = (1 + top*w.InW + left) * stride
 			}
+			f(y, x, (1+y*w.OutW+x)*stride, first, p)
 		}
 	}
 }
 
-func averageFloat(a average, stride int, out, in []float32) {
-	for y := range a.OutH {
-		for x := range a.OutW {
-			at := (1 + y*a.OutW + x) * stride
-			dst := out[at : at+stride]
-			top, bottom, left, right := bounds(a.Window, y, x)
-			clear(dst)
-			for row := top; row < bottom; row += a.Dilation[0] {
-				for col := left; col < right; col += a.Dilation[1] {
-					at := (1 + row*a.InW + col) * stride
-					src := in[at : at+stride][:len(dst)]
-					for c, v := range src {
-						dst[c] += v
-					}
-				}
-			}
-			factor := 1 / float32(a.count(y, x))
-			for c := range dst {
-				dst[c] *= factor
-			}
+func maxFloat(isa kernel.ISA, w kernel.Window, stride int, out, in []float32) {
+	eachPatch(w, stride, func(_, _, at, first int, p kernel.Patch) {
+		kernel.MaxFloat(isa, out[at:at+stride], in[first:], p)
+	})
+}
+
+func maxUint8(isa kernel.ISA, w kernel.Window, stride int, out, in []uint8) {
+	eachPatch(w, stride, func(_, _, at, first int, p kernel.Patch) {
+		kernel.MaxUint8(isa, out[at:at+stride], in[first:], p)
+	})
+}
+
+func averageFloat(isa kernel.ISA, a average, stride int, out, in []float32) {
+	eachPatch(a.Window, stride, func(y, x, at, first int, p kernel.Patch) {
+		dst := out[at : at+stride]
+		kernel.SumFloat(isa, dst, in[first:], p)
+		factor := 1 / float32(a.count(y, x))
+		for c := range dst {
+			dst[c] *= factor
 		}
-	}
+	})
 }
 
 // averageToFloat and averageToUint8 average quantized tensors. Padding counts as
 // real zeros.
-func averageToFloat(a average, stride int, out []float32, in []uint8, sums []int32, scale float32, zero uint8) {
-	a.each(stride, in, sums[:stride], zero, func(at, count int) {
+func averageToFloat(isa kernel.ISA, a average, stride int, out []float32, in []uint8, sums []int32, scale float32, zero uint8) {
+	a.each(isa, stride, in, sums[:stride], zero, func(at, count int, offset int32) {
 		factor := float32(float64(scale) / float64(count))
 		dst := out[at : at+stride]
 		for c, s := range sums[:len(dst)] {
-			dst[c] = float32(s) * factor
+			dst[c] = float32(s-offset) * factor
 		}
 	})
 }
 
-func averageToUint8(a average, stride int, out, in []uint8, sums []int32, scale float32, zero uint8, to graph.Quant) {
+func averageToUint8(isa kernel.ISA, a average, stride int, out, in []uint8, sums []int32, scale float32, zero uint8, to graph.Quant) {
 	limit := float64(to.Max())
-	a.each(stride, in, sums[:stride], zero, func(at, count int) {
+	a.each(isa, stride, in, sums[:stride], zero, func(at, count int, offset int32) {
 		factor := float64(scale) / (float64(count) * float64(to.Scale))
 		dst := out[at : at+stride]
 		for c, s := range sums[:len(dst)] {
-			dst[c] = uint8(min(max(math.RoundToEven(float64(s)*factor)+float64(to.Zero), 0), limit))
+			dst[c] = uint8(min(max(math.RoundToEven(float64(s-offset)*factor)+float64(to.Zero), 0), limit))
 		}
 	})
 }
 
-// each sums q−zero over the window of every output pixel and hands over the pixel's
-// position in the output and the divisor of the mean.
-func (a average) each(stride int, in []uint8, sums []int32, zero uint8, end func(at, count int)) {
-	for y := range a.OutH {
-		for x := range a.OutW {
-			top, bottom, left, right := bounds(a.Window, y, x)
-			offset := int32(inside(a.Window, top, bottom, left, right)) * int32(zero)
-			for c := range sums {
-				sums[c] = -offset
-			}
-			for row := top; row < bottom; row += a.Dilation[0] {
-				for col := left; col < right; col += a.Dilation[1] {
-					at := (1 + row*a.InW + col) * stride
-					src := in[at : at+stride][:len(sums)]
-					for c, v := range src {
-						sums[c] += int32(v)
-					}
-				}
-			}
-			end((1+y*a.OutW+x)*stride, a.count(y, x))
-		}
-	}
+// each sums the window of every output pixel and hands over the pixel's position in the output, the
+// divisor of the mean and what the zero point has put into the sums.
+func (a average) each(isa kernel.ISA, stride int, in []uint8, sums []int32, zero uint8, end func(at, count int, offset int32)) {
+	eachPatch(a.Window, stride, func(y, x, at, first int, p kernel.Patch) {
+		kernel.SumUint8(isa, sums, in[first:], p)
+		end(at, a.count(y, x), int32(p.Rows*p.Columns)*int32(zero))
+	})
 }

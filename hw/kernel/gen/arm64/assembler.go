@@ -151,6 +151,12 @@ func list(registers []vector, arrangement string) string {
 	return "[" + strings.Join(names, ", ") + "]"
 }
 
+func (f *function) zero(registers []vector) {
+	for _, r := range registers {
+		f.op("VEOR V%d.B16, V%d.B16, V%d.B16", r, r, r)
+	}
+}
+
 func (f *function) move(from, to vector) { f.op("VMOV V%d.B16, V%d.B16", from, to) }
 
 // encode writes an instruction that Go's assembler lacks: bits with the registers d, n, m

@@ -14,9 +14,7 @@ func bitTile(f *file, pixels int, dot bool) {
 	t := newTile(begin(f, fmt.Sprintf("%sx%d", name, pixels),
 		"taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64"), pixels)
 	for _, counts := range t.sums {
-		for _, c := range counts {
-			t.op("VEOR V%d.B16, V%d.B16, V%d.B16", c, c, c)
-		}
+		t.zero(counts)
 	}
 	w, common, ones := t.free[pixels:][:vectors], t.free[pixels+vectors:][:2*vectors-2], t.free[pixels+3*vectors-2]
 	if dot {

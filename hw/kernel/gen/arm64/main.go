@@ -50,5 +50,9 @@ func generate() *file {
 	quantizeFloat(f)
 	dequantize(f)
 	lookup(f)
+	maxFloat(f)
+	maxUint8(f)
+	sumFloat(f)
+	sumUint8(f)
 	return f
 }
