@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"galen/hw/graph"
-	"galen/hw/kernel"
 )
 
 // TestWinogradIsDirect compares whole networks computed with and without Winograd's transforms:
@@ -16,7 +15,7 @@ func TestWinogradIsDirect(t *testing.T) {
 		"ResNet20": resnet(t, resnet20, nil),
 		"odd":      oddShapes(t),
 	} {
-		for _, isa := range kernel.Supported() {
+		for _, isa := range instructionSets(t) {
 			fast := compiled(t, g, isa)
 			if !slices.ContainsFunc(fast.Layers(), func(l LayerPlan) bool { return l.Kernel == "winograd" }) {
 				t.Errorf("%s on %s has no layer computed by Winograd's transforms", name, isa)
