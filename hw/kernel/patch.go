@@ -80,7 +80,10 @@ func (p Patch) cover(n int, f func(from, n int)) int {
 }
 
 func maxima[T uint8 | float32](out, in []T, p Patch, raise func(out, to []T)) {
-	if p.empty() {
+	switch {
+	case len(out) == 0:
+		return
+	case p.empty():
 		clear(out)
 		return
 	}
@@ -106,6 +109,9 @@ func raiseBytes(out, to []uint8) {
 }
 
 func sums[S int32 | float32, T uint8 | float32](out []S, in []T, p Patch) {
+	if len(out) == 0 {
+		return
+	}
 	clear(out)
 	for i := range p.Rows {
 		for j := range p.Columns {

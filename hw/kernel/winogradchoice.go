@@ -21,10 +21,11 @@ var (
 	// In cycles of a Cortex-A72, counted from the loops in kernels_arm64.s; nothing was measured. Its float
 	// instructions take both pipes for four lanes. A step of the float tile has 96 FMLA for 384 products;
 	// bias, limits and stores of its 24 sums take 80 cycles with the call. The transforms of 4×4 tiles
-	// have 168 cycles of arithmetic for 144 numbers, input or output, those of 2×2 tiles half as many a
-	// number. A Cortex-A76 does all of that in half the cycles, so that the ratios stand. Its 1 MB of
-	// cache and the memory are those of a Raspberry Pi 4.
-	winogradNEON = winogradCost{4, 1.2, 80, 6, 16, 1 << 20, 8, 3}
+	// have 168 cycles of arithmetic for 144 numbers, input or output, and llvm-mca gives them 234 to
+	// 266; those of 2×2 tiles take half as many a number. A Cortex-A76 has twice the float
+	// throughput in all of that, so that the ratios stand. The 1 MB of cache and the memory are those of a
+	// Raspberry Pi 4.
+	winogradNEON = winogradCost{4, 1.7, 80, 6, 16, 1 << 20, 8, 3}
 )
 
 // WinogradTile is the side of the tiles by which [Winograd] computes a convolution fastest, and 0

@@ -20,29 +20,50 @@ func bitTile(f *file, pixels int, dot bool) {
 	if dot {
 		t.op("VMOVI $1, V%d.B16", ones)
 	}
+	// Two pixels are under way at a time, for cores that work in order. The last AND of a pixel needs no
+	// register but the pixel's.
+	and := func(p int) []vector {
+		y := append(common[p%2*(vectors-1):][:vectors-1:vectors-1], t.x[p])
+		for j := range y {
+			t.op("VAND V%d.B16, V%d.B16, V%d.B16", w[j], t.x[p], y[j])
+		}
+		return y
+	}
+	count := func(y []vector) {
+		for _, v := range y {
+			t.op("VCNT V%d.B16, V%d.B16", v, v)
+		}
+	}
+	add := func(counts, y []vector) {
+		for j, v := range y {
+			if dot {
+				t.udot(counts[j], v, ones)
+			} else {
+				t.op("VADD V%d.B16, V%d.B16, V%d.B16", v, counts[j], counts[j])
+			}
+		}
+	}
 	t.eachTap("words", func() {
 		t.label("words")
-		t.loadNext(w, t.weights)
+		t.load(w[0], t.weights, 0)
 		for p, address := range t.addresses {
 			t.op("VLD1R.P 4(%v), [V%d.S4]", address, t.x[p])
-		}
-		for p, counts := range t.sums {
-			// In turn, so that a pixel does not wait for the one before. The last AND needs no other register.
-			y := append(common[p%2*(vectors-1):][:vectors-1:vectors-1], t.x[p])
-			for j := range y {
-				t.op("VAND V%d.B16, V%d.B16, V%d.B16", w[j], t.x[p], y[j])
-			}
-			for j := range y {
-				t.op("VCNT V%d.B16, V%d.B16", y[j], y[j])
-			}
-			for j := range y {
-				if dot {
-					t.udot(counts[j], y[j], ones)
-				} else {
-					t.op("VADD V%d.B16, V%d.B16, V%d.B16", y[j], counts[j], counts[j])
+			if p == 0 {
+				for j, v := range w[1:] {
+					t.load(v, t.weights, 16*(j+1))
 				}
 			}
 		}
+		t.op("ADD $%d, %v", 16*vectors, t.weights)
+		y := and(0)
+		count(y)
+		for p := range pixels - 1 {
+			next := and(p + 1)
+			add(t.sums[p], y)
+			count(next)
+			y = next
+		}
+		add(t.sums[pixels-1], y)
 		t.countDown(t.depth, 1, "words")
 	})
 	t.addCounts(!dot)
