@@ -1,12 +1,14 @@
 package kernel
 
-// intCost is what the time of integer products follows from, measured on a Zen 4 at 3.65 GHz.
+// intCost is what the time of integer products follows from. Only ratios of times count, so that every
+// family of processors may have a unit of its own.
 type intCost struct {
-	macs float64 // multiply-accumulates, of one bit by one digit where bits are counted, in a nanosecond
-	tile float64 // nanoseconds that a tile takes beside them
+	macs float64 // multiply-accumulates, of one bit by one digit where bits are counted, in a unit of time
+	tile float64 // time that a tile takes beside them
 	pass float64 // and a tile's pair of planes
 }
 
+// In nanoseconds, measured on a Zen 4 at 3.65 GHz.
 var (
 	wordCost    = intCost{80, 12, 0}
 	dotCost     = intCost{235, 33, 0}
@@ -34,6 +36,35 @@ const (
 	narrowPassCost = 100.0
 )
 
+// In cycles of a Cortex-A72, without dot products, and a Cortex-A76, with them: counted from the loops in
+// kernels_arm64.s and the throughputs in Arm's optimization guides, in agreement with llvm-mca; nothing was
+// measured.
+//
+// Both have two vector pipes. To count bits, 4 pixels × 16 channels × 32 input channels take 16 each of
+// AND, CNT and ADD or UDOT and 4 duplicating loads, all on either pipe: 26 cycles for 2048 products.
+// Clearing a tile's counters takes 8, its end 32 for 16 MLA on one pipe, and the call about 20; on the
+// A72 also 16 for pairwise additions. The A72 counts in bytes, which it has to empty after 31 words:
+// that costs it another 5 %.
+//
+// The A72 multiplies on one pipe and adds pairs on the other: 128 SMULL and as many SADALP for 1024
+// products leave no room for 32 DUP and 5 instructions to shift activations, 147 cycles in all. The A76
+// takes 52 for 1536 products: 96 SDOT and 7 others on either pipe. Requantizing takes five float
+// instructions for four sums, a cycle each on the former and half a cycle on the latter.
+var (
+	pairCost     = intCost{7, 130, 0}
+	byteCost     = intCost{75, 0, 80}
+	neonDotCost  = intCost{29.8, 110, 0}
+	neonBitsCost = intCost{79, 0, 60}
+)
+
+// Cycles that counting bits takes besides on both: packing takes 6 instructions and a store for a plane of
+// sixteen channels.
+const (
+	neonPackCost = 0.4
+	neonSumCost  = 1.8
+	neonPassCost = 200.0
+)
+
 // BitsFaster tells whether [NewBitConv] convolves faster than [NewIntConv], packing included, inputs and
 // weights of so many bits. It holds only where both can.
 func BitsFaster(isa ISA, w Window, inC, outC, groups, weightBits, inBits int) bool {
@@ -46,22 +77,27 @@ func BitsFaster(isa ISA, w Window, inC, outC, groups, weightBits, inBits int) bo
 		return passes <= 4 && inC >= 64 && outC >= 64
 	}
 	channels, lanesOut := roundUp(inC, bitChannels), ChannelStride(outC)
-	integer := dotCost
-	if v.words {
+	integer, bits, pack, sum, pass := dotCost, nibbleCost, narrowPackCost, narrowSumCost, narrowPassCost
+	switch {
+	case isa == NEON:
+		integer, bits, pack, sum, pass = pairCost, byteCost, neonPackCost, neonSumCost, neonPassCost
+	case isa == NEONDot:
+		integer, bits, pack, sum, pass = neonDotCost, neonBitsCost, neonPackCost, neonSumCost, neonPassCost
+	case v.words:
 		integer = wordCost
 	}
 	whole := integer.time(w, roundUp(inC, 4), lanesOut, v.intPixels, v.intWidth, 1)
 	if !v.countsDigits() {
-		counted := nibbleCost.time(w, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
-			float64(w.InH*w.InW*ChannelStride(inC))*narrowPackCost + float64(w.OutH*w.OutW*lanesOut)*narrowSumCost + narrowPassCost
+		counted := bits.time(w, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
+			float64(w.InH*w.InW*ChannelStride(inC))*pack + float64(w.OutH*w.OutW*lanesOut)*sum + pass
 		return counted < 0.88*whole
 	}
-	cost := ternaryCost
+	bits = ternaryCost
 	if weightBits == 1 {
-		cost = binaryCost
+		bits = binaryCost
 	}
 	packed := packedWindow(w)
-	counted := cost.time(packed, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
+	counted := bits.time(packed, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
 		float64(packed.InH*packed.InW*roundUp(inC, 64)*inBits)*packCost + passCost
 	return counted < whole
 }

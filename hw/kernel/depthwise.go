@@ -58,27 +58,32 @@ func (c *FloatConv) runDepthwise(out, in, residual []float32) {
 
 func (c *IntConv) planDepthwise(weight []int8) {
 	stride := ChannelStride(c.filter.inC)
-	size := c.filter.taps * stride
+	size, tile := c.filter.taps*stride, 1
 	if c.vector != nil {
+		tile = depthwiseTile
+	}
+	c.tiling = newTiling(c.window, tile, stride, false)
+	if c.vector != nil && !c.vector.depthwiseBytes {
 		c.weights = aligned[int8](4 * size)
 		packDepthwise(c.filter, reinterpret[int32](c.weights), weight)
-		c.tiling = newTiling(c.window, depthwiseTile, stride, false)
 	} else {
 		c.weights = aligned[int8](size)
 		packDepthwise(c.filter, c.weights, weight)
-		c.tiling = newTiling(c.window, 1, stride, false)
 	}
 }
 
 // eachTileDepthwise is eachTile for depthwise convolutions.
 func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	const atOnce = scratchSums / depthwiseTile / lanes * lanes
-	stride, t := ChannelStride(c.filter.outC), c.tiling
+	stride, t, width := ChannelStride(c.filter.outC), c.tiling, 4
+	if c.vector.depthwiseBytes {
+		width = 1
+	}
 	for _, i := range t.tiles {
 		for channel := 0; channel < stride; channel += atOnce {
 			channels := min(atOnce, stride-channel)
-			c.vector.depthwiseInt[i.pixels](t.taps, channels, &in[channel], &c.weights[4*channel], &s.sums[0],
-				t.at(i), 4*channels, 4*stride, &c.bias[channel])
+			c.vector.depthwiseInt[i.pixels](t.taps, channels, &in[channel], &c.weights[width*channel], &s.sums[0],
+				t.at(i), 4*channels, width*stride, &c.bias[channel])
 			end(i.first, i.pixels, channel, channels)
 		}
 	}

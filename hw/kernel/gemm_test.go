@@ -25,7 +25,11 @@ func stored(transposed bool, rows, columns int) (int, int) {
 func TestGemm(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 1))
 	sizes := [][3]int{{1, 1, 1}, {12, 32, 128}, {13, 33, 129}, {121, 5, 300}, {7, 513, 3}, {240, 64, 257}, {64, 576, 40}, {1, 100, 512}}
-	for len(sizes) < 30 {
+	cases := 30
+	if testing.Short() {
+		cases = 12
+	}
+	for len(sizes) < cases {
 		sizes = append(sizes, [3]int{1 + random.IntN(150), 1 + random.IntN(150), 1 + random.IntN(300)})
 	}
 	for _, size := range sizes {

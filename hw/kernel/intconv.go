@@ -20,7 +20,7 @@ type IntConv struct {
 func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []int32, inZero uint8) *IntConv {
 	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}}
 	shift := int32(0)
-	if c.vector != nil && !c.filter.depthwise() {
+	if c.vector != nil && (!c.filter.depthwise() || c.vector.depthwiseBytes) {
 		shift = c.vector.intShift
 	}
 	c.setBias(weight, bias, int32(inZero)-shift)

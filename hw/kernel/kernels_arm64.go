@@ -42,6 +42,12 @@ func dotTileNEONx6(taps, depth int, in *uint8, weights *int8, out *uint8, offset
 func pairTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
 //go:noescape
+func bitTileNEONx1(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
+func bitTileNEONDotx1(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
 func depthwiseFloatNEONx1(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 
 //go:noescape
@@ -49,6 +55,12 @@ func depthwiseIntNEONx1(taps, channels int, in *uint8, weights *int8, out *int32
 
 //go:noescape
 func pairTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
+
+//go:noescape
+func bitTileNEONx2(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
+func bitTileNEONDotx2(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 
 //go:noescape
 func depthwiseFloatNEONx2(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
@@ -60,6 +72,12 @@ func depthwiseIntNEONx2(taps, channels int, in *uint8, weights *int8, out *int32
 func pairTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
 //go:noescape
+func bitTileNEONx3(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
+func bitTileNEONDotx3(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
 func depthwiseFloatNEONx3(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 
 //go:noescape
@@ -69,10 +87,31 @@ func depthwiseIntNEONx3(taps, channels int, in *uint8, weights *int8, out *int32
 func pairTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
 //go:noescape
+func bitTileNEONx4(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
+func bitTileNEONDotx4(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
+
+//go:noescape
 func depthwiseFloatNEONx4(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
 
 //go:noescape
 func depthwiseIntNEONx4(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
+
+//go:noescape
+func winogradInput2x2NEON(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput2x2NEON(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)
+
+//go:noescape
+func winogradInput4x4NEON(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)
+
+//go:noescape
+func winogradOutput4x4NEON(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)
+
+//go:noescape
+func packBitsNEON(pixels, bits int, out, in *uint8, outStride, inStride, plane int)
 
 //go:noescape
 func requantizeSumsNEON(pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32)
@@ -97,3 +136,12 @@ func dequantizeNEON(n int, out *float32, in *uint8, scale float32, zero int32)
 
 //go:noescape
 func lookupNEON(n int, out, in *uint8, table *[256]uint8)
+
+//go:noescape
+func maxFloatNEON(rows, columns, channels int, out *float32, in *float32, rowStep, columnStep int)
+
+//go:noescape
+func maxUint8NEON(rows, columns, channels int, out *uint8, in *uint8, rowStep, columnStep int)
+
+//go:noescape
+func sumUint8NEON(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)

@@ -11,6 +11,7 @@ const poolRun = 256
 // MaxPool takes maxima over windows of an image, one channel at a time. It is immutable and safe for
 // concurrent use. Maxima over NaN may or may not be NaN.
 type MaxPool struct {
+	isa     ISA
 	vector  *vector // nil: portable
 	window  Window
 	stride  int     // scalars per pixel
@@ -19,7 +20,7 @@ type MaxPool struct {
 
 // NewMaxPool plans maxima. Every window must have a tap inside the image.
 func NewMaxPool(isa ISA, w Window, channels int) *MaxPool {
-	p := &MaxPool{vector: vectorOf(isa), window: w, stride: ChannelStride(channels)}
+	p := &MaxPool{isa: isa, vector: vectorOf(isa), window: w, stride: ChannelStride(channels)}
 	checkReach(w, p.stride)
 	taps := w.Taps()
 	for pixel := range w.OutH * w.OutW {
@@ -48,7 +49,9 @@ func appendInside(offsets []int32, w Window, pixel, unit int) []int32 {
 // RunFloat computes the maxima of floats.
 func (p *MaxPool) RunFloat(out, in []float32) {
 	if p.vector == nil || p.vector.maxFloat == nil {
-		maxPool(p, out, in)
+		p.window.EachPatch(p.stride, func(_, _, at, first int, patch Patch) {
+			MaxFloat(p.isa, out[at:at+p.stride], in[first:], patch)
+		})
 		return
 	}
 	out, in = out[:(1+p.window.OutH*p.window.OutW)*p.stride], in[:(1+p.window.InH*p.window.InW)*p.stride]
@@ -61,7 +64,9 @@ func (p *MaxPool) RunFloat(out, in []float32) {
 // RunUint8 computes the maxima of integers, which are in the order of the reals they stand for.
 func (p *MaxPool) RunUint8(out, in []uint8) {
 	if p.vector == nil || p.vector.maxUint8 == nil {
-		maxPool(p, out, in)
+		p.window.EachPatch(p.stride, func(_, _, at, first int, patch Patch) {
+			MaxUint8(p.isa, out[at:at+p.stride], in[first:], patch)
+		})
 		return
 	}
 	out, in = out[:(1+p.window.OutH*p.window.OutW)*p.stride], in[:(1+p.window.InH*p.window.InW)*p.stride]
@@ -75,22 +80,6 @@ func (p *MaxPool) eachRun(f func(first, pixels int)) {
 	pixels := p.window.OutH * p.window.OutW
 	for first := 0; first < pixels; first += poolRun {
 		f(first, min(poolRun, pixels-first))
-	}
-}
-
-func maxPool[T float32 | uint8](p *MaxPool, out, in []T) {
-	taps := p.window.Taps()
-	for pixel := range p.window.OutH * p.window.OutW {
-		dst := out[(1+pixel)*p.stride:][:p.stride]
-		offsets := p.offsets[pixel*taps:][:taps]
-		copy(dst, in[offsets[0]:])
-		for _, offset := range offsets[1:] {
-			for c, x := range in[offset:][:len(dst)] {
-				if x > dst[c] {
-					dst[c] = x
-				}
-			}
-		}
 	}
 }
 

@@ -32,6 +32,7 @@ type vector struct {
 	depthwiseTiles []depthwiseTiles // nil: depthwiseFloat convolves
 	sliding        slidingKernels
 	depthwiseInt   []depthwiseInt
+	depthwiseBytes bool // integer weights are 8 bits wide and activations shifted by intShift; otherwise 32 bits
 
 	winograd [5]winogradTransforms // by the side of a tile, 2 or 4
 
@@ -50,8 +51,13 @@ type vector struct {
 	mapWidth    int                                                                                 // lanes of a vector of mapChannels
 	mapChannels func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32) // nil: portable
 
-	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: portable
-	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: portable
+	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: by patches
+	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: by patches
+
+	// Operations on patches take a multiple of 16 channels; nil: portable.
+	patchMaxFloat func(rows, columns, channels int, out, in *float32, rowStep, columnStep int)
+	patchMaxUint8 func(rows, columns, channels int, out, in *uint8, rowStep, columnStep int)
+	patchSumUint8 func(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)
 }
 
 type (

@@ -33,8 +33,18 @@ var neon = vector{
 	intPixels: 4, intWidth: 16, pairs: true, intShift: 128,
 	int: [3][]intTile{1: {nil, pairTileNEONx1, pairTileNEONx2, pairTileNEONx3, pairTileNEONx4}},
 
+	bitPixels: 4, bitWidth: 16, bitWords: 31,
+	bits:     [3][]bitTile{1: {nil, bitTileNEONx1, bitTileNEONx2, bitTileNEONx3, bitTileNEONx4}},
+	packBits: packBitsNEON,
+
 	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatNEONx1, depthwiseFloatNEONx2, depthwiseFloatNEONx3, depthwiseFloatNEONx4},
 	depthwiseInt:   []depthwiseInt{nil, depthwiseIntNEONx1, depthwiseIntNEONx2, depthwiseIntNEONx3, depthwiseIntNEONx4},
+	depthwiseBytes: true,
+
+	winograd: [5]winogradTransforms{
+		2: {winogradInput2x2NEON, winogradOutput2x2NEON},
+		4: {winogradInput4x4NEON, winogradOutput4x4NEON},
+	},
 
 	requantizeSums: requantizeSumsNEON,
 	addSums:        addSumsNEON,
@@ -45,6 +55,10 @@ var neon = vector{
 	quantizeFloat: quantizeFloatNEON,
 	dequantize:    dequantizeNEON,
 	lookup:        lookupNEON,
+
+	patchMaxFloat: maxFloatNEON,
+	patchMaxUint8: maxUint8NEON,
+	patchSumUint8: sumUint8NEON,
 }
 
 var neonDot = withDotProducts(neon)
@@ -54,5 +68,7 @@ func withDotProducts(v vector) vector {
 	v.int = [3][]intTile{1: {nil,
 		dotTileNEONx1, dotTileNEONx2, dotTileNEONx3, dotTileNEONx4, dotTileNEONx5, dotTileNEONx6,
 	}}
+	v.bitWords = 0
+	v.bits = [3][]bitTile{1: {nil, bitTileNEONDotx1, bitTileNEONDotx2, bitTileNEONDotx3, bitTileNEONDotx4}}
 	return v
 }

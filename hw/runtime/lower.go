@@ -280,25 +280,24 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 	case out.quant == nil:
 		c.dequantize(out, pooled)
 	default:
-		isa := c.isa
 		table := kernel.RequantizeTable(affine(in.quant), affine(out.quant), 0, uint8(out.quant.Max()))
-		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), pooled.bytes(m), table) }, out, pooled)
+		c.emit(func(m *memory) { kernel.Lookup(c.isa, out.bytes(m), pooled.bytes(m), table) }, out, pooled)
 	}
 }
 
 // lowerSums averages integers by exact sums.
 func (c *compiler) lowerSums(w average, out, in *slot) {
 	c.sums = max(c.sums, in.stride)
-	scale, zero := in.quant.Scale, in.quant.Zero
+	isa, scale, zero := c.isa, in.quant.Scale, in.quant.Zero
 	if out.quant == nil {
 		c.emit(func(m *memory) {
-			averageToFloat(w, in.stride, out.floats(m), in.bytes(m), m.sums, scale, zero)
+			averageToFloat(isa, w, in.stride, out.floats(m), in.bytes(m), m.sums, scale, zero)
 		}, out, in)
 		return
 	}
 	to := *out.quant
 	c.emit(func(m *memory) {
-		averageToUint8(w, in.stride, out.bytes(m), in.bytes(m), m.sums, scale, zero, to)
+		averageToUint8(isa, w, in.stride, out.bytes(m), in.bytes(m), m.sums, scale, zero, to)
 	}, out, in)
 }
 

@@ -39,9 +39,9 @@ func run(t *testing.T, g *graph.Graph, isa kernel.ISA, image []float32) []float3
 // TestPlanNodes compares every value of random graphs, as plans of the graph cut off
 // there compute it, with the reference applied to the node's inputs.
 func TestPlanNodes(t *testing.T) {
-	for _, isa := range kernel.Supported() {
+	for _, isa := range instructionSets(t) {
 		t.Run(string(isa), func(t *testing.T) {
-			for seed := range uint64(40) {
+			for seed := range several(40) {
 				s := randomGraph(seed, 12, false)
 				image := s.Image()
 				results := make([]*tensor, len(s.g.Values))
@@ -66,9 +66,9 @@ func TestPlanNodes(t *testing.T) {
 
 // TestPlanExact runs whole graphs on numbers float32 is exact on: nothing may differ.
 func TestPlanExact(t *testing.T) {
-	for _, isa := range kernel.Supported() {
+	for _, isa := range instructionSets(t) {
 		t.Run(string(isa), func(t *testing.T) {
-			for seed := range uint64(150) {
+			for seed := range several(150) {
 				s := randomGraph(seed, 14, true)
 				got := run(t, s.g, isa, s.image)
 				for i, want := range s.values[s.g.Output].real {

@@ -33,34 +33,12 @@ func averageWindow(op graph.Op, in graph.Shape) average {
 	return average{Window: poolWindow(in, graph.Shape{in[0], 1, 1}, [2]int{in[1], in[2]}, [2]int{1, 1}, [2]int{}, [4]int{})}
 }
 
-// bounds are the input rows and columns that the window of an output pixel covers; with a dilation, those are
-// the first and every so many after it.
-func bounds(w kernel.Window, y, x int) (top, bottom, left, right int) {
-	top, bottom = span(y*w.Stride[0]-w.Top, w.Kernel[0], w.Dilation[0], w.InH)
-	left, right = span(x*w.Stride[1]-w.Left, w.Kernel[1], w.Dilation[1], w.InW)
-	return top, bottom, left, right
-}
-
-func span(start, taps, dilation, size int) (first, end int) {
-	end = min(start+(taps-1)*dilation+1, size)
-	if start < 0 {
-		start += ceilDiv(-start, dilation) * dilation
-	}
-	return start, end
-}
-
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
-
-// inside is the number of taps within the image.
-func inside(w kernel.Window, top, bottom, left, right int) int {
-	return ceilDiv(bottom-top, w.Dilation[0]) * ceilDiv(right-left, w.Dilation[1])
-}
 
 // count is the divisor of a mean over the window of an output pixel.
 func (a average) count(y, x int) int {
 	if !a.countPadding {
-		top, bottom, left, right := bounds(a.Window, y, x)
-		return inside(a.Window, top, bottom, left, right)
+		return a.TapsInside(y, x)
 	}
 	taps := func(start, taps, dilation, end int) int {
 		return min(taps, ceilDiv(end-start, dilation))
@@ -74,47 +52,32 @@ func (a average) divisor(pixel int) int { return a.count(pixel/a.OutW, pixel%a.O
 
 // averageToFloat and averageToUint8 average quantized tensors. Padding counts as
 // real zeros.
-func averageToFloat(a average, stride int, out []float32, in []uint8, sums []int32, scale float32, zero uint8) {
-	a.each(stride, in, sums[:stride], zero, func(at, count int) {
+func averageToFloat(isa kernel.ISA, a average, stride int, out []float32, in []uint8, sums []int32, scale float32, zero uint8) {
+	a.each(isa, stride, in, sums[:stride], zero, func(at, count int, offset int32) {
 		factor := float32(float64(scale) / float64(count))
 		dst := out[at : at+stride]
 		for c, s := range sums[:len(dst)] {
-			dst[c] = float32(s) * factor
+			dst[c] = float32(s-offset) * factor
 		}
 	})
 }
 
-func averageToUint8(a average, stride int, out, in []uint8, sums []int32, scale float32, zero uint8, to graph.Quant) {
+func averageToUint8(isa kernel.ISA, a average, stride int, out, in []uint8, sums []int32, scale float32, zero uint8, to graph.Quant) {
 	limit := float64(to.Max())
-	a.each(stride, in, sums[:stride], zero, func(at, count int) {
+	a.each(isa, stride, in, sums[:stride], zero, func(at, count int, offset int32) {
 		factor := float64(scale) / (float64(count) * float64(to.Scale))
 		dst := out[at : at+stride]
 		for c, s := range sums[:len(dst)] {
-			dst[c] = uint8(min(max(math.RoundToEven(float64(s)*factor)+float64(to.Zero), 0), limit))
+			dst[c] = uint8(min(max(math.RoundToEven(float64(s-offset)*factor)+float64(to.Zero), 0), limit))
 		}
 	})
 }
 
-// each sums q−zero over the window of every output pixel and hands over the pixel's
-// position in the output and the divisor of the mean.
-func (a average) each(stride int, in []uint8, sums []int32, zero uint8, end func(at, count int)) {
-	for y := range a.OutH {
-		for x := range a.OutW {
-			top, bottom, left, right := bounds(a.Window, y, x)
-			offset := int32(inside(a.Window, top, bottom, left, right)) * int32(zero)
-			for c := range sums {
-				sums[c] = -offset
-			}
-			for row := top; row < bottom; row += a.Dilation[0] {
-				for col := left; col < right; col += a.Dilation[1] {
-					at := (1 + row*a.InW + col) * stride
-					src := in[at : at+stride][:len(sums)]
-					for c, v := range src {
-						sums[c] += int32(v)
-					}
-				}
-			}
-			end((1+y*a.OutW+x)*stride, a.count(y, x))
-		}
-	}
+// each sums the window of every output pixel and hands over the pixel's position in the output, the
+// divisor of the mean and what the zero point has put into the sums.
+func (a average) each(isa kernel.ISA, stride int, in []uint8, sums []int32, zero uint8, end func(at, count int, offset int32)) {
+	a.EachPatch(stride, func(y, x, at, first int, p kernel.Patch) {
+		kernel.SumUint8(isa, sums, in[first:], p)
+		end(at, a.count(y, x), int32(p.Rows*p.Columns)*int32(zero))
+	})
 }

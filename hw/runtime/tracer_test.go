@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"galen/hw/graph"
-	"galen/hw/kernel"
 )
 
 // image is image i of the batch as a tensor of the reference.
@@ -16,9 +15,9 @@ func (b *Batch) image(v graph.Value, i int) *tensor {
 
 func TestTracerNodes(t *testing.T) {
 	const images = 3
-	for _, isa := range kernel.Supported() {
+	for _, isa := range instructionSets(t) {
 		t.Run(string(isa), func(t *testing.T) {
-			for seed := range uint64(30) {
+			for seed := range several(30) {
 				s := randomGraph(seed, 12, false)
 				var all []float32
 				for range images {
@@ -56,7 +55,7 @@ func TestTracerNodes(t *testing.T) {
 
 // TestTracerIsPlan compares tracer and plan over whole graphs where float32 is exact.
 func TestTracerIsPlan(t *testing.T) {
-	for seed := range uint64(80) {
+	for seed := range several(80) {
 		s := randomGraph(seed, 14, true)
 		tracer := NewTracer("", 1)
 		values := make([]*Batch, len(s.g.Values))

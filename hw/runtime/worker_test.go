@@ -34,11 +34,11 @@ func TestRunAllocatesNothing(t *testing.T) {
 			t.Errorf("%s on %s: %v allocations", name, isa, n)
 		}
 	}
-	for _, isa := range kernel.Supported() {
+	for _, isa := range instructionSets(t) {
 		check("float ResNet20", resnet(t, resnet20, nil), isa)
 		check("int8 ResNet20", resnet(t, resnet20, &precision{8, 8}), isa)
 		check("2-bit network", resnet(t, architecture{[]int{64}, 1, true}, &precision{2, 2}), isa)
-		for seed := range uint64(15) {
+		for seed := range several(15) {
 			s := randomGraph(seed, 12, false)
 			check(describe(s.g), s.g, isa)
 		}

@@ -125,6 +125,15 @@ func (f *function) load(to vector, from general, at int) { f.op("FMOVQ %d(%v), F
 
 func (f *function) store(v vector, to general, at int) { f.op("FMOVQ F%d, %d(%v)", v, at, to) }
 
+// loadAt and storeAt add an offset in a register to the address.
+func (f *function) loadAt(to vector, base, offset general) {
+	f.encode(0x3ce06800, to, vector(base), vector(offset), "LDR Q%d, [X%d, X%d]", to, base, offset)
+}
+
+func (f *function) storeAt(v vector, base, offset general) {
+	f.encode(0x3ca06800, v, vector(base), vector(offset), "STR Q%d, [X%d, X%d]", v, base, offset)
+}
+
 // loadNext and storeNext move consecutive registers and step over them in memory.
 func (f *function) loadNext(to []vector, from general) {
 	f.op("VLD1.P %d(%v), %s", 16*len(to), from, list(to, "S4"))
@@ -140,6 +149,12 @@ func list(registers []vector, arrangement string) string {
 		names[i] = fmt.Sprintf("V%d.%s", r, arrangement)
 	}
 	return "[" + strings.Join(names, ", ") + "]"
+}
+
+func (f *function) zero(registers []vector) {
+	for _, r := range registers {
+		f.op("VEOR V%d.B16, V%d.B16, V%d.B16", r, r, r)
+	}
 }
 
 func (f *function) move(from, to vector) { f.op("VMOV V%d.B16, V%d.B16", from, to) }
@@ -164,6 +179,11 @@ func (f *function) sdot(sum, a, b vector, i int) {
 	f.encode(0x4f80e000|byElement(i), sum, a, b, "SDOT V%d.4S, V%d.16B, V%d.4B[%d]", sum, a, b, i)
 }
 
+// udot adds the dot products of groups of four unsigned bytes.
+func (f *function) udot(sum, a, b vector) {
+	f.encode(0x6e809400, sum, a, b, "UDOT V%d.4S, V%d.16B, V%d.16B", sum, a, b)
+}
+
 // smull multiplies the signed bytes of the lower halves; smull2 of the upper.
 func (f *function) smull(d, a, b vector) {
 	f.encode(0x0e20c000, d, a, b, "SMULL V%d.8H, V%d.8B, V%d.8B", d, a, b)
@@ -173,9 +193,27 @@ func (f *function) smull2(d, a, b vector) {
 	f.encode(0x4e20c000, d, a, b, "SMULL2 V%d.8H, V%d.16B, V%d.16B", d, a, b)
 }
 
+// saddw adds the signed 16-bit words of the lower half; saddw2 of the upper.
+func (f *function) saddw(sum, words vector) {
+	f.encode(0x0e601000, sum, sum, words, "SADDW V%d.4S, V%d.4S, V%d.4H", sum, sum, words)
+}
+
+func (f *function) saddw2(sum, words vector) {
+	f.encode(0x4e601000, sum, sum, words, "SADDW2 V%d.4S, V%d.4S, V%d.8H", sum, sum, words)
+}
+
 // sadalp adds the sums of neighbouring signed 16-bit words.
 func (f *function) sadalp(sum, pairs vector) {
 	f.encode(0x4e606800, sum, pairs, 0, "SADALP V%d.4S, V%d.8H", sum, pairs)
+}
+
+// uaddlpBytes adds neighbouring bytes into 16-bit words; uaddlpWords adds those into 32 bits.
+func (f *function) uaddlpBytes(d, a vector) {
+	f.encode(0x6e202800, d, a, 0, "UADDLP V%d.8H, V%d.16B", d, a)
+}
+
+func (f *function) uaddlpWords(d, a vector) {
+	f.encode(0x6e602800, d, a, 0, "UADDLP V%d.4S, V%d.8H", d, a)
 }
 
 func (f *function) mla(sum, a, b vector) {
@@ -185,6 +223,7 @@ func (f *function) mla(sum, a, b vector) {
 // The float operations below work on four lanes.
 
 func (f *function) fadd(d, a, b vector) { f.lanewise(0x4e20d400, "FADD", d, a, b) }
+func (f *function) fsub(d, a, b vector) { f.lanewise(0x4ea0d400, "FSUB", d, a, b) }
 func (f *function) fmul(d, a, b vector) { f.lanewise(0x6e20dc00, "FMUL", d, a, b) }
 func (f *function) fdiv(d, a, b vector) { f.lanewise(0x6e20fc00, "FDIV", d, a, b) }
 
@@ -198,9 +237,13 @@ func (f *function) lanewise(bits uint32, name string, d, a, b vector) {
 	f.encode(bits, d, a, b, "%s V%d.4S, V%d.4S, V%d.4S", name, d, a, b)
 }
 
-// fmlaLanes adds the products lane by lane.
+// fmlaLanes adds the products lane by lane; fmlsLanes subtracts them.
 func (f *function) fmlaLanes(sum, a, b vector) {
 	f.op("VFMLA V%d.S4, V%d.S4, V%d.S4", b, a, sum)
+}
+
+func (f *function) fmlsLanes(sum, a, b vector) {
+	f.op("VFMLS V%d.S4, V%d.S4, V%d.S4", b, a, sum)
 }
 
 // toFloat, toInteger and roundEven convert in place; both of the latter round half to even.

@@ -6,28 +6,33 @@ import "fmt"
 // which lie across lanes in the input and in the weights [tap][channels].
 type depthwise struct {
 	*function
-	scalar   int // bytes of an input scalar
+	scalar   int // bytes of an input scalar and of a weight
 	sums     [][]vector
 	weights  []vector // of one tap
 	channels general  // left
 }
 
 func newDepthwise(f *function, pixels, scalar int) *depthwise {
-	d := &depthwise{function: f, scalar: scalar, weights: f.group(vectors)}
+	d := &depthwise{function: f, scalar: scalar, weights: f.group(scalar)}
 	for range pixels {
 		d.sums = append(d.sums, f.group(vectors))
 	}
 	return d
 }
 
-// run generates the loops: multiply for every tap and pixel, end for every pixel with the
+// run generates the loops. For every tap, load brings in the scalars of a pixel and multiply deals with them
+// while the next pixel's are loaded, for cores that work in order; end is for every pixel, with the
 // address of its output and of the like in another tensor.
-func (d *depthwise) run(other string, multiply func(sums []vector, in general), end func(pixel int, out, other general)) {
+func (d *depthwise) run(other string, load func(pixel int, in general), multiply func(pixel int), end func(pixel int, out, other general)) {
 	d.channels = d.parameter("channels")
 	in, bias, weightStride, stride := d.parameter("in"), d.parameter("bias"), d.parameter("weightStride"), d.parameter("stride")
 	weights, out, like := d.parameter("weights"), d.parameter("out"), d.parameter(other)
-	offsets, taps, weight, address := d.general(), d.general(), d.general(), d.general()
+	offsets, taps, weight := d.general(), d.general(), d.general()
 	rowOut, rowLike := d.general(), d.general()
+	var addresses []general
+	for range d.sums {
+		addresses = append(addresses, d.general())
+	}
 	d.label("channels")
 	d.loadNext(d.sums[0], bias)
 	for _, sums := range d.sums[1:] {
@@ -43,11 +48,17 @@ func (d *depthwise) run(other string, multiply func(sums []vector, in general), 
 		d.load(w, weight, 16*j)
 	}
 	d.op("ADD %v, %v", weightStride, weight)
-	for _, sums := range d.sums {
+	for _, address := range addresses {
 		d.op("MOVW.P 4(%v), %v", offsets, address)
 		d.op("ADD %v, %v", in, address)
-		multiply(sums, address)
 	}
+	for i, address := range addresses {
+		load(i, address)
+		if i > 0 {
+			multiply(i - 1)
+		}
+	}
+	multiply(len(addresses) - 1)
 	d.countDown(taps, 1, "tap")
 	d.op("MOVD %v, %v", out, rowOut)
 	d.op("MOVD %v, %v", like, rowLike)
@@ -57,7 +68,8 @@ func (d *depthwise) run(other string, multiply func(sums []vector, in general), 
 		d.op("ADD %v, %v", stride, rowLike)
 	}
 	d.op("ADD $%d, %v", 16*d.scalar, in)
-	for _, r := range []general{weights, out, like} {
+	d.op("ADD $%d, %v", 16*d.scalar, weights)
+	for _, r := range []general{out, like} {
 		d.op("ADD $64, %v", r)
 	}
 	d.countDown(d.channels, 16, "channels")
@@ -68,21 +80,21 @@ func depthwiseFloat(f *file, pixels int) {
 	d := newDepthwise(begin(f, fmt.Sprintf("depthwiseFloatNEONx%d", pixels),
 		"taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32"),
 		pixels, 4)
-	lo, hi, x := d.everywhere("lo", d.vector()), d.everywhere("hi", d.vector()), d.group(vectors)
+	lo, hi, x := d.everywhere("lo", d.vector()), d.everywhere("hi", d.vector()), [2][]vector{d.group(vectors), d.group(vectors)}
 	test := d.parameter("residual")
 	d.run("residual",
-		func(sums []vector, in general) {
-			d.op("VLD1 (%v), %s", in, list(x, "S4"))
-			for j, sum := range sums {
-				d.fmlaLanes(sum, x[j], d.weights[j])
+		func(pixel int, in general) { d.op("VLD1 (%v), %s", in, list(x[pixel%2], "S4")) },
+		func(pixel int) {
+			for j, sum := range d.sums[pixel] {
+				d.fmlaLanes(sum, x[pixel%2][j], d.weights[j])
 			}
 		},
 		func(pixel int, out, residual general) {
 			plain := fmt.Sprintf("plain%d", pixel)
 			d.skipIfNil(test, plain)
 			for j, sum := range d.sums[pixel] {
-				d.load(x[j], residual, 16*j)
-				d.fadd(sum, sum, x[j])
+				d.load(x[0][j], residual, 16*j)
+				d.fadd(sum, sum, x[0][j])
 			}
 			d.label(plain)
 			for j, sum := range d.sums[pixel] {
@@ -92,18 +104,30 @@ func depthwiseFloat(f *file, pixels int) {
 		})
 }
 
-// depthwiseInt stores raw sums. Its weights are 32 bits wide.
+// depthwiseInt stores raw sums. It shifts activations by −128 as the integer tiles do.
 func depthwiseInt(f *file, pixels int) {
 	d := newDepthwise(begin(f, fmt.Sprintf("depthwiseIntNEONx%d", pixels),
 		"taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32"),
 		pixels, 1)
-	bytes, x := d.vector(), d.group(vectors)
+	shift, x, products := d.vector(), [2]vector{d.vector(), d.vector()}, [2][]vector{d.group(2), d.group(2)}
+	d.op("VMOVI $128, V%d.B16", shift)
+	add := func(pixel int) {
+		for half, words := range products[pixel%2] {
+			d.saddw(d.sums[pixel][2*half], words)
+			d.saddw2(d.sums[pixel][2*half+1], words)
+		}
+	}
 	d.run("out",
-		func(sums []vector, in general) {
-			d.load(bytes, in, 0)
-			d.widen(bytes, x)
-			for j, sum := range sums {
-				d.mla(sum, x[j], d.weights[j])
+		func(pixel int, in general) { d.load(x[pixel%2], in, 0) },
+		func(pixel int) {
+			d.op("VEOR V%d.B16, V%d.B16, V%d.B16", shift, x[pixel%2], x[pixel%2])
+			d.smull(products[pixel%2][0], x[pixel%2], d.weights[0])
+			d.smull2(products[pixel%2][1], x[pixel%2], d.weights[0])
+			if pixel > 0 {
+				add(pixel - 1)
+			}
+			if pixel == pixels-1 {
+				add(pixel)
 			}
 		},
 		func(pixel int, out, _ general) {

@@ -32,9 +32,16 @@ func generate() *file {
 	}
 	for pixels := 1; pixels <= 4; pixels++ {
 		pairTile(f, pixels)
+		bitTile(f, pixels, false)
+		bitTile(f, pixels, true)
 		depthwiseFloat(f, pixels)
 		depthwiseInt(f, pixels)
 	}
+	for _, tile := range []int{2, 4} {
+		winogradInput(f, tile)
+		winogradOutput(f, tile)
+	}
+	packBits(f)
 	requantizeSums(f)
 	addSums(f)
 	dequantizeSums(f)
@@ -43,5 +50,8 @@ func generate() *file {
 	quantizeFloat(f)
 	dequantize(f)
 	lookup(f)
+	maxFloat(f)
+	maxUint8(f)
+	sumUint8(f)
 	return f
 }

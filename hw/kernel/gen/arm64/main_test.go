@@ -32,15 +32,15 @@ func TestRequirements(t *testing.T) {
 		if m := name.FindStringSubmatch(line); m != nil {
 			kernel = m[1]
 		}
-		if strings.Contains(line, "SDOT") {
+		if strings.Contains(line, "SDOT") || strings.Contains(line, "UDOT") {
 			users[kernel] = true
 		}
 	}
-	if len(users) != 6 {
-		t.Errorf("%d kernels use dot products, want a tile of each of 6 heights", len(users))
+	if len(users) != 6+4 {
+		t.Errorf("%d kernels use dot products, want tiles of 6 heights for bytes and 4 for bits", len(users))
 	}
 	for user := range users {
-		if !strings.HasPrefix(user, "dotTile") {
+		if !strings.HasPrefix(user, "dotTile") && !strings.HasPrefix(user, "bitTileNEONDot") {
 			t.Errorf("%s uses dot products", user)
 		}
 	}

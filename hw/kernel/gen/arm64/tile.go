@@ -12,7 +12,7 @@ type tile struct {
 	x         []vector   // [pixel]
 	free      []vector   // all but sums
 	weights   general
-	depth     general // channels left
+	depth     general // channels, or words of them, left
 	addresses []general
 }
 
@@ -23,19 +23,24 @@ func newTile(f *function, pixels int) *tile {
 	}
 	t.free = f.group(32 - pixels*vectors)
 	t.x = t.free[:pixels]
-	bias := f.parameter("bias")
-	for j, sum := range t.sums[0] {
-		f.load(sum, bias, 16*j)
-		for _, sums := range t.sums[1:] {
-			f.move(sum, sums[j])
-		}
-	}
 	return t
 }
 
-// eachTap runs body once per tap, with the pixels' addresses and the depth set.
-func (t *tile) eachTap(body func()) {
-	in, offsets, taps, depth := t.parameter("in"), t.parameter("offsets"), t.parameter("taps"), t.parameter("depth")
+// startFromBias gives all pixels the bias of their channels.
+func (t *tile) startFromBias() {
+	bias := t.parameter("bias")
+	for j, sum := range t.sums[0] {
+		t.load(sum, bias, 16*j)
+		for _, sums := range t.sums[1:] {
+			t.move(sum, sums[j])
+		}
+	}
+}
+
+// eachTap runs body once per tap, with the pixels' addresses set and the depth as the parameter of
+// that name gives it.
+func (t *tile) eachTap(name string, body func()) {
+	in, offsets, taps, depth := t.parameter("in"), t.parameter("offsets"), t.parameter("taps"), t.parameter(name)
 	t.depth = t.general()
 	for range t.x {
 		t.addresses = append(t.addresses, t.general())
@@ -73,7 +78,8 @@ func (t *tile) products(rows int, multiply func(sum, weights, x vector, element 
 func floatTile(f *file, pixels int) {
 	t := newTile(begin(f, fmt.Sprintf("floatTileNEONx%d", pixels),
 		"taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32"), pixels)
-	t.eachTap(func() {
+	t.startFromBias()
+	t.eachTap("depth", func() {
 		t.label("channels")
 		for p, address := range t.addresses {
 			t.op("FMOVQ.P 16(%v), F%d", address, t.x[p])
@@ -140,7 +146,8 @@ func (t *tile) eachChannel(body func(channels int)) {
 // [tap][depth/4][16][4].
 func dotTile(f *file, pixels int) {
 	t := newTile(begin(f, fmt.Sprintf("dotTileNEONx%d", pixels), intParameters), pixels)
-	t.eachTap(func() {
+	t.startFromBias()
+	t.eachTap("depth", func() {
 		t.eachChannel(func(channels int) { t.products(channels/4, t.sdot) })
 	})
 	t.endInt()
@@ -155,7 +162,8 @@ func pairTile(f *file, pixels int) {
 	pair := t.free[pixels+4:][:2]
 	product := t.free[pixels+6:][:6]
 	const ahead = 4 // multiplications before their additions
-	t.eachTap(func() {
+	t.startFromBias()
+	t.eachTap("depth", func() {
 		t.eachChannel(func(channels int) {
 			for c := range channels / 2 {
 				w := weights[c%2*2:][:2]
