@@ -14,15 +14,17 @@ import (
 // TestCommitted checks that the assembly in the repository is what the generator writes.
 func TestCommitted(t *testing.T) {
 	dir := t.TempDir()
-	assembly, stubs := filepath.Join(dir, "kernels_amd64.s"), filepath.Join(dir, "kernels_amd64.go")
-	command := exec.Command("go", "run", ".", "-out", assembly, "-stubs", stubs, "-pkg", "kernel")
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("running the generator: %v\n%s", err, output)
-	}
-	for _, path := range []string{assembly, stubs} {
-		committed := filepath.Join("..", filepath.Base(path))
-		if !bytes.Equal(body(t, path), body(t, committed)) {
-			t.Errorf("%s is not what the generator writes: run go generate ./hw/kernel", committed)
+	for name, flags := range map[string][]string{"kernels": nil, "gradients": {"-gradients"}} {
+		assembly, stubs := filepath.Join(dir, name+"_amd64.s"), filepath.Join(dir, name+"_amd64.go")
+		arguments := append([]string{"run", ".", "-out", assembly, "-stubs", stubs, "-pkg", "kernel"}, flags...)
+		if output, err := exec.Command("go", arguments...).CombinedOutput(); err != nil {
+			t.Fatalf("running the generator: %v\n%s", err, output)
+		}
+		for _, path := range []string{assembly, stubs} {
+			committed := filepath.Join("..", filepath.Base(path))
+			if !bytes.Equal(body(t, path), body(t, committed)) {
+				t.Errorf("%s is not what the generator writes: run go generate ./hw/kernel", committed)
+			}
 		}
 	}
 }
@@ -40,9 +42,13 @@ func body(t *testing.T, path string) []byte {
 // TestRequirements checks that no kernel uses instructions its ISA does not promise: this
 // machine may well have them where another faults.
 func TestRequirements(t *testing.T) {
-	assembly, err := os.ReadFile(filepath.Join("..", "kernels_amd64.s"))
-	if err != nil {
-		t.Fatal(err)
+	var assembly []byte
+	for _, name := range []string{"kernels_amd64.s", "gradients_amd64.s"} {
+		file, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		assembly = append(assembly, file...)
 	}
 	promised := map[string]string{
 		"AVX2":   "AVX AVX2 FMA3",

@@ -1,4 +1,5 @@
-// Gen writes the amd64 assembly of package kernel. Its go:generate line is in tiles_amd64.go.
+// Gen writes the amd64 assembly of package kernel: that of inference, or with -gradients
+// that of training. Its go:generate lines are beside the tables of kernels.
 //
 // Common to all tiles: output channels lie across vector lanes, a scalar of the
 // input is broadcast to them, and the sums of all pixels of a tile stay in
@@ -8,13 +9,26 @@
 package main
 
 import (
+	"flag"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 func main() {
+	training := flag.Bool("gradients", false, "write the kernels of training")
+	flag.Parse()
 	ConstraintExpr("amd64")
+	if *training {
+		gradients()
+	} else {
+		inference()
+	}
+	Generate()
+}
+
+func inference() {
 	for pixels := 1; pixels <= 12; pixels++ {
 		for vectors := 1; vectors <= 2; vectors++ {
 			floatTile(avx512, pixels, vectors)
@@ -54,7 +68,6 @@ func main() {
 	}
 	lookupAVX512()
 	lookupAVX2()
-	Generate()
 }
 
 // isa is what differs between the instruction sets.
