@@ -1,9 +1,10 @@
 package kernel
 
 //go:generate go run -C gen . -gradients -out ../gradients_amd64.s -stubs ../gradients_amd64.go -pkg kernel
+//go:generate go run -C gen ./arm64 -gradients -out ../gradients_arm64.s -stubs ../gradients_arm64.go
 
-// gradientVector is one instruction set's assembly for training. Operations that find
-// none for their ISA run the portable version. Operations on pixels take whole vectors of
+// gradientVector is one instruction set's assembly for training. What is nil runs the
+// portable version. Operations on pixels take whole vectors of
 // channels.
 type gradientVector struct {
 	outerRows, outerWidth int             // of the largest tile
@@ -16,6 +17,9 @@ type gradientVector struct {
 	normGradient     func(pixels, channels int, to, prior, gradient, out, x, factor, slope, offset *float32)
 	passPositive     func(n int, to, prior, gradient, out *float32)
 }
+
+// noGradients is what an ISA without assembly has.
+var noGradients gradientVector
 
 // outerProduct adds n outer products to a tile whose rows are stride bytes apart.
 type outerProduct func(n int, a, b, c *float32, offsets *int32, stride int)
@@ -33,7 +37,7 @@ func ChannelMoments(isa ISA, x, pivot, first, second []float32) {
 	for len(x) >= stride {
 		run := x[:min(step, len(x)/stride*stride)]
 		x = x[len(run):]
-		if v != nil {
+		if v.moments != nil {
 			v.moments(len(run)/stride, stride, &run[0], &pivot[0], &first[0], &second[0])
 			continue
 		}
@@ -57,7 +61,7 @@ func ChannelAffine(isa ISA, to, x, factor, offset []float32, lo float32) {
 	v, step := gradientsOf(isa), runPixels(stride)*stride
 	for at := 0; at+stride <= len(to); at += step {
 		end := min(at+step, len(to)/stride*stride)
-		if v != nil {
+		if v.affine != nil {
 			v.affine((end-at)/stride, stride, &to[at], &x[at], &factor[0], &offset[0], lo)
 			continue
 		}
@@ -86,7 +90,7 @@ func ChannelProducts(isa ISA, gradient, out, x, pivot, first, second []float32) 
 	v, step := gradientsOf(isa), runPixels(stride)*stride
 	for at := 0; at+stride <= len(gradient); at += step {
 		end := min(at+step, len(gradient)/stride*stride)
-		if v != nil {
+		if v.products != nil {
 			v.products((end-at)/stride, stride, &gradient[at], optional(out, at), &x[at], &pivot[0], &first[0], &second[0])
 			continue
 		}
@@ -118,7 +122,7 @@ func NormGradient(isa ISA, to, prior, gradient, out, x, factor, slope, offset []
 	v, step := gradientsOf(isa), runPixels(stride)*stride
 	for at := 0; at+stride <= len(to); at += step {
 		end := min(at+step, len(to)/stride*stride)
-		if v != nil {
+		if v.normGradient != nil {
 			v.normGradient((end-at)/stride, stride, &to[at], optional(prior, at), &gradient[at], optional(out, at), &x[at],
 				&factor[0], &slope[0], &offset[0])
 			continue
@@ -147,7 +151,7 @@ func PassPositive(isa ISA, to, prior, gradient, out []float32) {
 		prior = prior[:len(to)]
 	}
 	done := 0
-	if v := gradientsOf(isa); v != nil {
+	if v := gradientsOf(isa); v.passPositive != nil {
 		const piece = 1 << 16
 		done = len(to) / lanes * lanes
 		for at := 0; at < done; at += piece {

@@ -1,6 +1,6 @@
 package kernel
 
-// gradientsOf is the assembly of an ISA for training, nil if there is none.
+// gradientsOf is the assembly of an ISA for training.
 func gradientsOf(isa ISA) *gradientVector {
 	switch isa {
 	case AVX2:
@@ -8,7 +8,7 @@ func gradientsOf(isa ISA) *gradientVector {
 	case AVX512, AVX512VNNI:
 		return &avx512Gradients
 	}
-	return nil
+	return &noGradients
 }
 
 var avx2Gradients = gradientVector{

@@ -21,8 +21,8 @@ import "fmt"
 // once. Sums are taken in the same order whoever runs them. It is immutable.
 type WeightGradient struct {
 	isa       ISA
-	vector    *vector         // nil: portable
-	gradients *gradientVector // nil: portable
+	vector    *vector // nil: portable
+	gradients *gradientVector
 	window    Window
 	inC, outC int
 	winograd  bool
@@ -47,7 +47,7 @@ const (
 func NewWeightGradient(isa ISA, w Window, inC, outC, images int) *WeightGradient {
 	g := &WeightGradient{isa: isa, vector: vectorOf(isa), gradients: gradientsOf(isa), window: w, inC: inC, outC: outC}
 	g.tiles = ceilDiv(w.OutH, gradientTile) * ceilDiv(w.OutW, gradientTile)
-	g.winograd = g.gradients != nil && minimal(w) && inC >= lanes && outC >= lanes/2 &&
+	g.winograd = g.gradients.winogradGradient != nil && g.vector.winograd[gradientTile].input != nil && minimal(w) && inC >= lanes && outC >= lanes/2 &&
 		6*g.tiles*gradientPlanes <= 5*9*w.OutH*w.OutW
 	size := g.inImage() + g.outImage()
 	if g.winograd {
@@ -214,7 +214,7 @@ func (g *WeightGradient) outer(terms []int32, a, b, sums []float32, from, to int
 	for first := 0; first < len(terms); first += atOnce {
 		run := terms[first:min(first+atOnce, len(terms))]
 		for j := from; j < to; {
-			if g.gradients == nil {
+			if g.gradients.outerRows == 0 {
 				outerPortable(run, a, b, sums, g.inC, j, stride)
 				j += portableWidth
 				continue
