@@ -26,8 +26,9 @@ func newAugmentation(o Options, set *dataset.Set) *augmentation {
 	return &augmentation{set: set, crop: o.Crop, flip: o.Flip, tables: set.Normalization()}
 }
 
-// fill writes the images at the indices to the network's input.
-func (a *augmentation) fill(t *Trainer, indices []int, random *rand.PCG) {
+// fill writes the images at the indices to the network's input. A set that is not in memory
+// is read as it is needed; the error names the file that could not be.
+func (a *augmentation) fill(t *Trainer, indices []int, random *rand.PCG) error {
 	a.choices = a.choices[:0]
 	for range indices {
 		bits := random.Uint64()
@@ -38,10 +39,19 @@ func (a *augmentation) fill(t *Trainer, indices []int, random *rand.PCG) {
 			mirror: a.flip && bits&1 == 1,
 		})
 	}
+	set := a.set
+	if !set.InMemory() {
+		loaded, err := set.Load(indices)
+		if err != nil {
+			return err
+		}
+		set, indices = loaded, loaded.Indices()
+	}
 	input := t.value(t.graph.Input, len(indices))
 	t.pool.run(len(indices), func(_, i int) {
-		a.write(input, i, a.set.Image(indices[i]), a.choices[i])
+		a.write(input, i, set.Image(indices[i]), a.choices[i])
 	})
+	return nil
 }
 
 func (a *augmentation) write(input *tensor, i int, image []uint8, choice choice) {

@@ -1,8 +1,6 @@
 package train
 
 import (
-	"math"
-
 	"galen/hw/graph"
 	"galen/hw/kernel"
 )
@@ -13,7 +11,20 @@ type limiter struct {
 	op        graph.Op
 	low, high float32
 	inPlace   bool // whether the output is written over the input
+	merged    merge
 }
+
+// merge is how much of a Relu the node before it does.
+type merge int
+
+const (
+	apart merge = iota
+	ahead       // that node's output is rectified
+	whole       // and it stops the gradient itself
+)
+
+// rectifier is a node that can take over a Relu of its output.
+type rectifier interface{ rectify() }
 
 func newRelu(op graph.Relu) *limiter {
 	return &limiter{op: op, low: 0, high: infinity}
@@ -23,9 +34,25 @@ func newClip(op graph.Clip) *limiter {
 	return &limiter{op: op, low: op.Min, high: op.Max}
 }
 
+// mergeInto lets the node before a limiter that writes over its input do what it can.
+func (l *limiter) mergeInto(before node) {
+	r, ok := before.(rectifier)
+	if !ok || l.low != 0 || l.high != infinity {
+		return
+	}
+	r.rectify()
+	l.merged = ahead
+	if _, ok := before.(*norm); ok {
+		l.merged = whole
+	}
+}
+
 func (l *limiter) operator() graph.Op { return l.op }
 
 func (l *limiter) forward(t *Trainer, out *tensor, in []*tensor) {
+	if l.merged != apart {
+		return
+	}
 	padded := l.low > 0 || l.high < 0 // whether limits lift zeros in the padding
 	t.pool.run(in[0].n, func(_, i int) {
 		y := out.pixels(i)
@@ -39,51 +66,69 @@ func (l *limiter) forward(t *Trainer, out *tensor, in []*tensor) {
 }
 
 func (l *limiter) backward(t *Trainer, gradient, out *tensor, _ []*tensor, inputs []graph.ValueID) {
-	if !t.trainable[inputs[0]] {
+	id := inputs[0]
+	if !t.trainable[id] {
 		return
 	}
-	dx, add := t.gradient(inputs[0])
+	if l.merged == whole {
+		t.pass(gradient, id)
+		return
+	}
+	if l.low == 0 && l.high == infinity {
+		l.rectify(t, gradient, out, id)
+		return
+	}
+	dx, add := t.gradient(id)
 	t.pool.run(out.n, func(_, i int) {
 		y, dy, dx := out.pixels(i), gradient.pixels(i), dx.pixels(i)
 		dy, dx = dy[:len(y)], dx[:len(y)]
-		switch {
-		case add:
-			for j, v := range y {
-				if v > l.low && v < l.high {
-					dx[j] += dy[j]
-				}
-			}
-		case l.low == 0 && l.high == infinity:
-			// A Relu's output is zero where the gradient stops, positive elsewhere.
-			// Unlike a branch, a mask need not be guessed.
-			const sign = 1 << 31
-			for j, v := range y {
-				positive := -int32(math.Float32bits(v)&^sign) >> 31 // all ones or all zeros
-				dx[j] = math.Float32frombits(math.Float32bits(dy[j]) & uint32(positive))
-			}
-		default:
-			for j, v := range y {
-				dx[j] = 0
-				if v > l.low && v < l.high {
-					dx[j] = dy[j]
-				}
+		if !add {
+			clear(dx)
+		}
+		for j, v := range y {
+			if v > l.low && v < l.high {
+				dx[j] += dy[j]
 			}
 		}
 	})
 }
 
-// add is a sum of two values.
-type add struct{ op graph.Op }
-
-func (a add) operator() graph.Op { return a.op }
-
-func (a add) forward(t *Trainer, out *tensor, in []*tensor) {
+// rectify passes a Relu's gradient on, over itself where it can.
+func (l *limiter) rectify(t *Trainer, gradient, out *tensor, id graph.ValueID) {
+	if t.gradients[id] == nil && gradient.holders == 1 {
+		t.pass(gradient, id)
+		t.pool.run(out.n, func(_, i int) {
+			kernel.PassPositive(t.options.ISA, gradient.pixels(i), nil, gradient.pixels(i), out.pixels(i))
+		})
+		return
+	}
+	dx, add := t.gradient(id)
 	t.pool.run(out.n, func(_, i int) {
-		kernel.AddFloat(t.options.ISA, out.image(i), in[0].image(i), in[1].image(i), -infinity, infinity)
+		var prior []float32
+		if add {
+			prior = dx.pixels(i)
+		}
+		kernel.PassPositive(t.options.ISA, dx.pixels(i), prior, gradient.pixels(i), out.pixels(i))
 	})
 }
 
-func (a add) backward(t *Trainer, gradient, _ *tensor, _ []*tensor, inputs []graph.ValueID) {
+// add is a sum of two values.
+type add struct {
+	op  graph.Op
+	low float32
+}
+
+func (a *add) operator() graph.Op { return a.op }
+
+func (a *add) rectify() { a.low = 0 }
+
+func (a *add) forward(t *Trainer, out *tensor, in []*tensor) {
+	t.pool.run(out.n, func(_, i int) {
+		kernel.AddFloat(t.options.ISA, out.image(i), in[0].image(i), in[1].image(i), a.low, infinity)
+	})
+}
+
+func (a *add) backward(t *Trainer, gradient, _ *tensor, _ []*tensor, inputs []graph.ValueID) {
 	for _, id := range inputs {
 		if t.trainable[id] {
 			t.pass(gradient, id)
@@ -91,15 +136,17 @@ func (a add) backward(t *Trainer, gradient, _ *tensor, _ []*tensor, inputs []gra
 	}
 }
 
-// pass adds a gradient to that of a value of the same shape.
+// pass adds a gradient to that of a value of the same shape, which shares it if it has
+// none.
 func (t *Trainer) pass(gradient *tensor, id graph.ValueID) {
-	dx, add := t.gradient(id)
+	if t.gradients[id] == nil {
+		gradient.holders++
+		t.gradients[id] = gradient
+		return
+	}
+	dx, _ := t.gradient(id)
 	t.pool.run(gradient.n, func(_, i int) {
 		dx, dy := dx.image(i), gradient.image(i)
-		if add {
-			kernel.AddFloat(t.options.ISA, dx, dx, dy, -infinity, infinity)
-		} else {
-			copy(dx, dy)
-		}
+		kernel.AddFloat(t.options.ISA, dx, dx, dy, -infinity, infinity)
 	})
 }

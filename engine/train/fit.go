@@ -52,7 +52,9 @@ func (t *Trainer) Fit(ctx context.Context, set *dataset.Set, indices []int, prog
 				return fmt.Errorf("training on %s: %w", set.Name, err)
 			}
 			chosen := order[k*batch : (k+1)*batch]
-			source.fill(t, chosen, random)
+			if err := source.fill(t, chosen, random); err != nil {
+				return fmt.Errorf("training on %s: %w", set.Name, err)
+			}
 			step := epoch*perEpoch + k
 			t.rate = scheduledRate(t.options.LearningRate, step, warmUp, steps)
 			l, c, err := t.step(set.LabelsOf(chosen))

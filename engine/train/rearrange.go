@@ -1,6 +1,10 @@
 package train
 
-import "galen/hw/graph"
+import (
+	"slices"
+
+	"galen/hw/graph"
+)
 
 // rearrange is a Slice, Pad, Flatten or Concat: every output scalar is a copy of an
 // input scalar or a constant.
@@ -11,8 +15,8 @@ type rearrange struct {
 	fixed    []int // output offsets of the constant
 }
 
-// move copies the scalar at an offset of an input's image to one of the output's.
-type move struct{ from, to int }
+// move copies so many scalars from an offset of an input's image to one of the output's.
+type move struct{ from, to, count int }
 
 func (t *Trainer) newRearrange(n *graph.Node) *rearrange {
 	r := &rearrange{op: n.Op, moves: make([][]move, len(n.Inputs))}
@@ -27,12 +31,29 @@ func (t *Trainer) newRearrange(n *graph.Node) *rearrange {
 	for j := range out.Elements() {
 		to := offset(out, j)
 		if input, from := source(n.Op, out, shapes, j); input >= 0 {
-			r.moves[input] = append(r.moves[input], move{offset(shapes[input], from), to})
+			r.moves[input] = append(r.moves[input], move{offset(shapes[input], from), to, 1})
 		} else {
 			r.fixed = append(r.fixed, to)
 		}
 	}
+	for i, moves := range r.moves {
+		r.moves[i] = joined(moves)
+	}
 	return r
+}
+
+// joined makes single moves of neighbours one move.
+func joined(moves []move) []move {
+	slices.SortFunc(moves, func(a, b move) int { return a.to - b.to })
+	var runs []move
+	for _, m := range moves {
+		if n := len(runs); n > 0 && m.to == runs[n-1].to+runs[n-1].count && m.from == runs[n-1].from+runs[n-1].count {
+			runs[n-1].count++
+		} else {
+			runs = append(runs, m)
+		}
+	}
+	return runs
 }
 
 // source is where the j-th scalar of the output comes from, both counted in the
@@ -87,7 +108,7 @@ func (r *rearrange) forward(t *Trainer, out *tensor, in []*tensor) {
 		for input, moves := range r.moves {
 			x := in[input].image(i)
 			for _, m := range moves {
-				y[m.to] = x[m.from]
+				copy(y[m.to:m.to+m.count], x[m.from:])
 			}
 		}
 	})
@@ -105,7 +126,10 @@ func (r *rearrange) backward(t *Trainer, gradient, _ *tensor, _ []*tensor, input
 				clear(dx)
 			}
 			for _, m := range r.moves[input] {
-				dx[m.from] += dy[m.to]
+				to := dx[m.from:][:m.count]
+				for j, d := range dy[m.to:][:m.count] {
+					to[j] += d
+				}
 			}
 		})
 	}

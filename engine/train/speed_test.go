@@ -1,57 +1,75 @@
 package train
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
+	"galen/engine/onnx"
 	"galen/hw/graph"
 )
 
-// residual builds a CIFAR residual network with blocks of two convolutions per
-// resolution: three make ResNet-20.
-func residual(t testing.TB, blocks int) *graph.Graph {
-	b := newBuilder(t, 1, 3, 32, 32)
-	one := [2]int{1, 1}
-	b.conv3(16)
-	b.norm()
-	b.op(graph.Relu{})
-	for stage, width := range []int{16, 32, 64} {
-		for block := range blocks {
-			in, stride := b.last, one
-			if stage > 0 && block == 0 {
-				stride = [2]int{2, 2}
-			}
-			b.conv(width, [2]int{3, 3}, stride, one, [4]int{1, 1, 1, 1}, false)
-			b.norm()
-			b.op(graph.Relu{})
-			b.conv3(width)
-			x := b.norm()
-			if stride != one {
-				b.last = in
-				b.conv(width, one, stride, one, [4]int{}, false)
-				in = b.norm()
-			}
-			b.op(graph.Add{}, x, in)
-			b.op(graph.Relu{})
+// normalized puts a BatchNorm behind every convolution of a network, in place of its bias, as it
+// was before it was folded for inference.
+func normalized(t testing.TB, g *graph.Graph) *graph.Graph {
+	out := graph.NewGraph(g.Name, "images", g.Values[g.Input].Shape)
+	values := make([]graph.ValueID, len(g.Values))
+	values[g.Input] = out.Input
+	add := func(op graph.Op, inputs ...graph.ValueID) graph.ValueID {
+		id, err := out.Append("", op, "", inputs...)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return id
 	}
-	b.op(graph.GlobalAveragePool{})
-	return b.head(10)
+	for _, n := range g.Nodes {
+		inputs := make([]graph.ValueID, len(n.Inputs))
+		for i, id := range n.Inputs {
+			inputs[i] = values[id]
+		}
+		c, ok := n.Op.(*graph.Conv)
+		if !ok {
+			values[n.Output] = add(n.Op, inputs...)
+			continue
+		}
+		plain := *c
+		plain.Bias = nil
+		norm := &graph.BatchNorm{Shift: make([]float32, c.Weight.Shape[0]), Mean: make([]float32, c.Weight.Shape[0]), Epsilon: 1e-5}
+		for range norm.Mean {
+			norm.Scale, norm.Variance = append(norm.Scale, 1), append(norm.Variance, 1)
+		}
+		values[n.Output] = add(norm, add(&plain, inputs...))
+	}
+	return out
 }
 
+// BenchmarkStep is of one step on 128 images: forward, backward and descent.
 func BenchmarkStep(b *testing.B) {
-	for name, blocks := range map[string]int{"resnet8": 1, "resnet20": 3} {
+	shared := os.Getenv("GALEN_SHARED")
+	if shared == "" {
+		b.Skip("needs networks: set GALEN_SHARED to a folder with models/resnet18-cifar10.onnx and models/resnet20-cifar10.onnx")
+	}
+	for _, name := range []string{"resnet20", "resnet18"} {
 		b.Run(name, func(b *testing.B) {
 			const n = 128
-			g := residual(b, blocks)
-			t, err := New(g, Options{Batch: n})
+			g, err := onnx.Load(filepath.Join(shared, "models", name+"-cifar10.onnx"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			t, err := New(normalized(b, g), Options{Batch: n})
 			if err != nil {
 				b.Fatal(err)
 			}
 			_, images, labels := batch(g, n)
-			for b.Loop() {
+			step := func() {
 				if _, _, err := t.Step(images, labels); err != nil {
 					b.Fatal(err)
 				}
+			}
+			step() // allocates
+			b.ReportAllocs()
+			for b.Loop() {
+				step()
 			}
 			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "images/s")
 		})

@@ -14,6 +14,7 @@ type tensor struct {
 	stride                  int // scalars per pixel
 	size                    int // scalars per image, padding pixel included
 	data                    []float32
+	holders                 int // of a gradient: how many values it belongs to
 }
 
 // extents are a shape's channels, height and width; a vector's features are channels.
@@ -40,6 +41,9 @@ func (x *tensor) image(i int) []float32 { return x.data[i*x.size : (i+1)*x.size]
 
 // pixels is one image without its padding pixel.
 func (x *tensor) pixels(i int) []float32 { return x.data[i*x.size+x.stride : (i+1)*x.size] }
+
+// from is all images from the i-th on.
+func (x *tensor) from(i int) []float32 { return x.data[i*x.size:] }
 
 // setCHW fills an image from channel planes.
 func (x *tensor) setCHW(i int, planes []float32) {
@@ -68,25 +72,48 @@ func (t *Trainer) value(id graph.ValueID, n int) *tensor {
 // holds a part, to which to add; otherwise its numbers are left from other uses
 // and all must be written, but for the padding, which is and must stay zero.
 func (t *Trainer) gradient(id graph.ValueID) (gradient *tensor, add bool) {
-	if t.gradients[id] != nil {
-		return t.gradients[id], true
+	held := t.gradients[id]
+	if held != nil && held.holders == 1 {
+		return held, true
 	}
 	x := t.values[id]
 	key := layout{x.n, x.channels, x.height, x.width}
 	if spare := t.spare[key]; len(spare) > 0 {
-		t.gradients[id], t.spare[key] = spare[len(spare)-1], spare[:len(spare)-1]
+		gradient, t.spare[key] = spare[len(spare)-1], spare[:len(spare)-1]
 	} else {
 		shape := t.graph.Values[id].Shape
-		t.gradients[id] = newTensor(shape, x.n, kernel.Floats(scalars(shape, x.n)))
+		gradient = newTensor(shape, x.n, kernel.Floats(scalars(shape, x.n)))
 	}
-	return t.gradients[id], false
+	gradient.holders = 1
+	t.gradients[id] = gradient
+	if held == nil {
+		return gradient, false
+	}
+	held.holders--
+	t.pool.run(x.n, func(_, i int) { copy(gradient.image(i), held.image(i)) })
+	return gradient, true
 }
 
-// release gives a gradient back for reuse.
+// release gives a value's hold of a gradient back.
 func (t *Trainer) release(x *tensor) {
+	if x.holders--; x.holders > 0 {
+		return
+	}
 	key := layout{x.n, x.channels, x.height, x.width}
 	t.spare[key] = append(t.spare[key], x)
 }
+
+// grow lends n numbers of a buffer that it makes larger where it must; they may hold
+// anything.
+func grow(buffer *[]float32, n int) []float32 {
+	if len(*buffer) < n {
+		*buffer = kernel.Floats(n)
+	}
+	return (*buffer)[:n]
+}
+
+// workspace lends n numbers to a worker until its next task; they may hold anything.
+func (t *Trainer) workspace(worker, n int) []float32 { return grow(&t.workspaces[worker], n) }
 
 // layout tells tensors apart that keep different places zero.
 type layout struct{ n, channels, height, width int }

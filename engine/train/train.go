@@ -82,7 +82,10 @@ type Trainer struct {
 	trainable []bool // by ValueID: whether a parameter comes before it
 
 	parameters []*parameter
-	scratch    []float32
+	workspaces [][]float32 // by worker
+	sums       []float32   // of a weight gradient
+	transforms []float32   // of a weight gradient
+	partial    []float64   // channelSums'
 	rate       float64
 }
 
@@ -117,8 +120,11 @@ func New(g *graph.Graph, o Options) (*Trainer, error) {
 		trainable: make([]bool, len(g.Values)),
 		spare:     map[layout][]*tensor{},
 		rate:      o.LearningRate,
+
+		workspaces: make([][]float32, o.Workers),
 	}
 	consumers := g.Consumers()
+	producers := make([]node, len(g.Values))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if g.Values[n.Output].Quant != nil || g.Values[n.Inputs[0]].Quant != nil {
@@ -135,8 +141,11 @@ func New(g *graph.Graph, o Options) (*Trainer, error) {
 			t.trainable[n.Output] = t.trainable[n.Output] || t.trainable[in]
 		}
 		if limit, ok := trained.(*limiter); ok {
-			limit.inPlace = t.overwritable(n.Inputs[0], consumers)
+			if limit.inPlace = t.overwritable(n.Inputs[0], consumers); limit.inPlace {
+				limit.mergeInto(producers[n.Inputs[0]])
+			}
 		}
+		producers[n.Output] = trained
 	}
 	last := g.Nodes[len(g.Nodes)-1]
 	if last.Op.Kind() == (graph.Softmax{}).Kind() && last.Output == g.Output {
@@ -178,7 +187,7 @@ func (t *Trainer) newNode(n *graph.Node) (node, error) {
 	case graph.Clip:
 		return newClip(op), nil
 	case graph.Add:
-		return add{op}, nil
+		return &add{op: op, low: -infinity}, nil
 	case graph.MaxPool:
 		if graph.Spread(op.Dilation) != [2]int{1, 1} {
 			return nil, errors.New("no gradient is known for dilated pooling here")

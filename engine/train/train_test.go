@@ -3,8 +3,13 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
+	"image"
+	"image/png"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -254,7 +259,9 @@ func TestAugmentationUsesItsRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newAugmentation(trainer.options, set)
-	a.fill(trainer, set.Indices(), rand.NewPCG(1, 0))
+	if err := a.fill(trainer, set.Indices(), rand.NewPCG(1, 0)); err != nil {
+		t.Fatal(err)
+	}
 	seen := map[choice]int{}
 	for _, c := range a.choices {
 		seen[c]++
@@ -286,6 +293,70 @@ func TestFitReportsAndStops(t *testing.T) {
 	}
 }
 
+// Images that stay in their files must train the same network as in memory.
+func TestFitsImagesInFiles(t *testing.T) {
+	folder := t.TempDir()
+	demo := dataset.DemoTraining(1, 24)
+	name := func(i int) string {
+		return filepath.Join(folder, demo.Classes[demo.Labels[i]], fmt.Sprintf("%02d.png", i))
+	}
+	for i := range demo.Len() {
+		picture := image.NewRGBA(image.Rect(0, 0, 32, 32))
+		for p := range 32 * 32 {
+			for c := range 3 {
+				picture.Pix[4*p+c] = demo.Image(i)[c*32*32+p]
+			}
+			picture.Pix[4*p+3] = 255
+		}
+		if err := os.MkdirAll(filepath.Dir(name(i)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Create(name(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(png.Encode(file, picture), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := dataset.OpenFor(folder, dataset.Options{Shape: graph.Shape{3, 32, 32}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data.Train.InMemory() {
+		t.Fatal("the images are in memory: there is nothing to test")
+	}
+	loaded, err := data.Train.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit := func(set *dataset.Set) ([]float32, error) {
+		trainer, err := New(small(t, 32), Options{Epochs: 2, Batch: 8, Crop: 2, Flip: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = trainer.Fit(context.Background(), set, nil, nil)
+		return weights(trainer.Graph()), err
+	}
+	inFiles, err := fit(data.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inMemory, err := fit(loaded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(inFiles, inMemory) {
+		t.Error("images in files train another network than the same in memory")
+	}
+	if err := os.WriteFile(name(3), []byte("no picture"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fit(data.Train); err == nil || !strings.Contains(err.Error(), filepath.Base(name(3))) {
+		t.Errorf("a damaged file gives %v", err)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	grouped := newBuilder(t, 1, 2, 4, 4)
 	grouped.op(&graph.Conv{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 2,
@@ -295,8 +366,8 @@ func TestRefuses(t *testing.T) {
 	quantized.op(&graph.Gemm{Weight: graph.Weight{Shape: []int{2, 32}, Int: make([]int8, 64), Scale: []float32{1, 1}, Bits: 8}})
 	activations := small(t, 8)
 	activations.Values[3].Quant = &graph.Quant{Scale: 1, Bits: 8}
-	image := newBuilder(t, 1, 2, 4, 4)
-	image.conv3(2)
+	pixels := newBuilder(t, 1, 2, 4, 4)
+	pixels.conv3(2)
 	weightless := newBuilder(t, 1, 2, 4, 4)
 	weightless.op(graph.Flatten{})
 	for says, c := range map[string]struct {
@@ -306,7 +377,7 @@ func TestRefuses(t *testing.T) {
 		"2 groups":              {grouped.head(2), Options{}},
 		"weights are quantized": {quantized.Graph, Options{}},
 		"values are quantized":  {activations, Options{}},
-		"one number per class":  {image.Graph, Options{}},
+		"one number per class":  {pixels.Graph, Options{}},
 		"no weights":            {weightless.Graph, Options{}},
 		"must have nodes":       {graph.NewGraph("empty", "x", graph.Shape{1, 1, 1}), Options{}},
 		"options":               {small(t, 8), Options{Momentum: 1}},

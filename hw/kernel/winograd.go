@@ -19,6 +19,7 @@ import (
 type Winograd struct {
 	vector  *vector // nil: portable
 	window  Window
+	images  int // at a time
 	filter  filter
 	tile    int     // m
 	batch   int     // most tiles whose transforms are kept at a time
@@ -41,14 +42,22 @@ const winogradCache = 512 << 10
 // NewWinograd plans a convolution by tiles of tile×tile output pixels, 2 or 4. The other arguments
 // are those of [NewFloatConv]; the window must have a 3×3 kernel with stride and dilation 1.
 func NewWinograd(isa ISA, w Window, inC, outC, tile int, weight, bias []float32, lo, hi float32) *Winograd {
+	c := newWinograd(isa, w, 1, inC, outC, tile, bias, lo, hi)
+	for block := range c.blocks {
+		c.PackWeights(block, weight)
+	}
+	return c
+}
+
+func newWinograd(isa ISA, w Window, images, inC, outC, tile int, bias []float32, lo, hi float32) *Winograd {
 	if tile != 2 && tile != 4 || !minimal(w) {
 		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, w))
 	}
-	c := &Winograd{vector: vectorOf(isa), window: w, filter: filter{inC, outC, 1, 1}, tile: tile, lo: lo, hi: hi}
+	c := &Winograd{vector: vectorOf(isa), window: w, images: images, filter: filter{inC, outC, 1, 1}, tile: tile, lo: lo, hi: hi}
 	if c.vector != nil && c.vector.winograd[tile].input == nil {
 		c.vector = nil
 	}
-	c.tiles, c.batch = winogradTiles(w, inC, outC, tile)
+	c.tiles, c.batch = winogradTiles(w, images, inC, outC, tile)
 	c.bias, c.none = Floats(ChannelStride(outC)), Floats(2*lanes)
 	copy(c.bias, bias)
 	c.locate()
@@ -59,7 +68,7 @@ func NewWinograd(isa ISA, w Window, inC, outC, tile int, weight, bias []float32,
 	var size int
 	c.blocks, size = c.filter.blocks(width)
 	c.plane = oddLines(size)
-	c.packWeights(weight)
+	c.weights = Floats((tile + 2) * (tile + 2) * c.plane)
 	return c
 }
 
@@ -69,9 +78,12 @@ func minimal(w Window) bool {
 }
 
 // winogradTiles is the number of tiles and how many of them make a batch.
-func winogradTiles(w Window, inC, outC, tile int) (tiles, batch int) {
-	const height = 12 // the most rows of a float tile
-	tiles = ceilDiv(w.OutH, tile) * ceilDiv(w.OutW, tile)
+func winogradTiles(w Window, images, inC, outC, tile int) (tiles, batch int) {
+	height := 12 // the most rows of a float tile
+	if images > 1 {
+		height = winogradShared
+	}
+	tiles = images * ceilDiv(w.OutH, tile) * ceilDiv(w.OutW, tile)
 	fit := winogradCache / ((tile + 2) * (tile + 2) * floatBytes * (ChannelStride(inC) + ChannelStride(outC)))
 	return tiles, ceilDiv(tiles, ceilDiv(tiles, max(fit, height)))
 }
@@ -85,8 +97,12 @@ func oddLines(floats int) int { return (floats+lanes-1)/(2*lanes)*2*lanes + lane
 
 // WinogradScratch is the number of scalars that Run needs to work in.
 func WinogradScratch(w Window, inC, outC, tile int) int {
+	return winogradScratch(w, 1, inC, outC, tile)
+}
+
+func winogradScratch(w Window, images, inC, outC, tile int) int {
 	n := (tile + 2) * (tile + 2)
-	_, batch := winogradTiles(w, inC, outC, tile)
+	_, batch := winogradTiles(w, images, inC, outC, tile)
 	return n * (lanes + planeStride(batch, inC) + planeStride(batch, outC))
 }
 
@@ -97,7 +113,8 @@ func (c *Winograd) locate() {
 		unit = floatBytes
 	}
 	in, out := ChannelStride(c.filter.inC), ChannelStride(c.filter.outC)
-	if max((1+w.InH*w.InW)*in, (1+w.OutH*w.OutW)*out)*unit > math.MaxInt32 {
+	inImage, outImage := (1+w.InH*w.InW)*in, (1+w.OutH*w.OutW)*out
+	if c.images*max(inImage, outImage)*unit > math.MaxInt32 {
 		panic(fmt.Sprintf("kernel: a convolution of %d×%d pixels of %d channels exceeds what offsets can reach", w.InH, w.InW, c.filter.inC))
 	}
 	for y := 0; y < w.OutH; y += m {
@@ -122,32 +139,50 @@ func (c *Winograd) locate() {
 			}
 		}
 	}
+	perImage := [2]int{len(c.inputs), len(c.outputs)}
+	for i := 1; i < c.images; i++ {
+		for _, offset := range c.inputs[:perImage[0]] {
+			if offset > 0 { // every image can do with the first one's padding pixel
+				offset += int32(i * inImage * unit)
+			}
+			c.inputs = append(c.inputs, offset)
+		}
+		for _, offset := range c.outputs[:perImage[1]] {
+			if offset >= 0 {
+				offset += int32(i * outImage * unit)
+			}
+			c.outputs = append(c.outputs, offset)
+		}
+	}
 	for t := range c.batch {
 		c.rows = append(c.rows, int32(t*in*unit))
 	}
 }
 
-// packWeights transforms the weights (OIHW) and packs each plane of them as [block][depth][width].
-func (c *Winograd) packWeights(weight []float32) {
+// PackWeights transforms a block's weights (of all of them, OIHW) and packs each plane of them
+// as [depth][width]. The blocks, of which [Winograd.Blocks] tells the number, do not depend on
+// each other.
+func (c *Winograd) PackWeights(block int, weight []float32) {
 	n := (c.tile + 2) * (c.tile + 2)
 	transform := weights2
 	if c.tile == 4 {
 		transform = weights4
 	}
-	c.weights = Floats(n * c.plane)
 	var row [36][2 * lanes]float32 // of one input channel: whole cache lines to write at once
-	for _, b := range c.blocks {
-		width := min(b.width, c.filter.outC-b.out)
-		for k := range min(b.depth, c.filter.inC) {
-			for o := range width {
-				transform(&row, o, (*[9]float32)(weight[((b.out+o)*c.filter.inC+k)*9:]))
-			}
-			for p := range n {
-				copy(c.weights[p*c.plane+b.weights+k*b.width:], row[p][:width])
-			}
+	b := c.blocks[block]
+	width := min(b.width, c.filter.outC-b.out)
+	for k := range min(b.depth, c.filter.inC) {
+		for o := range width {
+			transform(&row, o, (*[9]float32)(weight[((b.out+o)*c.filter.inC+k)*9:]))
+		}
+		for p := range n {
+			copy(c.weights[p*c.plane+b.weights+k*b.width:], row[p][:max(width, 0)])
 		}
 	}
 }
+
+// Blocks is the number of parts that weights are packed in.
+func (c *Winograd) Blocks() int { return len(c.blocks) }
 
 // Kernel names the arithmetic for people.
 func (c *Winograd) Kernel() string { return "winograd" }
@@ -155,17 +190,22 @@ func (c *Winograd) Kernel() string { return "winograd" }
 // Run computes out = clamp(conv(in) + bias + residual) as [FloatConv.Run] does. scratch is
 // [WinogradScratch] long, 64-byte aligned and overlaps nothing else; it may hold anything before.
 func (c *Winograd) Run(out, in, residual, scratch []float32) {
+	c.run(c.images, out, in, residual, scratch)
+}
+
+func (c *Winograd) run(images int, out, in, residual, scratch []float32) {
 	w, n, f := c.window, (c.tile+2)*(c.tile+2), c.filter
-	out = out[:(1+w.OutH*w.OutW)*ChannelStride(f.outC)]
-	in = in[:(1+w.InH*w.InW)*ChannelStride(f.inC)]
+	out = out[:images*(1+w.OutH*w.OutW)*ChannelStride(f.outC)]
+	in = in[:images*(1+w.InH*w.InW)*ChannelStride(f.inC)]
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
 	inPlane, outPlane := planeStride(c.batch, f.inC), planeStride(c.batch, f.outC)
 	temporary, scratch := scratch[:n*lanes], scratch[n*lanes:]
 	transformed, products := scratch[:n*inPlane], scratch[n*inPlane:][:n*outPlane]
-	for first := 0; first < c.tiles; first += c.batch {
-		count := min(c.batch, c.tiles-first)
+	tiles := c.tiles / c.images * images
+	for first := 0; first < tiles; first += c.batch {
+		count := min(c.batch, tiles-first)
 		c.transformInputs(transformed, in, temporary, first, count, inPlane)
 		c.multiply(products, transformed, count, inPlane, outPlane)
 		c.transformOutputs(out, products, residual, temporary, first, count, outPlane)

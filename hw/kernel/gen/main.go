@@ -1,4 +1,6 @@
-// Gen writes the amd64 assembly of package kernel. Its go:generate lines are in vector_amd64.go.
+// Gen writes the amd64 assembly of package kernel: that of layers, with -operators that of the operators
+// between them, or with -gradients that of training. Its go:generate lines are beside the
+// tables of kernels.
 //
 // Common to all tiles: output channels lie across vector lanes, a scalar of the
 // input is broadcast to them, and the sums of all pixels of a tile stay in
@@ -17,11 +19,15 @@ import (
 
 func main() {
 	operators := flag.Bool("operators", false, "write the kernels of operators between layers in place of those of layers")
+	training := flag.Bool("gradients", false, "write the kernels of training in place of those of layers")
 	flag.Parse()
 	ConstraintExpr("amd64")
-	if *operators {
+	switch {
+	case *operators:
 		writeOperators()
-	} else {
+	case *training:
+		gradients()
+	default:
 		writeLayers()
 	}
 	Generate()

@@ -1,4 +1,5 @@
-// Gen writes the arm64 assembly of package kernel. Its go:generate line is in vector.go.
+// Gen writes the arm64 assembly of package kernel: that of inference, or with -gradients
+// that of training. Its go:generate lines are in vector.go and gradients.go.
 //
 // As on amd64, output channels lie across vector lanes and the sums of all pixels of a
 // tile stay in registers: 6 pixels × 16 channels fill 24 of the 32. The pixels' values
@@ -15,8 +16,12 @@ import (
 func main() {
 	out := flag.String("out", "", "assembly file to write")
 	stubs := flag.String("stubs", "", "Go file to write")
+	training := flag.Bool("gradients", false, "write the kernels of training")
 	flag.Parse()
 	f := generate()
+	if *training {
+		f = gradients()
+	}
 	for path, text := range map[string][]byte{*out: f.assembly(), *stubs: f.declarations()} {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			log.Fatal(err)

@@ -11,8 +11,11 @@ import (
 
 // TestCommitted checks that the assembly in the repository is what the generator writes.
 func TestCommitted(t *testing.T) {
-	f := generate()
-	for name, want := range map[string][]byte{"kernels_arm64.s": f.assembly(), "kernels_arm64.go": f.declarations()} {
+	f, g := generate(), gradients()
+	for name, want := range map[string][]byte{
+		"kernels_arm64.s": f.assembly(), "kernels_arm64.go": f.declarations(),
+		"gradients_arm64.s": g.assembly(), "gradients_arm64.go": g.declarations(),
+	} {
 		committed, err := os.ReadFile(filepath.Join("..", "..", name))
 		if err != nil {
 			t.Fatal(err)
