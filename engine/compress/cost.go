@@ -15,7 +15,7 @@ func (s *Structure) MACs(p Policy, roundTo int) []int64 {
 	for l, info := range s.Layers {
 		n := &s.Graph.Nodes[info.Node]
 		left := average(share, s.classes[n.Output])
-		if c, ok := n.Op.(*graph.Conv); !ok || c.Groups == 1 {
+		if c, ok := n.Op.(*graph.Conv); !ok || !losesGroups(c) {
 			left *= average(share, s.classes[n.Inputs[0]])
 		}
 		macs[l] = int64(math.Round(left * float64(s.Graph.MACs(info.Node))))

@@ -102,9 +102,10 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 	case *graph.Conv:
 		c := *op
 		if op.Groups > 1 {
-			// Whole groups went: the weights of those that stay read what they read before.
-			c.Groups = len(inputs) * op.Groups / len(all)
-			inputs = upTo(op.Weight.Shape[1])
+			if losesGroups(op) {
+				c.Groups = len(inputs) * op.Groups / len(all)
+			}
+			inputs = withinGroup(inputs, op.Weight.Shape[1])
 		}
 		c.Weight, c.Bias = sliceWeight(&op.Weight, inputs, outputs), pick(op.Bias, outputs)
 		return &c
@@ -128,12 +129,17 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 			c.Index[i] = below(inputs, op.Index[o])
 		}
 		return c
-	case *graph.Rearrange: // of kept channels; others are frozen
-		c := &graph.Rearrange{Shape: slices.Clone(op.Shape)}
-		c.Shape[0] = len(outputs)
-		return c
+	case *graph.Rearrange:
+		return s.shrinkOrder(n, op, inputs, outputs)
 	case *graph.Slice:
-		c := *op // of channel step 1: the channels before a stride are frozen
+		if op.Step[0] != 1 { // what is left of the channels may lie at no stride
+			c := &graph.Gather{Index: make([]int, len(outputs))}
+			for i, o := range outputs {
+				c.Index[i] = below(inputs, op.Start[0]+o*op.Step[0])
+			}
+			return c
+		}
+		c := *op
 		c.Start, c.End = slices.Clone(op.Start), slices.Clone(op.End)
 		c.Start[0] = below(inputs, op.Start[0])
 		c.End[0] = below(inputs, op.End[0])
@@ -148,18 +154,40 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 	return n.Op
 }
 
+// shrinkOrder is an arrangement of the scalars of the channels that are left.
+func (s *Structure) shrinkOrder(n *graph.Node, op *graph.Rearrange, inputs, outputs []int) *graph.Rearrange {
+	left := &graph.Rearrange{Shape: slices.Clone(op.Shape)}
+	left.Shape[0] = len(outputs)
+	if op.Order == nil {
+		return left
+	}
+	from, to := s.Graph.Values[n.Inputs[0]].Shape[1:].Elements(), op.Shape[1:].Elements()
+	left.Order = make([]int, 0, len(outputs)*to)
+	for _, o := range outputs {
+		for _, place := range op.Order[o*to : (o+1)*to] {
+			left.Order = append(left.Order, below(inputs, place/from)*from+place%from)
+		}
+	}
+	return left
+}
+
+// withinGroup gives, of channels that a grouped convolution reads, the places in their groups of
+// so many channels. All groups that are left read the same places.
+func withinGroup(channels []int, reads int) []int {
+	var places []int
+	for _, c := range channels {
+		if c/reads != channels[0]/reads {
+			break
+		}
+		places = append(places, c%reads)
+	}
+	return places
+}
+
 // below counts the positions that lie before a limit.
 func below(positions []int, limit int) int {
 	n, _ := slices.BinarySearch(positions, limit)
 	return n
-}
-
-func upTo(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }
 
 // pick takes the numbers at the given places; nil stays nil.
