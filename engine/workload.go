@@ -27,32 +27,38 @@ type workload struct {
 // loadWorkload reads model and data and checks that they fit each other. Of the data,
 // only the images that a search looks at are decoded.
 func loadWorkload(s Settings) (*workload, error) {
+	w, _, err := openWorkload(s)
+	return w, err
+}
+
+// openWorkload is loadWorkload for those who need the rest of the data, too.
+func openWorkload(s Settings) (*workload, *dataset.Data, error) {
 	w := &workload{}
 	var err error
 	if w.graph, w.model, err = loadModel(s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	data, err := loadData(s.dataPath(), w.graph, s.DataOptions)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256, Mean: data.Train.Mean, Std: data.Train.Std}
 	splits, err := data.Split(s.Seed, dataset.Sizes{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	validation, err := data.Train.Load(splits.Validation)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.validation = selection{validation, validation.Indices()}
 	if w.calibration, err = gather(data.Train, splits.Calibration); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if w.sensitivity, err = gather(data.Train, splits.Sensitivity); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return w, nil
+	return w, data, nil
 }
 
 // demoName stands for the built-in model or data wherever a path is expected.

@@ -25,13 +25,16 @@ func (s *Structure) MACs(p Policy, roundTo int) []int64 {
 
 // shares is, per class, the share of its block that stays.
 func (s *Structure) shares(p Policy, roundTo int) []float64 {
+	groups, removed := s.listed(p)
 	share := make([]float64, s.count)
 	for class := range share {
-		share[class] = 1
+		if !removed[class] {
+			share[class] = 1
+		}
 	}
-	for _, group := range s.Groups {
+	for i, group := range s.Groups {
 		for _, b := range group.Blocks {
-			if b.Frozen != "" {
+			if b.Frozen != "" || groups[i] {
 				continue
 			}
 			all := len(b.Classes) * b.Channels

@@ -23,13 +23,14 @@ func Kept(sparsity float64, channels, roundTo int) int {
 	return min(channels, max(1, min(units, most))*r)
 }
 
-// Select decides which channel classes a policy removes: in every block of a group
-// the least important ones. Importance is per class; ties fall on the later class.
+// Select decides which channel classes a policy removes: those it does not list as kept
+// or, where it lists none, in every block of a group the least important ones. Importance
+// is per class; ties fall on the later class.
 func (s *Structure) Select(p Policy, importance []float64, roundTo int) (removed []bool) {
-	removed = make([]bool, s.count)
-	for _, group := range s.Groups {
+	groups, removed := s.listed(p)
+	for i, group := range s.Groups {
 		for _, b := range group.Blocks {
-			if b.Frozen != "" {
+			if b.Frozen != "" || groups[i] {
 				continue
 			}
 			kept := Kept(p[group.Layers[0]].Sparsity, len(b.Classes)*b.Channels, roundTo)
