@@ -27,18 +27,18 @@ type workload struct {
 // loadWorkload reads model and data and checks that they fit each other. Of the data,
 // only the images that a search looks at are decoded.
 func loadWorkload(s Settings) (*workload, error) {
-	w, _, err := openWorkload(s)
+	w, _, err := openWorkload(s, s.dataPath())
 	return w, err
 }
 
-// openWorkload is loadWorkload for those who need the rest of the data, too.
-func openWorkload(s Settings) (*workload, *dataset.Data, error) {
+// openWorkload is loadWorkload with data named apart, for those who need the rest of it, too.
+func openWorkload(s Settings, path string) (*workload, *dataset.Data, error) {
 	w := &workload{}
 	var err error
 	if w.graph, w.model, err = loadModel(s); err != nil {
 		return nil, nil, err
 	}
-	data, err := loadData(s.dataPath(), w.graph, s.DataOptions)
+	data, err := loadData(path, w.graph, s.DataOptions)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,6 +69,18 @@ func (s Settings) dataPath() string {
 		return demoName
 	}
 	return s.Data
+}
+
+// modelSize is how many bytes the model's file has.
+func modelSize(s Settings) (int, error) {
+	if s.Demo {
+		return len(demo.ModelFile()), nil
+	}
+	info, err := os.Stat(s.Model)
+	if err != nil {
+		return 0, fmt.Errorf("read the model: %w", err)
+	}
+	return int(info.Size()), nil
 }
 
 func loadModel(s Settings) (*graph.Graph, store.Source, error) {
