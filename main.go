@@ -275,18 +275,19 @@ func showCommand() *cobra.Command {
 
 func evalCommand() *cobra.Command {
 	var (
-		data, split string
-		options     engine.DataOptions
-		asJSON      bool
+		data, split, on string
+		options         engine.DataOptions
+		asJSON          bool
 	)
 	cmd := &cobra.Command{
 		Use:   "eval MODEL.onnx --data DIR",
 		Short: "Measure a model's accuracy on images",
 		Example: `  galen eval resnet20.onnx --data cifar-10-batches-bin
+  galen eval small.onnx --data cifar-10-batches-bin --on ort:/usr/lib/libonnxruntime.so
   galen eval small.onnx --data demo --split validation`,
 		Args: one("the ONNX file to evaluate"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split, options)
+			r, err := engine.EvaluateOn(cmd.Context(), on, arguments[0], data, split, options)
 			if err != nil {
 				return err
 			}
@@ -300,6 +301,7 @@ func evalCommand() *cobra.Command {
 	cmd.Flags().StringVar(&data, "data", "", dataUsage+", or demo for the built-in images")
 	dataFlags(cmd, &options)
 	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation, held-out or train")
+	cmd.Flags().StringVar(&on, "on", "local", "`runtime` that computes: local or ort:LIBRARY (ONNX Runtime's shared library)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	_ = cmd.MarkFlagRequired("data")
 	return cmd
