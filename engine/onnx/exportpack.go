@@ -13,7 +13,7 @@ import (
 // release 1.23, and two-bit weights would still take four.
 
 // packedFrom is the number of weights from which on packing saves more than its nodes take.
-const packedFrom = 4096
+const packedFrom = 2048
 
 // weightLevels writes a layer's integer weights and gives the name of the int8 tensor.
 func (e *exporter) weightLevels(name string, w *graph.Weight) string {
