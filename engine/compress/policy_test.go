@@ -133,14 +133,6 @@ func TestListedChannels(t *testing.T) {
 	}
 }
 
-func upTo(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
-}
-
 // A policy file tells what became of every layer, and read back it gives the same network.
 func TestPolicyFile(t *testing.T) {
 	all := topologies(t)

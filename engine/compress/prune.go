@@ -106,7 +106,7 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 			if losesGroups(op) {
 				c.Groups = len(inputs) * op.Groups / len(all)
 			}
-			inputs = withinGroup(inputs, op.Weight.Shape[1])
+			inputs = filterInputs(op, inputs)
 		}
 		c.Weight, c.Bias = sliceWeight(&op.Weight, inputs, outputs), pick(op.Bias, outputs)
 		return &c
@@ -172,23 +172,33 @@ func (s *Structure) shrinkOrder(n *graph.Node, op *graph.Rearrange, inputs, outp
 	return left
 }
 
-// withinGroup gives, of channels that a grouped convolution reads, the places in their groups of
-// so many channels. All groups that are left read the same places.
-func withinGroup(channels []int, reads int) []int {
-	var places []int
-	for _, c := range channels {
-		if c/reads != channels[0]/reads {
-			break
-		}
-		places = append(places, c%reads)
+// filterInputs gives, of the channels left of what a layer reads, those that its filters read: of a
+// grouped convolution, the places within a group, which are the same for all groups left.
+func filterInputs(op graph.Op, left []int) []int {
+	c, ok := op.(*graph.Conv)
+	if !ok || c.Groups == 1 {
+		return left
 	}
-	return places
+	reads := c.Weight.Shape[1]
+	if losesGroups(c) {
+		return upTo(reads)
+	}
+	first, _ := slices.BinarySearch(left, reads)
+	return left[:first]
 }
 
 // below counts the positions that lie before a limit.
 func below(positions []int, limit int) int {
 	n, _ := slices.BinarySearch(positions, limit)
 	return n
+}
+
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // pick takes the numbers at the given places; nil stays nil.
