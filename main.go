@@ -84,7 +84,7 @@ runs yet, it starts the built-in demo.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), steerCommand(), forkCommand(), runsCommand(), showCommand(),
-		evalCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
+		evalCommand(), compressCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
 	return root
 }
 
@@ -488,18 +488,19 @@ func showCommand() *cobra.Command {
 
 func evalCommand() *cobra.Command {
 	var (
-		data, split string
-		options     engine.DataOptions
-		asJSON      bool
+		data, split, on string
+		options         engine.DataOptions
+		asJSON          bool
 	)
 	cmd := &cobra.Command{
 		Use:   "eval MODEL.onnx --data DIR",
 		Short: "Measure a model's accuracy on images",
 		Example: `  galen eval resnet20.onnx --data cifar-10-batches-bin
+  galen eval small.onnx --data cifar-10-batches-bin --on ort:/usr/lib/libonnxruntime.so
   galen eval small.onnx --data demo --split validation`,
 		Args: one("the ONNX file to evaluate"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			r, err := engine.Evaluate(cmd.Context(), arguments[0], data, split, options)
+			r, err := engine.EvaluateOn(cmd.Context(), on, arguments[0], data, split, options)
 			if err != nil {
 				return err
 			}
@@ -513,7 +514,52 @@ func evalCommand() *cobra.Command {
 	cmd.Flags().StringVar(&data, "data", "", dataUsage+", or demo for the built-in images")
 	dataFlags(cmd, &options)
 	cmd.Flags().StringVar(&split, "split", "test", "which images: test, validation, held-out or train")
+	cmd.Flags().StringVar(&on, "on", "local", "`runtime` that computes: local or ort:LIBRARY (ONNX Runtime's shared library)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	_ = cmd.MarkFlagRequired("data")
+	return cmd
+}
+
+func compressCommand() *cobra.Command {
+	o, asJSON := engine.OneShot{RoundTo: engine.DefaultSettings().RoundTo}, false
+	cmd := &cobra.Command{
+		Use:   "compress MODEL.onnx --data DIR (--policy FILE | --uniform sparsity=0.3,bits=8) -o OUT.onnx",
+		Short: "Compress a model by a given policy, without a search",
+		Long: `Compress a model by a policy that is given, without a search: prune and quantize it, calibrated
+on training images, score the original and the result on validation and test images, and write
+the result as ONNX. Of the original, nothing is changed.
+
+The policy is a file as galen export and --policy-out write it, or a short list of layers with
+sparsity and bits; docs/policy.md describes both. --uniform treats all layers alike: sparsity is the share of
+channels that go (coupled layers together), bits those of weights and activations (1 to 8, 32 for
+float); weight-bits and activation-bits set them apart. The layers that read the image and the
+classifier keep eight bits where fewer are asked for.`,
+		Example: `  galen compress resnet20.onnx --data cifar-10-batches-bin --uniform sparsity=0.3,bits=8 -o small.onnx
+  galen compress resnet20.onnx --data cifar-10-batches-bin --policy policy.json -o small.onnx --measure local
+  galen compress resnet20.onnx --data cifar-10-batches-bin --uniform weight-bits=4,activation-bits=8 -o w4.onnx --policy-out w4.json`,
+		Args: one("the ONNX file to compress, or demo for the built-in model"),
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			o.Model = arguments[0]
+			c, err := engine.CompressOnce(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return report.CompressedJSON(os.Stdout, c)
+			}
+			return report.Compressed(os.Stdout, c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Data, "data", "", dataUsage+", or demo for the built-in images")
+	dataFlags(cmd, &o.DataOptions)
+	f.StringVar(&o.Policy, "policy", "", "`file` with a policy")
+	f.StringVar(&o.Uniform, "uniform", "", "one `choice` for all layers: sparsity, bits, weight-bits, activation-bits")
+	f.IntVar(&o.RoundTo, "round-to", o.RoundTo, "keep channels in multiples of this")
+	f.StringVarP(&o.Output, "output", "o", "", "ONNX `file` to write")
+	f.StringVar(&o.PolicyOut, "policy-out", "", "`file` for the policy as it was applied: channels kept, bits, scales")
+	f.StringVar(&o.Device, "measure", "", "time original and result, in turn, on a `device`: local or ort:LIBRARY")
+	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	_ = cmd.MarkFlagRequired("data")
 	return cmd
 }

@@ -2,10 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"galen/engine/dataset"
+	"galen/engine/onnx"
+	"galen/hw"
+	"galen/hw/graph"
 )
 
 // Evaluation is a model's accuracy on a set of images.
@@ -21,6 +26,15 @@ type Evaluation struct {
 // (all that validation images are drawn from) or train (all training records). Images
 // are read as the model runs, so that a data set of any size takes little memory.
 func Evaluate(ctx context.Context, model, data, split string, o DataOptions) (Evaluation, error) {
+	return EvaluateOn(ctx, "local", model, data, split, o)
+}
+
+// EvaluateOn is Evaluate in another runtime: "local" is galen's own, "ort:LIBRARY" ONNX
+// Runtime from its shared library, which is given the model as galen would export it.
+func EvaluateOn(ctx context.Context, on, model, data, split string, o DataOptions) (Evaluation, error) {
+	if on != "local" && !strings.HasPrefix(on, "ort:") {
+		return Evaluation{}, fmt.Errorf("runtime %q is unknown; choose local or ort:LIBRARY", on)
+	}
 	g, _, err := loadModel(Settings{Model: model, Demo: model == demoName})
 	if err != nil {
 		return Evaluation{}, err
@@ -37,11 +51,31 @@ func Evaluate(ctx context.Context, model, data, split string, o DataOptions) (Ev
 		return Evaluation{}, err
 	}
 	start := time.Now()
-	s, err := evaluate(ctx, g, m)
+	s, err := evaluateOn(ctx, on, g, m)
 	if err != nil {
 		return Evaluation{}, err
 	}
 	return Evaluation{m.len(), s.top1, s.top5, float64(m.len()) / time.Since(start).Seconds()}, nil
+}
+
+func evaluateOn(ctx context.Context, on string, g *graph.Graph, m pictures) (score, error) {
+	library, ok := strings.CutPrefix(on, "ort:")
+	if !ok {
+		return evaluate(ctx, g, m)
+	}
+	model, err := onnx.Encode(g)
+	if err != nil {
+		return score{}, err
+	}
+	input, output := g.Values[g.Input].Shape, g.Values[g.Output].Shape
+	f, err := hw.OpenInference(library, model, input, output, hw.OptimizeAll)
+	if err != nil {
+		return score{}, err
+	}
+	defer f.Close()
+	return evaluateBy(func(outputs, images []float32, n int) error {
+		return errors.Join(ctx.Err(), f.Run(outputs, images, n))
+	}, input.Elements(), output.Elements(), m)
 }
 
 func splitOf(d *dataset.Data, split string) (pictures, error) {

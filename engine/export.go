@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"galen/engine/compress"
@@ -42,7 +40,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 		}
 	}
 	if policyPath != "" {
-		if err := savePolicy(policyPath, s, e, compressed); err != nil {
+		if err := savePolicy(policyPath, s, e, compress.NewFile(compressor.Structure(), policy, compressed)); err != nil {
 			return nil, err
 		}
 	}
@@ -58,41 +56,13 @@ func policyOf(e *store.Episode) compress.Policy {
 	return policy
 }
 
-// policyFile is what the policy file holds.
-type policyFile struct {
-	Galen    string        `json:"galen"` // version of this format
-	Model    string        `json:"model"`
-	SHA256   string        `json:"sha256"` // of the original ONNX file
-	Run      string        `json:"run"`
-	Episode  int           `json:"episode"`
-	Accuracy float64       `json:"accuracy"`
-	Ratio    float64       `json:"latency_ratio"`
-	Layers   []policyLayer `json:"layers"`
-}
-
-// policyLayer is one layer of the policy file.
-type policyLayer struct {
-	Name           string `json:"name"` // as in the original ONNX file
-	Channels       int    `json:"channels"`
-	Kept           []int  `json:"kept"`            // output channels left, as indices into the original's
-	WeightBits     int    `json:"weight_bits"`     // 32: float
-	ActivationBits int    `json:"activation_bits"` // of the layer's input; 32: float
-}
-
-// savePolicy writes the policy through a temporary file, so that there is never half a one.
-func savePolicy(path string, s *Snapshot, e *store.Episode, r *compress.Result) error {
-	file := policyFile{
-		Galen: "policy 1", Model: s.Run.Model.Name, SHA256: s.Run.Model.SHA256,
-		Run: s.Run.ID, Episode: e.Number, Accuracy: e.Accuracy, Ratio: e.LatencyRatio,
+// savePolicy writes what an episode's policy made of the network.
+func savePolicy(path string, s *Snapshot, e *store.Episode, f *compress.File) error {
+	f.Model, f.SHA256, f.Run, f.Episode = s.Run.Model.Name, s.Run.Model.SHA256, s.Run.ID, e.Number
+	f.Accuracy, f.Ratio = e.Accuracy, e.LatencyRatio
+	content, err := f.Encode()
+	if err != nil {
+		return err
 	}
-	for i, l := range e.Layers {
-		file.Layers = append(file.Layers, policyLayer{l.Name, l.Channels, r.Kept[i], l.WeightBits, l.ActivationBits})
-	}
-	var content bytes.Buffer
-	encoder := json.NewEncoder(&content)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(file); err != nil {
-		return fmt.Errorf("encode the policy: %w", err)
-	}
-	return wholefile.Write(path, content.Bytes())
+	return wholefile.Write(path, content)
 }

@@ -68,8 +68,14 @@ func evaluate(ctx context.Context, g *graph.Graph, m pictures) (score, error) {
 	if err != nil {
 		return score{}, fmt.Errorf("compile: %w", err)
 	}
-	classes := g.Values[g.Output].Shape.Elements()
-	size := min(m.len(), max(1, portionBytes/4/plan.InputElements()))
+	return evaluateBy(func(outputs, images []float32, n int) error {
+		return plan.RunBatchContext(ctx, outputs, images, n, 0)
+	}, plan.InputElements(), plan.OutputElements(), m)
+}
+
+// evaluateBy is evaluate for anything that gives the outputs of n images.
+func evaluateBy(run func(outputs, images []float32, n int) error, pixels, classes int, m pictures) (score, error) {
+	size := min(m.len(), max(1, portionBytes/4/pixels))
 	outputs := make([]float32, size*classes)
 
 	// Two buffers take turns: one is read into while the network runs on the other.
@@ -94,7 +100,7 @@ func evaluate(ctx context.Context, g *graph.Graph, m pictures) (score, error) {
 		}
 		go next(spare, from+size)
 		n := min(size, m.len()-from)
-		if err := plan.RunBatchContext(ctx, outputs, p.pixels, n, 0); err != nil {
+		if err := run(outputs, p.pixels, n); err != nil {
 			return score{}, err
 		}
 		spare = p.pixels

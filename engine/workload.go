@@ -27,36 +27,42 @@ type workload struct {
 // loadWorkload reads model and data and checks that they fit each other. Of the data,
 // only the images that a search looks at are decoded.
 func loadWorkload(s Settings) (*workload, error) {
+	w, _, err := openWorkload(s, s.dataPath())
+	return w, err
+}
+
+// openWorkload is loadWorkload with data named apart, for those who need the rest of it, too.
+func openWorkload(s Settings, path string) (*workload, *dataset.Data, error) {
 	w := &workload{}
 	var err error
 	if w.graph, w.model, err = loadModel(s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options, err := s.DataOptions.orOfModel(w.model.Path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	data, err := loadData(s.dataPath(), w.graph, options)
+	data, err := loadData(path, w.graph, options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256, Mean: data.Train.Mean, Std: data.Train.Std}
 	splits, err := data.Split(s.Seed, dataset.Sizes{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	validation, err := data.Train.Load(splits.Validation)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.validation = selection{validation, validation.Indices()}
 	if w.calibration, err = gather(data.Train, splits.Calibration); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if w.sensitivity, err = gather(data.Train, splits.Sensitivity); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return w, nil
+	return w, data, nil
 }
 
 // demoName stands for the built-in model or data wherever a path is expected.
@@ -67,6 +73,18 @@ func (s Settings) dataPath() string {
 		return demoName
 	}
 	return s.Data
+}
+
+// modelSize is how many bytes the model's file has.
+func modelSize(s Settings) (int, error) {
+	if s.Demo {
+		return len(demo.ModelFile()), nil
+	}
+	info, err := os.Stat(s.Model)
+	if err != nil {
+		return 0, fmt.Errorf("read the model: %w", err)
+	}
+	return int(info.Size()), nil
 }
 
 func loadModel(s Settings) (*graph.Graph, store.Source, error) {

@@ -7,6 +7,16 @@ import (
 	"galen/hw/graph"
 )
 
+// Optimization is how far ONNX Runtime rewrites a model before it runs it. The numbers are the library's.
+type Optimization int32
+
+const (
+	OptimizeNothing  Optimization = 0
+	OptimizeBasic    Optimization = 1
+	OptimizeExtended Optimization = 2
+	OptimizeAll      Optimization = 99
+)
+
 // newORT is ONNX Runtime on this machine's processor, from its shared library.
 func newORT(library string, l Load, o Options) (*backend, error) {
 	if o.EncodeONNX == nil {
@@ -21,7 +31,7 @@ func newORT(library string, l Load, o Options) (*backend, error) {
 		if err != nil {
 			return nil, fmt.Errorf("write the network as ONNX: %w", err)
 		}
-		s, err := api.session(model, batchShape(g, g.Input, l.Batch), batchShape(g, g.Output, l.Batch), l.Threads)
+		s, err := api.session(model, batchShape(g, g.Input, l.Batch), batchShape(g, g.Output, l.Batch), l.Threads, OptimizeAll)
 		if err != nil {
 			return nil, fmt.Errorf("ONNX Runtime %s: %w", api.version, err)
 		}

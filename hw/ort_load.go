@@ -44,9 +44,8 @@ const (
 
 // Values of the C interface's enumerations.
 const (
-	ortLogErrors       = 3  // ORT_LOGGING_LEVEL_ERROR
-	ortAllOptimization = 99 // ORT_ENABLE_ALL
-	ortFloat           = 1  // ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
+	ortLogErrors = 3 // ORT_LOGGING_LEVEL_ERROR
+	ortFloat     = 1 // ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT
 )
 
 // pointer is an object of the library's, or its status: nil for success.
@@ -162,10 +161,10 @@ type ortSession struct {
 }
 
 // session makes a session of an ONNX model with one input and one output of the given shapes, batch first.
-func (a *ortAPI) session(model []byte, inputShape, outputShape []int64, threads int) (*ortSession, error) {
+func (a *ortAPI) session(model []byte, inputShape, outputShape []int64, threads int, level Optimization) (*ortSession, error) {
 	s := &ortSession{api: a, input: noise(volume(inputShape)), output: make([]float32, volume(outputShape))}
 	s.pinned.Pin(s)
-	if err := s.create(model, threads); err != nil {
+	if err := s.create(model, threads, level); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -189,7 +188,7 @@ func volume(shape []int64) int {
 	return n
 }
 
-func (s *ortSession) create(model []byte, threads int) error {
+func (s *ortSession) create(model []byte, threads int, level Optimization) error {
 	a := s.api
 	var options pointer
 	if err := a.check(a.createOptions(&options)); err != nil {
@@ -199,7 +198,7 @@ func (s *ortSession) create(model []byte, threads int) error {
 	return errors.Join(
 		a.check(a.setIntraThreads(options, int32(threads))),
 		a.check(a.setInterThreads(options, 1)),
-		a.check(a.setOptimization(options, ortAllOptimization)),
+		a.check(a.setOptimization(options, int32(level))),
 		// Its threads would otherwise wait busily while others are being measured.
 		a.check(a.configure(options, "session.force_spinning_stop", "1")),
 		a.check(a.createSession(a.env, unsafe.SliceData(model), uintptr(len(model)), options, &s.session)),

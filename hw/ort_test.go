@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"galen/hw/graph"
 )
 
 // message is a protobuf message of fields that are themselves messages or strings, or numbers.
@@ -48,7 +50,7 @@ func TestORTComputes(t *testing.T) {
 	}
 	defer api.close()
 	for _, threads := range []int{1, 2} {
-		s, err := api.session(rectifier("Relu"), []int64{3, 5}, []int64{3, 5}, threads)
+		s, err := api.session(rectifier("Relu"), []int64{3, 5}, []int64{3, 5}, threads, OptimizeAll)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,15 +67,42 @@ func TestORTComputes(t *testing.T) {
 		}
 		s.close()
 	}
-	if _, err := api.session(rectifier("Rectify"), []int64{1, 5}, []int64{1, 5}, 1); err == nil || !strings.Contains(err.Error(), "Rectify") {
+	if _, err := api.session(rectifier("Rectify"), []int64{1, 5}, []int64{1, 5}, 1, OptimizeAll); err == nil || !strings.Contains(err.Error(), "Rectify") {
 		t.Errorf("an unknown operator gives %v", err)
 	}
-	s, err := api.session(rectifier("Relu"), []int64{1, 4}, []int64{1, 4}, 1)
+	s, err := api.session(rectifier("Relu"), []int64{1, 4}, []int64{1, 4}, 1, OptimizeAll)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.close()
 	if err := s.run(); err == nil {
 		t.Error("an input of the wrong shape is taken")
+	}
+}
+
+func TestInference(t *testing.T) {
+	library := os.Getenv("GALEN_ORT")
+	if library == "" {
+		t.Skip("GALEN_ORT does not name ONNX Runtime's shared library")
+	}
+	for _, level := range []Optimization{OptimizeNothing, OptimizeBasic, OptimizeExtended, OptimizeAll} {
+		f, err := OpenInference(library, rectifier("Relu"), graph.Shape{5}, graph.Shape{5}, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const images = 2*inferBatch + 7
+		input, output := noise(5*images), make([]float32, 5*images)
+		if err := f.Run(output, input, images); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range input {
+			if output[i] != max(x, 0) {
+				t.Fatalf("level %d: Relu(%v) = %v", level, x, output[i])
+			}
+		}
+		f.Close()
+	}
+	if _, err := OpenInference(library, rectifier("Rectify"), graph.Shape{5}, graph.Shape{5}, OptimizeAll); err == nil {
+		t.Error("an unknown operator is taken")
 	}
 }

@@ -15,7 +15,7 @@ func (s *Structure) MACs(p Policy, roundTo int) []int64 {
 	for l, info := range s.Layers {
 		n := &s.Graph.Nodes[info.Node]
 		left := average(share, s.classes[n.Output])
-		if c, ok := n.Op.(*graph.Conv); !ok || c.Groups == 1 {
+		if c, ok := n.Op.(*graph.Conv); !ok || !losesGroups(c) {
 			left *= average(share, s.classes[n.Inputs[0]])
 		}
 		macs[l] = int64(math.Round(left * float64(s.Graph.MACs(info.Node))))
@@ -25,13 +25,16 @@ func (s *Structure) MACs(p Policy, roundTo int) []int64 {
 
 // shares is, per class, the share of its block that stays.
 func (s *Structure) shares(p Policy, roundTo int) []float64 {
+	groups, removed := s.listed(p)
 	share := make([]float64, s.count)
 	for class := range share {
-		share[class] = 1
+		if !removed[class] {
+			share[class] = 1
+		}
 	}
-	for _, group := range s.Groups {
+	for i, group := range s.Groups {
 		for _, b := range group.Blocks {
-			if b.Frozen != "" {
+			if b.Frozen != "" || groups[i] {
 				continue
 			}
 			all := len(b.Classes) * b.Channels

@@ -93,150 +93,10 @@ func analyze(g *graph.Graph) *Structure {
 	return s
 }
 
-const outputReason = "its channels are the network's output"
-
-// ties is a union-find forest over channels, with the channels that must stay.
-type ties struct {
-	parent []int
-	frozen []freeze
-}
-
-type freeze struct {
-	channels []int
-	reason   string
-}
-
-// fresh makes n channels that are tied to nothing.
-func (t *ties) fresh(n int) []int {
-	channels := make([]int, n)
-	for i := range channels {
-		channels[i] = len(t.parent)
-		t.parent = append(t.parent, channels[i])
-	}
-	return channels
-}
-
-func (t *ties) find(a int) int {
-	for t.parent[a] != a {
-		t.parent[a] = t.parent[t.parent[a]]
-		a = t.parent[a]
-	}
-	return a
-}
-
-// tie makes two channels one class, known by its earliest channel.
-func (t *ties) tie(a, b int) {
-	a, b = t.find(a), t.find(b)
-	t.parent[max(a, b)] = min(a, b)
-}
-
-// follow gives the channels of a node's output and ties what the node ties.
-func (t *ties) follow(g *graph.Graph, n graph.Node, inputs [][]int) []int {
-	switch op := n.Op.(type) {
-	case *graph.Conv:
-		out := op.Weight.Shape[0]
-		if op.Groups == 1 {
-			return t.fresh(out)
-		}
-		// A group of a grouped convolution leaves as a whole, with all it reads and
-		// writes; for a depthwise one that is a single channel.
-		reads, writes := len(inputs[0])/op.Groups, out/op.Groups
-		channels := make([]int, out)
-		for k := range op.Groups {
-			for _, c := range inputs[0][k*reads : (k+1)*reads] {
-				t.tie(inputs[0][k*reads], c)
-			}
-			for o := k * writes; o < (k+1)*writes; o++ {
-				channels[o] = inputs[0][k*reads]
-			}
-		}
-		return channels
-	case *graph.Gemm:
-		return t.fresh(op.Weight.Shape[0])
-	case *graph.BatchNorm, graph.Relu, graph.Clip, graph.Activation, *graph.PRelu, graph.MaxPool, graph.AveragePool,
-		graph.GlobalAveragePool, graph.Quantize:
-		return inputs[0]
-	case graph.Binary:
-		// A gate of one channel stays; one per channel goes with the channel.
-		for i, in := range inputs {
-			if other := inputs[1-i]; len(in) < len(other) {
-				t.freeze(in, "its channel is spread over others by %s %q", n.Op.Kind(), n.Name)
-				return other
-			}
-		}
-		t.tieAll(inputs)
-		return inputs[0]
-	case *graph.Gather:
-		if op.Axis != 0 {
-			return inputs[0]
-		}
-		channels := make([]int, len(op.Index))
-		for i, from := range op.Index {
-			channels[i] = inputs[0][from]
-		}
-		return channels
-	case graph.Add:
-		t.tieAll(inputs)
-		return inputs[0]
-	case graph.Concat:
-		if op.Axis != 0 {
-			t.tieAll(inputs)
-			return inputs[0]
-		}
-		var channels []int
-		for _, in := range inputs {
-			channels = append(channels, in...)
-		}
-		return channels
-	case graph.Flatten:
-		pixels := graph.Shape(g.Values[n.Inputs[0]].Shape[1:]).Elements()
-		channels := make([]int, 0, len(inputs[0])*pixels)
-		for _, c := range inputs[0] {
-			for range pixels {
-				channels = append(channels, c)
-			}
-		}
-		return channels
-	case *graph.Slice:
-		var channels []int
-		for i := op.Start[0]; i < op.End[0]; i += op.Step[0] {
-			channels = append(channels, inputs[0][i])
-		}
-		if op.Step[0] != 1 {
-			t.freeze(inputs[0], "its channels are picked at a stride by Slice %q", n.Name)
-		}
-		return channels
-	case *graph.Pad:
-		before, after := t.fresh(op.Before[0]), t.fresh(op.After[0])
-		return append(append(before, inputs[0]...), after...)
-	}
-	if r, ok := n.Op.(*graph.Rearrange); ok && r.Order == nil && r.Shape[0] == len(inputs[0]) {
-		return inputs[0]
-	}
-	for _, in := range inputs {
-		t.freeze(in, "its channels go through %s %q, which mixes them", n.Op.Kind(), n.Name)
-	}
-	channels := t.fresh(g.Values[n.Output].Shape[0])
-	for i, c := range channels {
-		t.freeze(channels[i:i+1], "its channels come from %s %q", n.Op.Kind(), n.Name)
-		if len(inputs) == 1 && len(inputs[0]) == len(channels) {
-			t.tie(inputs[0][i], c)
-		}
-	}
-	return channels
-}
-
-func (t *ties) freeze(channels []int, format string, args ...any) {
-	t.frozen = append(t.frozen, freeze{channels, fmt.Sprintf(format, args...)})
-}
-
-func (t *ties) tieAll(inputs [][]int) {
-	for _, in := range inputs[1:] {
-		for c := range in {
-			t.tie(inputs[0][c], in[c])
-		}
-	}
-}
+const (
+	outputReason = "its channels are the network's output"
+	aloneReason  = "its channels could only leave all together"
+)
 
 // number replaces the channels of every value by their classes, numbered from 0, and
 // returns why each class must stay; empty if it need not.
@@ -326,6 +186,13 @@ func (s *Structure) group(reasons []string) {
 			group.Blocks = append(group.Blocks, Block{Channels: width[class], Frozen: reasons[class]})
 		}
 		group.Blocks[b].Classes = append(group.Blocks[b].Classes, class)
+	}
+	for i := range s.Groups {
+		for j := range s.Groups[i].Blocks {
+			if b := &s.Groups[i].Blocks[j]; b.Frozen == "" && len(b.Classes) == 1 {
+				b.Frozen = aloneReason
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -44,7 +45,9 @@ func TestGroupsOfOptionA(t *testing.T) {
 }
 
 func TestLayerInfo(t *testing.T) {
-	for name, g := range nets(t) {
+	all := topologies(t)
+	maps.Copy(all, nets(t))
+	for name, g := range all {
 		s, err := Analyze(g)
 		if err != nil {
 			t.Fatal(err)
@@ -105,6 +108,42 @@ func TestGroupedConvolutionsLoseWholeGroups(t *testing.T) {
 	}
 }
 
+// Where there are fewer groups than channels in each, all groups lose the same channels.
+func TestGroupedConvolutionsLoseChannelsOfEveryGroup(t *testing.T) {
+	b := newBuilder(t, 5, 3, 8, 8)
+	x := b.conv(b.relu(b.conv(0, 12, 3, 1, 1)), 8, 3, 1, 2)
+	s, err := Analyze(b.end(b.relu(x)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, want := range []int{6, 4} {
+		group := s.Groups[s.Layers[l].Group]
+		if got := blocks(group); !slices.Equal(got, []int{want}) || group.Blocks[0].Channels != 2 {
+			t.Errorf("layer %d is in group %+v, want %d pairs of channels", l, group, want)
+		}
+	}
+	p := s.Uniform(0, graph.FloatBits)
+	p[0].Sparsity, p[1].Sparsity = 0.5, 0.7 // 7 of 12 channels, which is four pairs; 3 of 8, which is two
+	removed := s.Select(p, s.Scores(GroupL2), 1)
+	pruned, err := s.Prune(removed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conv := pruned.Nodes[s.Layers[1].Node].Op.(*graph.Conv)
+	if conv.Groups != 2 || !slices.Equal(conv.Weight.Shape, []int{4, 4, 3, 3}) {
+		t.Errorf("the grouped convolution has %d groups of %v", conv.Groups, conv.Weight.Shape)
+	}
+	// Three channels in each of two groups meet, through a shuffle, three in each of two others: all are tied.
+	b = newBuilder(t, 6, 3, 8, 8)
+	s, err = Analyze(b.end(b.shuffled(b.relu(b.conv(0, 12, 3, 1, 1)), 6, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := s.Layers[1]; info.Prunable || info.Why != aloneReason {
+		t.Errorf("%+v", info)
+	}
+}
+
 func TestFrozenChannels(t *testing.T) {
 	input := newBuilder(t, 6, 8, 4, 4)
 	sum := input.add(graph.Add{}, 0, input.conv(0, 8, 3, 1, 1))
@@ -116,7 +155,7 @@ func TestFrozenChannels(t *testing.T) {
 
 	strided := newBuilder(t, 8, 3, 4, 4)
 	y := strided.conv(0, 8, 3, 1, 1)
-	y = strided.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{8, 4, 4}, Step: []int{2, 1, 1}}, y)
+	y = strided.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{8, 4, 4}, Step: []int{2, 1, 2}}, y)
 	strided.end(y)
 
 	for _, c := range []struct {

@@ -2,18 +2,25 @@ package compress
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"galen/hw/graph"
 )
 
 func TestPolicyJSON(t *testing.T) {
-	p := Policy{{"conv1", 0.25, 8, 4}, {"fc", 0, 32, 32}}
+	p := Policy{
+		{Layer: "conv1", Sparsity: 0.25, WeightBits: 8, ActivationBits: 4},
+		{Layer: "fc", WeightBits: 32, ActivationBits: 32, Kept: []int{0, 2}},
+	}
 	data, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `[{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":4},{"layer":"fc","sparsity":0,"weight_bits":32,"activation_bits":32}]`
+	want := `[{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":4},{"layer":"fc","sparsity":0,"weight_bits":32,"activation_bits":32,"kept":[0,2]}]`
 	if string(data) != want {
 		t.Errorf("policy is %s, want %s", data, want)
 	}
@@ -64,18 +71,175 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// Lists of kept channels do what they say, and lists that contradict each other or the network are refused.
+func TestListedChannels(t *testing.T) {
+	g := residualNet(t, true)
+	s, err := Analyze(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.Uniform(0, 8)
+	p[1].Kept, p[1].Sparsity = []int{1, 3, 6}, 0.9
+	p[2].Kept = []int{0, 1, 2, 5, 7} // with the stem, which says nothing
+	if err := s.Validate(p); err != nil {
+		t.Fatal(err)
+	}
+	removed := s.Select(p, s.Scores(GroupL2), 4)
+	kept := s.Kept(removed)
+	for l, want := range map[int][]int{0: p[2].Kept, 1: p[1].Kept, 2: p[2].Kept, 3: upTo(16)} {
+		if !slices.Equal(kept[l], want) {
+			t.Errorf("layer %d keeps %v, want %v", l, kept[l], want)
+		}
+	}
+	pruned, err := s.Prune(removed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, macs := range s.MACs(p, 4) {
+		if want := pruned.MACs(s.Layers[l].Node); macs != want {
+			t.Errorf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, macs, want)
+		}
+	}
+	last := len(p) - 1
+	for _, c := range []struct {
+		layer int
+		kept  []int
+		says  string
+	}{
+		{0, []int{0, 1, 2, 3}, "tied to one that is not"},
+		{1, []int{}, "at least one must stay"},
+		{1, []int{1, 8}, "not one of the channels 0 to 7"},
+		{1, []int{-1}, "not one of the channels"},
+		{1, []int{3, 3}, "ascending"},
+		{last, []int{0, 1}, outputReason},
+	} {
+		bad := slices.Clone(p)
+		bad[c.layer].Kept = c.kept
+		if err := s.Validate(bad); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("layer %d keeps %v: %v, want something about %q", c.layer, c.kept, err, c.says)
+		}
+	}
+	// What a layer reads may not leave altogether.
+	sliced := newBuilder(t, 3, 3, 8, 8)
+	x := sliced.conv(0, 4, 1, 1, 1)
+	half := sliced.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{2, 8, 8}, Step: []int{1, 1, 1}}, x)
+	if s, err = Analyze(sliced.end(sliced.conv(half, 4, 1, 1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	p = s.Uniform(0, 8)
+	p[0].Kept = []int{2, 3}
+	if err := s.Validate(p); err == nil || !strings.Contains(err.Error(), "leaves no channel of what Slice") {
+		t.Errorf("all that a layer reads was removed: %v", err)
+	}
+}
+
+// A policy file tells what became of every layer, and read back it gives the same network.
+func TestPolicyFile(t *testing.T) {
+	all := topologies(t)
+	maps.Copy(all, nets(t))
+	for name, g := range all {
+		c := newCompressor(t, g, Options{RoundTo: 2})
+		p := c.structure.Uniform(0.4, 5)
+		p[1].WeightBits, p[1].ActivationBits = graph.FloatBits, graph.FloatBits
+		first := compressed(t, c, p)
+		f := NewFile(c.structure, p, first)
+		f.Model, f.Accuracy = name, 0.5
+		data, err := f.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := ParseFile(data)
+		if err != nil || !reflect.DeepEqual(back, f) {
+			t.Fatalf("%s: read back as %+v, %v, want %+v", name, back, err, f)
+		}
+		for l, node := range first.Graph.Layers() {
+			layer, n := f.Layers[l], &first.Graph.Nodes[node]
+			w := n.Weight()
+			original := g.Nodes[c.structure.Layers[l].Node]
+			columns := original.Weight().Shape[1]
+			seen := map[int]bool{}
+			for _, i := range layer.Inputs {
+				seen[i%columns] = true
+			}
+			groups := 0
+			if conv, ok := original.Op.(*graph.Conv); ok && conv.Groups > 1 {
+				groups = n.Op.(*graph.Conv).Groups
+			}
+			if len(layer.Kept) != w.Shape[0] || len(seen) != w.Shape[1] || layer.Groups != groups {
+				t.Errorf("%s: %s is %v with groups %d; the file keeps %v of %v in %d groups", name, layer.Name, w.Shape, groups, layer.Kept, layer.Inputs, layer.Groups)
+			}
+			if q := first.Graph.Values[n.Inputs[0]].Quant; w.Quantized() != (layer.Activation != nil) ||
+				w.Quantized() && (*layer.Activation != Affine{q.Scale, q.Zero} || !slices.Equal(layer.WeightScale, w.Scale)) {
+				t.Errorf("%s: the scales of %s are not the network's", name, layer.Name)
+			}
+		}
+		again, err := ParsePolicy(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second := compressed(t, c, again); !reflect.DeepEqual(second, first) {
+			t.Errorf("%s: the policy read back gives another network", name)
+		}
+	}
+}
+
+func TestPolicyFileRefuses(t *testing.T) {
+	for text, says := range map[string]string{
+		`{}`:                         `"galen" is ""`,
+		`{"galen":"policy 9"}`:       `policy 9`,
+		`{"galen":"policy 2","x":1}`: "x",
+		`{"galen":"policy 2"} {}`:    "follows",
+		`{"galen":"policy 2","layers":[{"name":"a","channels":2,"kept":[2]}]}`:                      "0 to 1",
+		`{"galen":"policy 2","layers":[{"name":"a","channels":2,"kept":[1],"weight_scale":[1,1]}]}`: "2 weight scales for 1",
+		`{"galen":"policy 2","layers":[{"name":"a","channels":1,"kept":[0],"weight_scale":[0]}]}`:   "not positive",
+		`{"galen":"policy 2","layers":[{"name":"a","activation":{"scale":-1,"zero_point":3}}]}`:     "not positive",
+		`{"galen":"policy 2","layers":[{"name":"a","activation":{"scale":1,"zero_point":256}}]}`:    "zero_point",
+		`{"galen":"policy 2","layers":[{"name":"a","inputs":[3,1]}]}`:                               "ascending",
+	} {
+		if _, err := ParsePolicy([]byte(text)); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "policy") {
+			t.Errorf("%s: %v, want something about %q", text, err, says)
+		}
+	}
+}
+
+// Whatever passes for a policy prunes the network without breaking it.
 func FuzzParsePolicy(f *testing.F) {
 	f.Add([]byte(`[{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":4}]`))
 	f.Add([]byte(`[{"layer":"conv1","sparsity":1e999}]`))
 	f.Add([]byte(`[null]`))
-	s, err := Analyze(plainNet(f))
+	f.Add([]byte(`{"galen":"policy 2","layers":[null,{"kept":[0]}]}`))
+	s, err := Analyze(residualNet(f, true))
 	if err != nil {
 		f.Fatal(err)
 	}
+	p := s.Uniform(0.3, 8)
+	short, err := json.Marshal(p)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(short)
+	full := File{Format: FileFormat}
+	for l, info := range s.Layers {
+		full.Layers = append(full.Layers, FileLayer{Name: info.Layer, Channels: info.Channels, Kept: upTo(info.Channels), WeightBits: 8, ActivationBits: 8})
+		full.Layers[l].Kept = full.Layers[l].Kept[:max(1, info.Channels-2*(l%2))]
+	}
+	data, err := full.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	scores := s.Scores(GroupL2)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := ParsePolicy(data)
-		if err == nil && s.Validate(p) == nil && len(p) != len(s.Layers) {
-			t.Errorf("%s passes for a policy", data)
+		if err != nil || s.Validate(p) != nil {
+			return
+		}
+		pruned, err := s.Prune(s.Select(p, scores, 4))
+		if err != nil {
+			t.Fatalf("%s passes for a policy: %v", data, err)
+		}
+		if err := pruned.Validate(); err != nil {
+			t.Fatalf("%s passes for a policy: %v", data, err)
 		}
 	})
 }

@@ -39,13 +39,14 @@ func SparsityKeeping(kept, channels, roundTo int) float64 {
 	return s
 }
 
-// Select decides which channel classes a policy removes: in every block of a group
-// the least important ones. Importance is per class; ties fall on the later class.
+// Select decides which channel classes a policy removes: those it does not list as kept
+// or, where it lists none, in every block of a group the least important ones. Importance
+// is per class; ties fall on the later class.
 func (s *Structure) Select(p Policy, importance []float64, roundTo int) (removed []bool) {
-	removed = make([]bool, s.count)
-	for _, group := range s.Groups {
+	groups, removed := s.listed(p)
+	for i, group := range s.Groups {
 		for _, b := range group.Blocks {
-			if b.Frozen != "" {
+			if b.Frozen != "" || groups[i] {
 				continue
 			}
 			kept := Kept(p[group.Layers[0]].Sparsity, len(b.Classes)*b.Channels, roundTo)
@@ -118,9 +119,10 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 	case *graph.Conv:
 		c := *op
 		if op.Groups > 1 {
-			// Whole groups went: the weights of those that stay read what they read before.
-			c.Groups = len(inputs) * op.Groups / len(all)
-			inputs = upTo(op.Weight.Shape[1])
+			if losesGroups(op) {
+				c.Groups = len(inputs) * op.Groups / len(all)
+			}
+			inputs = filterInputs(op, inputs)
 		}
 		c.Weight, c.Bias = sliceWeight(&op.Weight, inputs, outputs), pick(op.Bias, outputs)
 		return &c
@@ -144,12 +146,17 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 			c.Index[i] = below(inputs, op.Index[o])
 		}
 		return c
-	case *graph.Rearrange: // of kept channels; others are frozen
-		c := &graph.Rearrange{Shape: slices.Clone(op.Shape)}
-		c.Shape[0] = len(outputs)
-		return c
+	case *graph.Rearrange:
+		return s.shrinkOrder(n, op, inputs, outputs)
 	case *graph.Slice:
-		c := *op // of channel step 1: the channels before a stride are frozen
+		if op.Step[0] != 1 { // what is left of the channels may lie at no stride
+			c := &graph.Gather{Index: make([]int, len(outputs))}
+			for i, o := range outputs {
+				c.Index[i] = below(inputs, op.Start[0]+o*op.Step[0])
+			}
+			return c
+		}
+		c := *op
 		c.Start, c.End = slices.Clone(op.Start), slices.Clone(op.End)
 		c.Start[0] = below(inputs, op.Start[0])
 		c.End[0] = below(inputs, op.End[0])
@@ -162,6 +169,38 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 		return &c
 	}
 	return n.Op
+}
+
+// shrinkOrder is an arrangement of the scalars of the channels that are left.
+func (s *Structure) shrinkOrder(n *graph.Node, op *graph.Rearrange, inputs, outputs []int) *graph.Rearrange {
+	left := &graph.Rearrange{Shape: slices.Clone(op.Shape)}
+	left.Shape[0] = len(outputs)
+	if op.Order == nil {
+		return left
+	}
+	from, to := s.Graph.Values[n.Inputs[0]].Shape[1:].Elements(), op.Shape[1:].Elements()
+	left.Order = make([]int, 0, len(outputs)*to)
+	for _, o := range outputs {
+		for _, place := range op.Order[o*to : (o+1)*to] {
+			left.Order = append(left.Order, below(inputs, place/from)*from+place%from)
+		}
+	}
+	return left
+}
+
+// filterInputs gives, of the channels left of what a layer reads, those that its filters read: of a
+// grouped convolution, the places within a group, which are the same for all groups left.
+func filterInputs(op graph.Op, left []int) []int {
+	c, ok := op.(*graph.Conv)
+	if !ok || c.Groups == 1 {
+		return left
+	}
+	reads := c.Weight.Shape[1]
+	if losesGroups(c) {
+		return upTo(reads)
+	}
+	first, _ := slices.BinarySearch(left, reads)
+	return left[:first]
 }
 
 // below counts the positions that lie before a limit.

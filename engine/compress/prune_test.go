@@ -2,6 +2,7 @@ package compress
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -63,12 +64,16 @@ func checkMasked(t *testing.T, g *graph.Graph, rng *rand.Rand) int {
 }
 
 func TestPrunedEqualsMasked(t *testing.T) {
-	for name, g := range nets(t) {
+	all := topologies(t)
+	maps.Copy(all, nets(t))
+	for name, g := range all {
 		t.Run(name, func(t *testing.T) {
+			gone := 0
 			for seed := range uint64(10) {
-				if gone := checkMasked(t, g, rand.New(rand.NewPCG(seed, 7))); gone == 0 {
-					t.Error("nothing was pruned")
-				}
+				gone += checkMasked(t, g, rand.New(rand.NewPCG(seed, 7)))
+			}
+			if gone == 0 {
+				t.Error("nothing was pruned")
 			}
 		})
 	}
@@ -86,6 +91,21 @@ func TestPrunedEqualsMaskedOnRandomGraphs(t *testing.T) {
 	}
 	if pruned < graphs/2 {
 		t.Errorf("only %d of %d random graphs could be pruned: the test shows little", pruned, graphs)
+	}
+}
+
+func TestPrunedEqualsMaskedOnMixedTopologies(t *testing.T) {
+	pruned := 0
+	const graphs = 150
+	for seed := range uint64(graphs) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			if checkMasked(t, mixedNet(t, seed), rand.New(rand.NewPCG(seed, 9))) > 0 {
+				pruned++
+			}
+		})
+	}
+	if pruned < graphs*9/10 {
+		t.Errorf("only %d of %d mixed graphs could be pruned: the test shows little", pruned, graphs)
 	}
 }
 

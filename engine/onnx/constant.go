@@ -15,6 +15,9 @@ const (
 	// maxFolded are the scalars that import may make of nothing, as by ConstantOfShape; beyond, it may make as
 	// many as the file's initializers hold.
 	maxFolded = 1 << 26
+	// unpackedScalars are those that folding may make of a byte, as export packs several weights into one: an
+	// index, the weights and their real numbers, integers counting twice.
+	unpackedScalars = 28
 )
 
 // constant is a tensor known at import. It holds floats or, for every integer type, ints.

@@ -25,6 +25,7 @@ type exporter struct {
 	opset    int64
 	taken    names // of tensors
 	nodes    names
+	tables   map[string]string // of the numbers packed into bytes: their names in the file
 	// reads is the name that readers of each value read: behind its DequantizeLinear, if it is quantized.
 	reads []string
 }
@@ -36,7 +37,7 @@ func exportModel(g *graph.Graph) (*modelProto, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	e := &exporter{graph: g, opset: exportOpset, taken: names{}, nodes: names{}, reads: make([]string, len(g.Values))}
+	e := &exporter{graph: g, opset: exportOpset, taken: names{}, nodes: names{}, tables: map[string]string{}, reads: make([]string, len(g.Values))}
 	input, output := &g.Values[g.Input], &g.Values[g.Output]
 	e.file = &graphProto{
 		name:    g.Name,

@@ -21,7 +21,7 @@ func (e *exporter) layer(name string, n *graph.Node) []string {
 	}
 	channels := w.Shape[0]
 	axis := intAttribute("axis", 0)
-	levels := e.levels(name+".weight_quantized", w.Int, w.Shape...)
+	levels := e.weightLevels(name+".weight_quantized", w)
 	if w.Bits < 8 {
 		e.metadata = append(e.metadata, Property{bitsKey + levels, strconv.Itoa(w.Bits)})
 	}

@@ -216,6 +216,9 @@ func (m *importer) readConstants(g *graphProto) error {
 		}
 		m.constants[t.name] = c
 		m.scalars += c.len()
+		if c.typ == typeUint8 {
+			m.scalars += unpackedScalars * c.len()
+		}
 	}
 	return nil
 }

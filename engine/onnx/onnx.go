@@ -10,6 +10,7 @@
 //
 // Export writes opset 13, or 19 where a graph averages over dilated windows. Quantized values
 // become QuantizeLinear/DequantizeLinear pairs as ONNX Runtime's static quantization writes them, so that its integer kernels run them.
+// Weights of four bits and fewer are packed into bytes; docs/export.md describes the files.
 //
 // Files are untrusted: every size is checked before memory is taken for it.
 package onnx
