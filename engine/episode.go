@@ -90,6 +90,9 @@ type plan struct {
 	choices []agents.Choice // what the actions mean, limits or not; nil: what the space says
 	trial   bool            // whether this is a level of the line
 	level   float64
+	// rehearsal tells that only states are wanted: nothing is shown, and commands wait, since they
+	// take effect at the steps of episodes.
+	rehearsal bool
 }
 
 // plan prepares the next episode: a policy that a person wants tried, a level of the line, or
@@ -121,9 +124,7 @@ func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
 	d := &decisions{policy: compress.Uniform(s.workload.graph, 0, graph.FloatBits)}
 	var previous []float64
 	for step := range s.layers {
-		s.step = step
-		s.doing("deciding", step, len(s.layers))
-		if err := s.boundary(ctx); err != nil {
+		if err := s.atStep(ctx, step, p.rehearsal); err != nil {
 			return nil, err
 		}
 		state := s.features.state(step, s.costs(d.policy), previous)
@@ -146,6 +147,16 @@ func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
 		d.actions = append(d.actions, previous)
 	}
 	return d, nil
+}
+
+// atStep announces a step and lets commands take effect.
+func (s *Search) atStep(ctx context.Context, step int, rehearsal bool) error {
+	if rehearsal {
+		return ctx.Err()
+	}
+	s.step = step
+	s.doing("deciding", step, len(s.layers))
+	return s.boundary(ctx)
 }
 
 // costs are what every layer would cost under a policy.

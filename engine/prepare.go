@@ -156,7 +156,7 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 				return err
 			}
 		}
-		p := plan{actions: e.Actions}
+		p := plan{actions: e.Actions, rehearsal: true}
 		for _, layer := range policyOf(e) {
 			p.choices = append(p.choices, choiceOf(layer))
 		}
@@ -169,7 +169,6 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
 		}
 	}
-	s.step = -1
 	return nil
 }
 

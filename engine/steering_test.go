@@ -26,7 +26,7 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	go search.work(ctx)
 	var version uint64

@@ -127,7 +127,7 @@ func (s *Search) warmStart(ctx context.Context) (level float64, actions [][]floa
 
 // imitate makes the agent answer as the actions do.
 func (s *Search) imitate(ctx context.Context, agent imitator, actions [][]float64) error {
-	d, err := s.decide(ctx, plan{actions: actions})
+	d, err := s.decide(ctx, plan{actions: actions, rehearsal: true})
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func await(t *testing.T, w interface {
 	Wait(context.Context, uint64) (*engine.Snapshot, error)
 }, what string, ok func(*engine.Snapshot) bool) *engine.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	var version uint64
 	for {
