@@ -15,12 +15,15 @@ import (
 
 // Options are a Compressor's settings; the zero value is the default.
 type Options struct {
-	RoundTo     int         // channels are kept in multiples of this; 0: 1
-	Importance  Importance  // how channels are ranked; empty: GroupL2
-	Calibration Calibration // how activation ranges are chosen; empty: SquaredError
-	Workers     int         // goroutines; 0: all cores
-	ISA         kernel.ISA  // empty: kernel.Default
-	Uncorrected bool        // leave the layers' statistics as compression makes them, for comparison
+	RoundTo      int          // channels are kept in multiples of this; 0: 1
+	Importance   Importance   // how channels are ranked; empty: GroupL2
+	Calibration  Calibration  // how activation ranges are chosen; empty: SquaredError
+	WeightRange  Calibration  // how the scales of weights rounded to nearest are chosen, MinMax or SquaredError; empty: SquaredError
+	Rounding     Rounding     // how weights become integers; empty: Automatic
+	Equalization Equalization // how channels are rescaled before they are quantized; empty: EqualizeNone
+	Workers      int          // goroutines; 0: all cores
+	ISA          kernel.ISA   // empty: kernel.Default
+	Uncorrected  bool         // leave the layers' statistics as compression makes them, for comparison
 }
 
 // complete puts the defaults in.
@@ -36,9 +39,30 @@ func (o Options) complete() (Options, error) {
 	switch o.Calibration {
 	case "":
 		o.Calibration = SquaredError
-	case MinMax, Percentile, SquaredError:
+	case MinMax, Percentile, SquaredError, Entropy:
 	default:
-		return o, fmt.Errorf("calibration %q is unknown; take %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError)
+		return o, fmt.Errorf("calibration %q is unknown; take %q, %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError, Entropy)
+	}
+	switch o.Rounding {
+	case "":
+		o.Rounding = Automatic
+	case Automatic, Compensated, Nearest:
+	default:
+		return o, fmt.Errorf("rounding %q is unknown; take %q, %q or %q", o.Rounding, Automatic, Compensated, Nearest)
+	}
+	switch o.WeightRange {
+	case "":
+		o.WeightRange = SquaredError
+	case MinMax, SquaredError:
+	default:
+		return o, fmt.Errorf("weight range %q is unknown; take %q or %q", o.WeightRange, MinMax, SquaredError)
+	}
+	switch o.Equalization {
+	case "":
+		o.Equalization = EqualizeNone
+	case EqualizeNone, EqualizeWeights, EqualizeActivations:
+	default:
+		return o, fmt.Errorf("equalization %q is unknown; take %q, %q or %q", o.Equalization, EqualizeActivations, EqualizeWeights, EqualizeNone)
 	}
 	if o.Workers <= 0 {
 		o.Workers = goruntime.GOMAXPROCS(0)
@@ -102,6 +126,13 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 		importance: structure.Scores(o.Importance), original: make([]observation, len(structure.Layers)),
 	}
 	c.input = c.newTracer().Input(g, calibration, n)
+	if o.Equalization != EqualizeNone && hasDepthwise(g) {
+		scaled := *structure
+		if scaled.Graph, err = c.equalized(g, c.input, o.Equalization); err != nil {
+			return nil, err
+		}
+		c.structure = &scaled
+	}
 	return c, c.observe()
 }
 

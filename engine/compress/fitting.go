@@ -65,7 +65,7 @@ func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
 	inputScale := float32(0)
 	if q := f.graph.Values[n.Inputs[0]].Quant; q != nil && !f.policy[l].Float() {
 		inputScale = q.Scale
-		n.Op = n.WithWeight(f.crew.quantizeWeight(n.Weight(), f.policy[l].WeightBits, scaleFloor(n.Bias(), inputScale)), n.Bias())
+		n.Op = f.rounded(node, f.policy[l].WeightBits, inputScale)
 	}
 	out, err := f.trace.compute(node)
 	if err != nil {
@@ -78,6 +78,17 @@ func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
 		f.crew.transform(out, c.factor, c.shift)
 	}
 	return out, nil
+}
+
+// rounded is a layer with integer weights.
+func (f *fitting) rounded(node, bits int, inputScale float32) graph.Op {
+	n := &f.graph.Nodes[node]
+	w, floor := n.Weight(), scaleFloor(n.Bias(), inputScale)
+	if !f.options.compensates(bits) {
+		return n.WithWeight(f.crew.quantizeWeight(w, bits, f.options.WeightRange, floor), n.Bias())
+	}
+	grams := f.crew.grams(patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
+	return n.WithWeight(f.crew.compensatedWeight(w, bits, floor, grams), n.Bias())
 }
 
 // operator computes a node that is not a layer. An activation overwrites a tensor that
