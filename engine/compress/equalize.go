@@ -111,8 +111,9 @@ func largestPerChannel(b *runtime.Batch) []float32 {
 	return largest
 }
 
-// factors chooses the factor of every channel. A channel that the activation cuts off keeps its own, and
-// none is raised so far that it would be.
+// factors chooses the factor of every channel, such that the largest value stays what it is. What the
+// activation's limit cuts off is left alone, since its limit is one for all channels, and
+// nothing else is raised beyond it.
 func (l *link) factors(g *graph.Graph, values []float32, by Equalization) []float32 {
 	read := make([]float32, len(values)) // the largest weight that reads a channel
 	depthwise := true
@@ -130,23 +131,32 @@ func (l *link) factors(g *graph.Graph, values []float32, by Equalization) []floa
 		}
 	}
 	top := slices.Max(values)
-	factors := make([]float32, len(values))
-	highest := float32(0) // of the values once rescaled
-	const least = 1e-4    // channels that are smaller, relative to the largest, are as good as silent
+	// Channels that are smaller than this are as good as silent; and one odd channel
+	// must not press all others down.
+	const least, most = 1e-4, 100
+	factors := make([]float32, len(values)) // 0: the channel keeps its own
+	var logarithms, active float64
 	for ch, x := range values {
-		switch {
-		case x <= least*top || written[ch] <= 0 || read[ch] <= 0:
-			factors[ch] = 0
-		case by == EqualizeActivations && depthwise:
-			factors[ch] = top / x
-		default:
-			factors[ch] = float32(math.Sqrt(float64(read[ch] / written[ch])))
+		if x <= least*top || x >= l.limit || written[ch] <= 0 || read[ch] <= 0 {
+			continue
 		}
-		highest = max(highest, factors[ch]*x)
+		factors[ch] = float32(math.Sqrt(float64(read[ch] / written[ch])))
+		if by == EqualizeActivations && depthwise {
+			factors[ch] = top / x
+		}
+		logarithms += math.Log(float64(factors[ch]))
+		active++
 	}
+	middle := float32(math.Exp(logarithms / max(active, 1)))
+	highest := float32(0) // of the rescaled values
 	for ch, x := range values {
-		factors[ch] *= top / highest
-		if factors[ch] == 0 || x >= l.limit {
+		if factors[ch] > 0 {
+			factors[ch] = clamp(factors[ch], middle/most, middle*most)
+			highest = max(highest, factors[ch]*x)
+		}
+	}
+	for ch := range factors {
+		if factors[ch] *= top / max(highest, math.SmallestNonzeroFloat32); !(factors[ch] > 0) {
 			factors[ch] = 1
 		}
 	}
