@@ -12,13 +12,17 @@ import (
 // (Migacz 2017, "8-bit inference with TensorRT"). Where numbers of both signs occur both
 // ends shrink together.
 func (h *histogram) leastEntropy(bits int) graph.Quant {
-	const candidates = 128
+	const candidates = 64
 	levels := 1 << bits
 	zero := int(-h.lo * h.perUnit()) // the bin of zero
 	// Behind a ReLU half of the numbers are exactly zero, which every range represents. Unless they are
 	// left out, what spreads them least over their neighbours wins.
 	shape := *h
-	shape.counts[min(zero, bins-1)] = h.counts[min(zero+1, bins-1)]
+	if zero+1 < bins {
+		shape.counts[zero] = h.counts[zero+1]
+	} else {
+		shape.counts[bins-1] = h.counts[bins-2]
+	}
 	best, least := affine(h.lo, h.hi, bits), math.Inf(1)
 	for i := candidates; i >= 1; i-- {
 		from, to := zero-zero*i/candidates, zero+(bins-zero)*i/candidates
@@ -61,10 +65,13 @@ func (h *histogram) divergence(from, to, levels int) float64 {
 				filled++
 			}
 		}
+		// Within a level q is the same in every bin that is not empty.
+		q := sum / max(filled, 1) / inside
 		for b := first; b < end; b++ {
-			p, q := float64(h.counts[b]), 0.0
-			if p > 0 {
-				q = sum / filled / inside
+			p := float64(h.counts[b])
+			own := q
+			if p == 0 {
+				own = 0
 			}
 			if b == from {
 				p += below
@@ -74,7 +81,7 @@ func (h *histogram) divergence(from, to, levels int) float64 {
 			}
 			if p > 0 {
 				// An empty bin that clipping fills would make the divergence infinite.
-				d += p / total * math.Log(p/total/max(q, 1e-4/float64(bins)))
+				d += p / total * math.Log(p/total/max(own, 1e-4/float64(bins)))
 			}
 		}
 	}

@@ -149,3 +149,110 @@ func TestCompensatedRoundingLosesLess(t *testing.T) {
 		}
 	}
 }
+
+// Of all integers there are few filters small enough to try them all; on those the error must be
+// near the least there is, whatever the scale.
+func TestCompensatedRoundingIsNearTheOptimum(t *testing.T) {
+	isa, err := kernel.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n, outputs = 7, 30
+	for _, bits := range []int{1, 2} {
+		rng := rand.New(rand.NewPCG(7, uint64(bits)))
+		var is, best, nearest float64
+		for range 5 {
+			h := correlated(rng, n)
+			g := gram{n + 1, make([]float64, (n+1)*(n+1))}
+			for i := range n {
+				copy(g.h[i*(n+1):], h[i*n:(i+1)*n])
+			}
+			w := &graph.Weight{Shape: []int{outputs, n}, Float: make([]float32, n*outputs)}
+			for i := range w.Float {
+				w.Float[i] = float32(rng.NormFloat64())
+			}
+			q := crew{isa, 1}.compensatedWeight(w, bits, nil, []gram{g})
+			plain := crew{isa, 1}.quantizeWeight(w, bits, SquaredError, nil)
+			for o := range outputs {
+				filter := w.Float[o*n : (o+1)*n]
+				is += outputError(h, filter, q.Int[o*n:(o+1)*n], q.Scale[o])
+				nearest += outputError(h, filter, plain.Int[o*n:(o+1)*n], plain.Scale[o])
+				best += leastOutputError(h, filter, bits)
+			}
+		}
+		t.Logf("%d bits: error %.3g, the least %.3g, of rounding to nearest %.3g", bits, is, best, nearest)
+		if is > 1.25*best {
+			t.Errorf("%d bits: error %g, the least is %g, of rounding to nearest %g", bits, is, best, nearest)
+		}
+	}
+}
+
+// leastOutputError tries all integers, each with the scale that suits them best.
+func leastOutputError(h []float64, w []float32, bits int) float64 {
+	n, limit := len(w), graph.WeightLimit(bits)
+	q := make([]int8, n)
+	best := outputError(h, w, q, 0)
+	var try func(i int)
+	try = func(i int) {
+		if i < n {
+			for x := -limit; x <= limit; x++ {
+				if bits > 1 || x != 0 {
+					q[i] = int8(x)
+					try(i + 1)
+				}
+			}
+			return
+		}
+		var along, length float64
+		for i := range n {
+			for j := range n {
+				along += float64(q[i]) * h[i*n+j] * float64(w[j])
+				length += float64(q[i]) * h[i*n+j] * float64(q[j])
+			}
+		}
+		if along > 0 && length > 0 {
+			best = min(best, outputError(h, w, q, float32(along/length)))
+		}
+	}
+	try(0)
+	return best
+}
+
+func TestCompensatedRoundingEdges(t *testing.T) {
+	isa, err := kernel.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := crew{isa, 1}
+	w := &graph.Weight{Shape: []int{2, 3}, Float: []float32{0, 0, 0, 0.5, -0.25, 0.1}}
+	constant := gram{4, slices.Repeat([]float64{1}, 16)}
+	broken := gram{4, slices.Repeat([]float64{math.NaN()}, 16)}
+	good := gram{4, []float64{
+		2, 1, 0, 0,
+		1, 2, 0, 0,
+		0, 0, 1, 0,
+		0, 0, 0, 1,
+	}}
+	for bits := 1; bits <= 8; bits++ {
+		want := c.quantizeWeight(w, bits, SquaredError, nil)
+		for name, g := range map[string]gram{"constant": constant, "broken": broken} {
+			if got := c.compensatedWeight(w, bits, nil, []gram{g}); !slices.Equal(got.Int, want.Int) || !slices.Equal(got.Scale, want.Scale) {
+				t.Errorf("%d bits, %s inputs: not rounded to nearest", bits, name)
+			}
+		}
+		q := c.compensatedWeight(w, bits, []float32{0, 0.125}, []gram{good})
+		if !(q.Scale[0] > 0) || math.Abs(float64(q.Real()[0])) > 1e-20 {
+			t.Errorf("%d bits: an empty filter becomes %v", bits, q.Real()[:3])
+		}
+		if q.Scale[1] < 0.125 {
+			t.Errorf("%d bits: scale %v is below its floor", bits, q.Scale[1])
+		}
+	}
+	// Two groups are rounded each by its own moments.
+	two := &graph.Weight{Shape: []int{2, 3}, Float: w.Float}
+	apart := c.compensatedWeight(two, 2, nil, []gram{constant, good})
+	alone := c.compensatedWeight(&graph.Weight{Shape: []int{1, 3}, Float: w.Float[3:]}, 2, nil, []gram{good})
+	if !slices.Equal(apart.Int[3:], alone.Int) || apart.Scale[1] != alone.Scale[0] {
+		t.Error("a group is not rounded as if it were alone")
+	}
+}
