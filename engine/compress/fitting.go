@@ -85,7 +85,7 @@ func (f *fitting) rounded(node, bits int, inputScale float32) graph.Op {
 	n := &f.graph.Nodes[node]
 	w, floor := n.Weight(), scaleFloor(n.Bias(), inputScale)
 	if !f.options.compensates(bits) {
-		return n.WithWeight(f.crew.quantizeWeight(w, bits, f.options.WeightRange, floor), n.Bias())
+		return n.WithWeight(f.crew.nearestWeight(w, bits, f.options.WeightRange, floor), n.Bias())
 	}
 	grams := f.crew.grams(patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
 	return n.WithWeight(f.crew.compensatedWeight(w, bits, floor, grams), n.Bias())

@@ -13,11 +13,15 @@ import (
 //
 // Scales are at least the given floor of their channel (nil: none).
 func QuantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
-	return crew{workers: 1}.quantizeWeight(w, bits, SquaredError, floor)
+	return crew{workers: 1}.quantizeWeight(w, bits, floor)
 }
 
-// quantizeWeight is QuantizeWeight with the scale chosen by MinMax or SquaredError.
-func (c crew) quantizeWeight(w *graph.Weight, bits int, by Calibration, floor []float32) graph.Weight {
+func (c crew) quantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
+	return c.nearestWeight(w, bits, SquaredError, floor)
+}
+
+// nearestWeight is QuantizeWeight with scales chosen by MinMax or SquaredError.
+func (c crew) nearestWeight(w *graph.Weight, bits int, by Calibration, floor []float32) graph.Weight {
 	per := w.Channel()
 	q := graph.Weight{Shape: w.Shape, Bits: bits, Int: make([]int8, len(w.Float)), Scale: make([]float32, w.Shape[0])}
 	c.each(len(q.Scale), func(o int) {

@@ -35,7 +35,7 @@ func (o *Options) compensates(weightBits int) bool {
 // what each group of its filters reads. Scales are at least the given floor of their
 // channel (nil: none). Groups that read nothing that varies are rounded to nearest.
 func (c crew) compensatedWeight(w *graph.Weight, bits int, floor []float32, grams []gram) graph.Weight {
-	q := c.quantizeWeight(w, bits, SquaredError, floor)
+	q := c.quantizeWeight(w, bits, floor)
 	outputs, per := w.Shape[0]/len(grams), w.Channel()
 	groups := crew{c.isa, 1}
 	if len(grams) == 1 {

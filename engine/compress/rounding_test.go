@@ -120,7 +120,7 @@ func TestCompensatedRoundingLosesLess(t *testing.T) {
 	}
 	weight := &graph.Weight{Shape: []int{outputs, n}, Float: w}
 	for _, bits := range []int{1, 2, 3, 4, 8} {
-		nearest := crew{isa, 1}.quantizeWeight(weight, bits, SquaredError, nil)
+		nearest := crew{isa, 1}.quantizeWeight(weight, bits, nil)
 		var first []int8
 		for _, workers := range []int{1, 3} {
 			c := crew{isa, workers}
@@ -172,7 +172,7 @@ func TestCompensatedRoundingIsNearTheOptimum(t *testing.T) {
 				w.Float[i] = float32(rng.NormFloat64())
 			}
 			q := crew{isa, 1}.compensatedWeight(w, bits, nil, []gram{g})
-			plain := crew{isa, 1}.quantizeWeight(w, bits, SquaredError, nil)
+			plain := crew{isa, 1}.quantizeWeight(w, bits, nil)
 			for o := range outputs {
 				filter := w.Float[o*n : (o+1)*n]
 				is += outputError(h, filter, q.Int[o*n:(o+1)*n], q.Scale[o])
@@ -234,7 +234,7 @@ func TestCompensatedRoundingEdges(t *testing.T) {
 		0, 0, 0, 1,
 	}}
 	for bits := 1; bits <= 8; bits++ {
-		want := c.quantizeWeight(w, bits, SquaredError, nil)
+		want := c.quantizeWeight(w, bits, nil)
 		for name, g := range map[string]gram{"constant": constant, "broken": broken} {
 			if got := c.compensatedWeight(w, bits, nil, []gram{g}); !slices.Equal(got.Int, want.Int) || !slices.Equal(got.Scale, want.Scale) {
 				t.Errorf("%d bits, %s inputs: not rounded to nearest", bits, name)

@@ -167,7 +167,7 @@ func (c *Compressor) quantized(l, weightBits, activationBits int) variant {
 	v := variant{from: node}
 	if weightBits != graph.FloatBits {
 		w := c.structure.Graph.Nodes[node].Weight()
-		v.replace = map[int]graph.Weight{node: c.crew.quantizeWeight(w, weightBits, c.options.WeightRange, nil)}
+		v.replace = map[int]graph.Weight{node: c.crew.quantizeWeight(w, weightBits, nil)}
 	}
 	if activationBits != graph.FloatBits {
 		q := c.original[l].input.quant(activationBits, c.options.Calibration)
