@@ -16,11 +16,12 @@ import (
 // Options are a Compressor's settings; the zero value is the default.
 type Options struct {
 	RoundTo     int         // channels are kept in multiples of this; 0: 1
-	Importance  Importance  // how channels are ranked; empty: GroupL2
+	Importance  Importance  // how channels are ranked; empty: Energy
 	Calibration Calibration // how activation ranges are chosen; empty: SquaredError
 	Workers     int         // goroutines; 0: all cores
 	ISA         kernel.ISA  // empty: kernel.Default
-	Uncorrected bool        // leave the layers' statistics as compression makes them, for comparison
+	Repair      Repair      // how what is left makes up for what is lost; empty: Sequential
+	Uncorrected bool        // leave weights and statistics as compression makes them, for comparison
 }
 
 // complete puts the defaults in.
@@ -28,10 +29,10 @@ func (o Options) complete() (Options, error) {
 	o.RoundTo = max(o.RoundTo, 1)
 	switch o.Importance {
 	case "":
-		o.Importance = GroupL2
-	case GroupL2, RootL1:
+		o.Importance = Energy
+	case GroupL2, RootL1, Energy, Reconstruction:
 	default:
-		return o, fmt.Errorf("importance %q is unknown; take %q or %q", o.Importance, GroupL2, RootL1)
+		return o, fmt.Errorf("importance %q is unknown; take %q, %q, %q or %q", o.Importance, Energy, Reconstruction, GroupL2, RootL1)
 	}
 	switch o.Calibration {
 	case "":
@@ -39,6 +40,13 @@ func (o Options) complete() (Options, error) {
 	case MinMax, Percentile, SquaredError:
 	default:
 		return o, fmt.Errorf("calibration %q is unknown; take %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError)
+	}
+	switch o.Repair {
+	case "":
+		o.Repair = Sequential
+	case Sequential, Statistics:
+	default:
+		return o, fmt.Errorf("repair %q is unknown; take %q or %q", o.Repair, Sequential, Statistics)
 	}
 	if o.Workers <= 0 {
 		o.Workers = goruntime.GOMAXPROCS(0)
@@ -58,7 +66,7 @@ type Compressor struct {
 	crew       crew
 	input      *runtime.Batch // the calibration images
 	importance []float64      // per channel class
-	original   []observation  // per layer
+	seen       []observation  // per layer
 }
 
 // observation is what was seen at a layer of the original network.
@@ -99,7 +107,11 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 	}
 	c := &Compressor{
 		structure: structure, options: o, crew: crew{o.ISA, o.Workers},
-		importance: structure.Scores(o.Importance), original: make([]observation, len(structure.Layers)),
+		seen: make([]observation, len(structure.Layers)),
+	}
+	c.importance = make([]float64, structure.count)
+	if !o.Importance.observed() {
+		c.importance = structure.Scores(o.Importance)
 	}
 	c.input = c.newTracer().Input(g, calibration, n)
 	return c, c.observe()
@@ -124,6 +136,7 @@ func (c *Compressor) MACs(p Policy) []int64 { return c.structure.MACs(p, c.optio
 func (c *Compressor) observe() error {
 	g := c.structure.Graph
 	t := newTrace(g, c.newTracer(), c.input)
+	ranks := c.newRanking()
 	layer := 0
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -136,7 +149,8 @@ func (c *Compressor) observe() error {
 			if !seen.output.finite() {
 				return fmt.Errorf("layer %q of the original network gives numbers that are not finite on the calibration images", n.Name)
 			}
-			c.original[layer] = seen
+			c.seen[layer] = seen
+			ranks.read(layer, t.values[n.Inputs[0]])
 			layer++
 		}
 		t.keep(i, out)
@@ -161,7 +175,10 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 	placed := Place(pruned, p)
 	f := &fitting{
 		Compressor: c, policy: p, kept: kept, placed: placed, graph: placed.Graph,
-		trace: newTrace(placed.Graph, c.newTracer(), c.input), changed: make([]bool, len(placed.Graph.Values)),
+		trace: newTrace(placed.Graph, c.newTracer(), c.input), changed: make([]bool, len(placed.Graph.Values)), worn: make([]bool, len(placed.Graph.Values)), readers: placed.Graph.Consumers(),
+	}
+	if c.options.Repair == Sequential && !c.options.Uncorrected {
+		f.original = newTrace(c.structure.Graph, c.newTracer(), c.input)
 	}
 	if err := f.run(ctx); err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)
