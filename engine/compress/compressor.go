@@ -5,6 +5,7 @@ package compress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	goruntime "runtime"
 
@@ -21,6 +22,7 @@ type Options struct {
 	Workers     int         // goroutines; 0: all cores
 	ISA         kernel.ISA  // empty: kernel.Default
 	Repair      Repair      // how what is left makes up for what is lost; empty: Sequential
+	Database    *Database   // where Independent keeps what it finds; nil for other repairs
 	Uncorrected bool        // leave weights and statistics as compression makes them, for comparison
 }
 
@@ -45,8 +47,12 @@ func (o Options) complete() (Options, error) {
 	case "":
 		o.Repair = Sequential
 	case Sequential, Statistics:
+	case Independent:
+		if o.Database == nil {
+			return o, errors.New("independent repair needs a database to keep layers in")
+		}
 	default:
-		return o, fmt.Errorf("repair %q is unknown; take %q or %q", o.Repair, Sequential, Statistics)
+		return o, fmt.Errorf("repair %q is unknown; take %q, %q or %q", o.Repair, Sequential, Independent, Statistics)
 	}
 	if o.Workers <= 0 {
 		o.Workers = goruntime.GOMAXPROCS(0)
@@ -67,6 +73,10 @@ type Compressor struct {
 	input      *runtime.Batch // the calibration images
 	importance []float64      // per channel class
 	seen       []observation  // per layer
+
+	// For Independent alone:
+	values   []*histogram // per value of the original network
+	identity entryKey     // of model, calibration images and settings
 }
 
 // observation is what was seen at a layer of the original network.
@@ -114,6 +124,13 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 		c.importance = structure.Scores(o.Importance)
 	}
 	c.input = c.newTracer().Input(g, calibration, n)
+	if c.independent() {
+		if err := c.identify(calibration); err != nil {
+			return nil, err
+		}
+		c.values = make([]*histogram, len(g.Values))
+		c.values[g.Input] = c.crew.histogram(c.input, o.Calibration)
+	}
 	return c, c.observe()
 }
 
@@ -151,17 +168,29 @@ func (c *Compressor) observe() error {
 			}
 			c.seen[layer] = seen
 			ranks.read(layer, t.values[n.Inputs[0]])
+			if c.independent() && c.solvable(layer) && !c.options.Database.has(c.entryKey("moments", layer, nil, 0)) {
+				c.keepMoments(layer, t)
+			}
 			layer++
+		}
+		if c.independent() {
+			c.values[n.Output] = c.crew.histogram(out, c.options.Calibration)
 		}
 		t.keep(i, out)
 	}
 	return nil
 }
 
-// Compress applies a policy: it removes channels and then goes through the network
-// once, layer by layer, on the calibration images, so that every layer is quantized
-// and corrected for what its compressed predecessors really hand it. Under a policy
-// that asks for nothing the graph computes what the original computes.
+// independent tells whether layers are repaired by themselves.
+func (c *Compressor) independent() bool {
+	return c.options.Repair == Independent && !c.options.Uncorrected
+}
+
+// Compress applies a policy: it removes channels and then, unless repair is Independent, goes
+// through the network once, layer by layer, on the calibration images, so that every layer is
+// repaired, quantized and corrected for what its compressed predecessors really
+// hand it. Under a policy that asks for nothing the graph computes what the original
+// computes.
 func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 	if err := c.structure.Validate(p); err != nil {
 		return nil, err
@@ -173,9 +202,17 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 	}
 	kept := c.structure.Kept(removed)
 	placed := Place(pruned, p)
+	if c.independent() {
+		s := &stitching{c, p, removed, kept, placed, placed.Graph}
+		if err := s.run(ctx); err != nil {
+			return nil, fmt.Errorf("compressing: %w", err)
+		}
+		return &Result{s.graph, kept}, nil
+	}
 	f := &fitting{
 		Compressor: c, policy: p, kept: kept, placed: placed, graph: placed.Graph,
-		trace: newTrace(placed.Graph, c.newTracer(), c.input), changed: make([]bool, len(placed.Graph.Values)), worn: make([]bool, len(placed.Graph.Values)), readers: placed.Graph.Consumers(),
+		trace: newTrace(placed.Graph, c.newTracer(), c.input), readers: placed.Graph.Consumers(),
+		changed: make([]bool, len(placed.Graph.Values)), worn: make([]bool, len(placed.Graph.Values)),
 	}
 	if c.options.Repair == Sequential && !c.options.Uncorrected {
 		f.original = newTrace(c.structure.Graph, c.newTracer(), c.input)

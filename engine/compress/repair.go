@@ -23,6 +23,11 @@ const (
 	// the addition's other operands lost, too. (He et al. 2017, "Channel pruning for
 	// accelerating very deep neural networks".)
 	Sequential Repair = "sequential"
+	// Independent refits every layer by itself, from what it reads in the original network, as far as the
+	// channels that are left say it, to what it computes there. That depends on no other layer, so
+	// solutions are kept in the Database and compression is putting them together. (Frantar and Alistarh
+	// 2022, "SPDY"; "Optimal brain compression".)
+	Independent Repair = "independent"
 	// Statistics keeps the weights and corrects the mean and the deviation of every output
 	// channel.
 	Statistics Repair = "statistics"
@@ -139,23 +144,28 @@ func refit(n *graph.Node, fits []fit) graph.Op {
 }
 
 // solve replaces filters and their biases by those of least squared error, held back by the
-// ridge. Where the moments are not numbers, they stay.
+// ridge.
 func (f *fit) solve(filters, bias []float32) {
-	before := columns(filters, bias)
-	// With q − H·w as the right-hand side the solution is the change of the weights.
-	change := blas64.General{Rows: f.size, Cols: f.outputs, Stride: f.outputs, Data: slices.Clone(f.products)}
-	blas64.Symm(blas.Left, -1, f.symmetric(f.h), before, 1, change)
+	// What the weights do not give yet their change must give.
+	rest := blas64.General{Rows: f.size, Cols: f.outputs, Stride: f.outputs, Data: slices.Clone(f.products)}
+	blas64.Symm(blas.Left, -1, f.symmetric(f.h), columns(filters, bias), 1, rest)
+	f.change(filters, bias, rest)
+}
+
+// change adds to filters and their biases what gives the rest, in whose place it works. Where the
+// moments are not those of numbers, they stay.
+func (f *fit) change(filters, bias []float32, rest blas64.General) {
 	factor, ok := lapack64.Potrf(f.symmetric(f.regularized()))
 	if !ok {
 		return
 	}
-	lapack64.Potrs(factor, change)
+	lapack64.Potrs(factor, rest)
 	per := f.size - 1
 	for o := range f.outputs {
 		for i := range per {
-			filters[o*per+i] += float32(change.Data[i*f.outputs+o])
+			filters[o*per+i] += float32(rest.Data[i*f.outputs+o])
 		}
-		bias[o] += float32(change.Data[per*f.outputs+o])
+		bias[o] += float32(rest.Data[per*f.outputs+o])
 	}
 }
 
