@@ -143,7 +143,7 @@ func TestCompressedNetworksStayClose(t *testing.T) {
 // The tensors the fitting pass holds must be those the finished graph computes.
 func TestFittedTensorsAreTheGraphs(t *testing.T) {
 	for name, g := range nets(t) {
-		c := newCompressor(t, g, Options{})
+		c := newCompressor(t, g, Options{Repair: Statistics})
 		p := c.structure.Uniform(0.3, 4)
 		p[1].WeightBits, p[1].ActivationBits = graph.FloatBits, graph.FloatBits
 		r := compressed(t, c, p)
@@ -229,7 +229,7 @@ func TestCorrectionPaysAfterPruning(t *testing.T) {
 	want := outputs(t, g, held, 12)
 	off := map[bool]float64{}
 	for _, uncorrected := range []bool{false, true} {
-		c := newCompressor(t, g, Options{Uncorrected: uncorrected})
+		c := newCompressor(t, g, Options{Repair: Statistics, Uncorrected: uncorrected})
 		r := compressed(t, c, c.structure.Uniform(0.3, graph.FloatBits))
 		off[uncorrected] = relative(outputs(t, r.Graph, held, 12), want)
 	}
