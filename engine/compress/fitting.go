@@ -84,7 +84,7 @@ func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
 func (f *fitting) rounded(node, bits int, inputScale float32) graph.Op {
 	n := &f.graph.Nodes[node]
 	w, floor := n.Weight(), scaleFloor(n.Bias(), inputScale)
-	if !f.options.compensates(bits) {
+	if !f.options.compensates(w, bits) {
 		return n.WithWeight(f.crew.nearestWeight(w, bits, f.options.WeightRange, floor), n.Bias())
 	}
 	grams := f.crew.grams(patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
