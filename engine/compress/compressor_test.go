@@ -240,14 +240,16 @@ func TestCorrectionPaysAfterPruning(t *testing.T) {
 
 func TestCompressIsDeterministic(t *testing.T) {
 	g := residualNet(t, false)
-	var first *Result
-	for _, workers := range []int{1, 2, 5} {
-		c := newCompressor(t, g, Options{Workers: workers})
-		r := compressed(t, c, c.structure.Uniform(0.4, 5))
-		if first == nil {
-			first = r
-		} else if !reflect.DeepEqual(first, r) {
-			t.Errorf("%d workers give another graph than one", workers)
+	for _, bits := range []int{5, 2} {
+		var first *Result
+		for _, workers := range []int{1, 2, 5} {
+			c := newCompressor(t, g, Options{Workers: workers})
+			r := compressed(t, c, c.structure.Uniform(0.4, bits))
+			if first == nil {
+				first = r
+			} else if !reflect.DeepEqual(first, r) {
+				t.Errorf("%d bits: %d workers give another graph than one", bits, workers)
+			}
 		}
 	}
 }
@@ -285,7 +287,7 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	if _, err := New(g, nil, 0, Options{}); err == nil {
 		t.Error("no calibration images were taken")
 	}
-	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}} {
+	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}, {WeightRange: Entropy}, {Rounding: "up"}, {Equalization: "all"}} {
 		if _, err := New(g, images(g, 1), 1, o); err == nil || !strings.Contains(err.Error(), "unknown") {
 			t.Errorf("options %+v: %v", o, err)
 		}

@@ -117,7 +117,7 @@ func (f *fitting) layer(node, l int, was *runtime.Batch) (*runtime.Batch, error)
 func (f *fitting) rounded(node, bits int, inputScale float32, fits []fit) graph.Op {
 	n := &f.graph.Nodes[node]
 	w, floor := n.Weight(), scaleFloor(n.Bias(), inputScale)
-	if !f.options.compensates(bits) {
+	if !f.options.compensates(w, bits) {
 		return n.WithWeight(f.crew.nearestWeight(w, bits, f.options.WeightRange, floor), n.Bias())
 	}
 	grams := make([]gram, len(fits))

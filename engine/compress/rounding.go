@@ -18,17 +18,22 @@ const (
 	// Compensated rounds such that what a layer computes changes least on the calibration
 	// images: the errors of its weights make up for each other.
 	Compensated Rounding = "compensated"
-	// Automatic is Compensated for layers with at most CompensatedBits weight bits, Nearest for the
-	// others, which hardly gain: what compensation costs does not depend on the bits.
+	// Automatic is Compensated for layers with at most CompensatedBits weight bits, Nearest
+	// for the others: what they would gain is little, what they would cost is the same.
 	Automatic Rounding = "automatic"
 )
 
 // CompensatedBits are the most weight bits at which Automatic compensates.
 const CompensatedBits = 4
 
-// compensates tells whether the weights of a layer with so many bits are rounded with compensation.
-func (o *Options) compensates(weightBits int) bool {
-	return o.Rounding == Compensated || o.Rounding == Automatic && weightBits <= CompensatedBits
+// largestCompensated bounds the weights of a filter that make up for each other: memory grows
+// with the square, time with the cube. Larger ones are rounded to nearest; 512
+// channels under 3×3 taps are below.
+const largestCompensated = 5000
+
+// compensates tells whether a weight is rounded to the given bits with compensation.
+func (o *Options) compensates(w *graph.Weight, bits int) bool {
+	return w.Channel() <= largestCompensated && (o.Rounding == Compensated || o.Rounding == Automatic && bits <= CompensatedBits)
 }
 
 // compensatedWeight rounds a float weight with compensation, given the second moments of
