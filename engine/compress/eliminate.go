@@ -21,7 +21,7 @@ type elimination struct {
 	size    int // of what is left of a patch, with the one
 	outputs int
 	inverse []float64     // size×size: of the moments plus the ridge
-	weights []float64     // outputs×size: refitted to what is left
+	weights []float64     // outputs×size: refitted to what is left; biases are free and start at zero
 	columns map[int][]int // per class: its places in a patch
 	energy  float64       // variance of the original outputs, summed: the unit of losses
 }
@@ -29,19 +29,17 @@ type elimination struct {
 // newElimination starts with all inputs of a layer. classes are those of its input channels. It
 // returns nil if the layer's outputs never change.
 func (c crew) newElimination(g gram, n *graph.Node, classes []int) *elimination {
-	w, bias := n.Weight(), n.Bias()
-	outputs := w.Shape[0]
-	if bias == nil {
-		bias = make([]float32, outputs)
-	}
-	filters := columns(w.Float, bias)
+	w := n.Weight()
+	outputs, per := w.Shape[0], w.Channel()
 	e := &elimination{crew: c, size: g.size, outputs: outputs, columns: make(map[int][]int)}
-	_, variance := g.moments(filters)
-	for _, v := range variance {
+	for _, v := range c.variances(g, w.Float, outputs) {
 		e.energy += v
 	}
-	e.inverse = g.regularized()
-	factor, ok := lapack64.Potrf(g.symmetric(e.inverse))
+	e.inverse = slices.Clone(g.h)
+	for i := range per {
+		e.inverse[i*g.size+i] += g.ridge()
+	}
+	factor, ok := lapack64.Potrf(blas64.Symmetric{Uplo: blas.Upper, N: g.size, Stride: g.size, Data: e.inverse})
 	if !ok || !(e.energy > 0) {
 		return nil
 	}
@@ -53,13 +51,13 @@ func (c crew) newElimination(g gram, n *graph.Node, classes []int) *elimination 
 			e.inverse[i*g.size+j] = e.inverse[j*g.size+i]
 		}
 	}
-	e.weights = make([]float64, len(filters.Data))
-	for i := range g.size {
-		for o := range outputs {
-			e.weights[o*g.size+i] = filters.Data[i*outputs+o]
+	e.weights = make([]float64, outputs*g.size)
+	for o := range outputs {
+		for i, x := range w.Float[o*per:][:per] {
+			e.weights[o*g.size+i] = float64(x)
 		}
 	}
-	taps := w.Channel() / len(classes)
+	taps := per / len(classes)
 	for channel, class := range classes {
 		for tap := range taps {
 			e.columns[class] = append(e.columns[class], channel*taps+tap)

@@ -90,8 +90,8 @@ func (f *fitting) layer(node, l int, was *runtime.Batch) (*runtime.Batch, error)
 	want := f.seen[l].output.of(f.kept[l])
 	fits := f.fits(node, l, was)
 	if fits != nil {
-		n.Op = refit(n, fits)
-		want = expected(n, fits)
+		n.Op = f.crew.refit(n, fits)
+		want = f.crew.expected(n, fits)
 	}
 	inputScale := float32(0)
 	if q := f.graph.Values[n.Inputs[0]].Quant; q != nil && !f.policy[l].Float() {

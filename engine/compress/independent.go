@@ -9,9 +9,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-
 	"galen/hw/graph"
 )
 
@@ -150,7 +147,7 @@ func (c *Compressor) solve(l int, inputs, shape []int, bits int) (*solution, err
 		return nil, err
 	}
 	if len(inputs) < w.Shape[1] {
-		g.without(inputs, taps, w, s)
+		c.crew.without(g, inputs, taps, w, s)
 	}
 	if bits != graph.FloatBits {
 		rounded := c.crew.quantizeWeight(&s.weight, bits, nil)
@@ -183,7 +180,7 @@ func (g gram) balance(inputs []int, taps int, weight, rounded *graph.Weight, bia
 
 // without refits a layer's filters, which have lost all inputs but some, so that these make up
 // for the others.
-func (g gram) without(inputs []int, taps int, original *graph.Weight, s *solution) {
+func (c crew) without(g gram, inputs []int, taps int, original *graph.Weight, s *solution) {
 	var left, lost []int
 	for channel := range original.Shape[1] {
 		_, stays := slices.BinarySearch(inputs, channel)
@@ -195,28 +192,30 @@ func (g gram) without(inputs []int, taps int, original *graph.Weight, s *solutio
 			}
 		}
 	}
-	left = append(left, g.size-1)
-	pickMatrix := func(rows, columns []int) []float64 {
-		m := make([]float64, 0, len(rows)*len(columns))
-		for _, r := range rows {
-			for _, c := range columns {
-				m = append(m, g.h[r*g.size+c])
-			}
-		}
-		return m
-	}
-	outputs := len(s.bias)
-	gone := blas64.General{Rows: len(lost), Cols: outputs, Stride: outputs, Data: make([]float64, len(lost)*outputs)}
-	for i, at := range lost {
-		for o := range outputs {
-			gone.Data[i*outputs+o] = float64(original.Float[o*original.Channel()+at])
-		}
-	}
 	// What the lost weights gave is what the change of the others must give.
-	f := fit{gram: gram{len(left), pickMatrix(left, left)}, products: make([]float64, len(left)*outputs), outputs: outputs}
-	given := blas64.General{Rows: len(left), Cols: outputs, Stride: outputs, Data: f.products}
-	blas64.Gemm(blas.NoTrans, blas.NoTrans, 1, blas64.General{Rows: len(left), Cols: len(lost), Stride: len(lost), Data: pickMatrix(left, lost)}, gone, 0, given)
-	f.change(s.weight.Float, s.bias, given)
+	outputs := len(s.bias)
+	gone := make([]float32, 0, len(lost)*outputs)
+	for _, at := range lost {
+		for o := range outputs {
+			gone = append(gone, original.Float[o*original.Channel()+at])
+		}
+	}
+	rest := c.times(g.covariances(left, lost), gone, len(left), len(lost), outputs)
+	if !c.change(g.covariances(left, left), rest, g.ridge()) {
+		clear(rest)
+	}
+	means := g.means()
+	for o := range outputs {
+		b := float64(s.bias[o])
+		for i, at := range lost {
+			b += float64(gone[i*outputs+o]) * means[at]
+		}
+		for i, at := range left {
+			b -= float64(rest[i*outputs+o]) * means[at]
+			s.weight.Float[o*len(left)+i] += rest[i*outputs+o]
+		}
+		s.bias[o] = float32(b)
+	}
 }
 
 // moments are those of what a layer reads in the original network, from the Database or found anew.

@@ -47,7 +47,7 @@ var prunedWith = []struct {
 
 // shared opens a network and the CIFAR-10 images, with n for calibration and the first of the test
 // set.
-func shared(t *testing.T, network string, n, tests int) (g *graph.Graph, calibration, images []float32, labels []int) {
+func shared(t testing.TB, network string, n, tests int) (g *graph.Graph, calibration, images []float32, labels []int) {
 	t.Helper()
 	folder := os.Getenv("GALEN_SHARED")
 	if folder == "" {
@@ -154,5 +154,29 @@ func TestRepairedResNet20(t *testing.T) {
 				t.Errorf("%s: %.1f points lost, at most %.0f are expected", name, loss, limit)
 			}
 		}
+	}
+}
+
+// BenchmarkStitching times the compression of a ResNet18 whose layers are all in the database.
+func BenchmarkStitching(b *testing.B) {
+	const calibrated = 32 // what is stitched does not depend on it
+	g, calibration, _, _ := shared(b, "resnet18", calibrated, 1)
+	database, err := compress.OpenDatabase(b.TempDir(), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := compress.New(g, calibration, calibrated, compress.Options{Repair: compress.Independent, Database: database})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, bits := range []int{graph.FloatBits, 8, 4} {
+		p := pruned(c, 0.3, true, bits)
+		b.Run(fmt.Sprintf("%d bits", bits), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.Compress(context.Background(), p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"galen/hw/graph"
+	"galen/hw/kernel"
 )
 
 // problem is a random least-squares problem: correlated patches, and targets that are a
@@ -82,12 +83,12 @@ func TestSolveFindsTheMinimum(t *testing.T) {
 	for o := range before {
 		before[o] = row(o)
 	}
-	f.solve(filters, bias)
+	f.solve(crew{kernel.Portable, 2}, filters, bias)
 	for o := range outputs {
 		w := row(o)
 		least := cost(f, patches, targets, w, before[o], o)
 		for i := range size {
-			for _, step := range []float64{-0.01, 0.01} {
+			for _, step := range []float64{-0.01, 0.01} { // far above the rounding of float32
 				moved := slices.Clone(w)
 				moved[i] += step
 				if c := cost(f, patches, targets, moved, before[o], o); c < least {
@@ -183,8 +184,11 @@ func TestEliminationStatesTheLossOfTheBestFit(t *testing.T) {
 		w.Float[i] = float32(rng.NormFloat64())
 	}
 	n := &graph.Node{Op: &graph.Conv{Weight: w}}
-	e := crew{workers: 2}.newElimination(f.gram, n, upTo(channels))
-	h := f.regularized()
+	e := crew{kernel.Portable, 2}.newElimination(f.gram, n, upTo(channels))
+	h := slices.Clone(f.h)
+	for i := range size - 1 {
+		h[i*size+i] += f.ridge()
+	}
 	// least is (w−w₀)·H·(w−w₀), summed over the outputs, where the weights of the channels gone are zero
 	// and the others at their best: by Gauss's elimination, w_K = w₀_K + H_KK⁻¹·H_KS·w₀_S.
 	least := func(gone []int) float64 {
