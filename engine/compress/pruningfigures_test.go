@@ -43,6 +43,7 @@ var prunedWith = []struct {
 	{"group-l2", compress.Options{Importance: compress.GroupL2}},
 	{"energy", compress.Options{Importance: compress.Energy}},
 	{"reconstruction", compress.Options{Importance: compress.Reconstruction}},
+	{"energy, independent", compress.Options{Importance: compress.Energy, Repair: compress.Independent}},
 }
 
 // shared opens a network and the CIFAR-10 images, with n for calibration and the first of the test
@@ -105,8 +106,15 @@ func TestPruningFigures(t *testing.T) {
 			if *prunedOptions != "" && !strings.Contains(";"+*prunedOptions+";", ";"+with.name+";") {
 				continue
 			}
+			o := with.options
+			if o.Repair == compress.Independent {
+				var err error
+				if o.Database, err = compress.OpenDatabase(t.TempDir(), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
 			began := time.Now()
-			c, err := compress.New(g, calibration, calibrated, with.options)
+			c, err := compress.New(g, calibration, calibrated, o)
 			if err != nil {
 				t.Fatal(err)
 			}
