@@ -245,7 +245,7 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 		trace: newTrace(placed.Graph, c.newTracer(), c.input), readers: placed.Graph.Consumers(),
 		changed: make([]bool, len(placed.Graph.Values)), worn: make([]bool, len(placed.Graph.Values)),
 	}
-	if c.options.Repair == Sequential && !c.options.Uncorrected {
+	if c.options.Repair == Sequential && !c.options.Uncorrected && f.wearing() {
 		f.original = newTrace(c.structure.Graph, c.newTracer(), c.input)
 	}
 	if err := f.run(ctx); err != nil {

@@ -81,6 +81,16 @@ func (f *fitting) idle() bool {
 	return true
 }
 
+// wearing tells whether the policy takes more than rounding to eight bits does.
+func (f *fitting) wearing() bool {
+	for l, info := range f.structure.Layers {
+		if len(f.kept[l]) < info.Channels || min(f.policy[l].WeightBits, f.policy[l].ActivationBits) < 8 {
+			return true
+		}
+	}
+	return false
+}
+
 // layer repairs a layer's weights, quantizes them as the policy says, computes its
 // output, and corrects it. was is the output in the original network, nil if that is not
 // followed.

@@ -20,8 +20,8 @@ const (
 	Sequential Repair = "sequential"
 	// Independent refits every layer by itself, from what it reads in the original network, as far as the
 	// channels that are left say it, to what it computes there. That depends on no other layer, so
-	// solutions are kept in the Database and compression is putting them together. (Frantar and Alistarh
-	// 2022, "SPDY"; "Optimal brain compression".)
+	// solutions are kept in the Database and compression is putting them together, as in Frantar and
+	// Alistarh 2022, "Optimal brain compression".
 	Independent Repair = "independent"
 	// Statistics keeps the weights and corrects the mean and the deviation of every output
 	// channel.
