@@ -29,6 +29,7 @@ func (s Settings) CommandLine() string {
 	option("episodes", strconv.Itoa(s.Episodes), s.Episodes != usual.Episodes)
 	option("seed", strconv.FormatUint(s.Seed, 10), s.Seed != usual.Seed)
 	option("round-to", strconv.Itoa(s.RoundTo), s.RoundTo != usual.RoundTo)
+	option("repair", s.Repair, s.Repair != usual.Repair && s.Repair != Repairs[0])
 	option("max-bits", strconv.Itoa(s.MaxBits), s.MaxBits != usual.MaxBits)
 	option("mean", list(s.Mean), s.Mean != nil)
 	option("std", list(s.Std), s.Std != nil)

@@ -25,6 +25,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 	if err != nil {
 		return nil, err
 	}
+	load.layers = w.layers()
 	compressor, err := newCompressor(load, settings)
 	if err != nil {
 		return nil, err

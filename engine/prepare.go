@@ -59,7 +59,14 @@ func (s *Search) prepare(ctx context.Context) error {
 
 // newCompressor observes the original network on the calibration images.
 func newCompressor(w *workload, s Settings) (*compress.Compressor, error) {
-	c, err := compress.New(w.graph, w.calibration.pixels, w.calibration.len(), compress.Options{RoundTo: s.RoundTo})
+	o := compress.Options{RoundTo: s.RoundTo, Repair: compress.Repair(s.Repair)}
+	if o.Repair == compress.Independent {
+		var err error
+		if o.Database, err = compress.OpenDatabase(w.layers, 0); err != nil {
+			return nil, err
+		}
+	}
+	c, err := compress.New(w.graph, w.calibration.pixels, w.calibration.len(), o)
 	if err != nil {
 		return nil, fmt.Errorf("calibrate: %w", err)
 	}

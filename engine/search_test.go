@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -248,6 +249,29 @@ func ExampleSettings_Check() {
 	s.Agent = "genius"
 	fmt.Println(s.Check())
 	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform
+}
+
+// What a search finds does not depend on the layers other runs have left.
+func TestSearchesShareLayersAndNothingElse(t *testing.T) {
+	settings, load := testSettings("joint", 3), smallWorkload(t)
+	settings.Repair = "independent"
+	load.layers = filepath.Join(t.TempDir(), "layers")
+	first, firstID := createRun(t, settings)
+	search(t, context.Background(), first, firstID, load)
+	files, err := os.ReadDir(load.layers)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the search left %d layers, %v", len(files), err)
+	}
+	second, secondID := createRun(t, settings)
+	search(t, context.Background(), second, secondID, load)
+	want, _ := deterministic(t, first, firstID)
+	if got, _ := deterministic(t, second, secondID); !reflect.DeepEqual(got, want) {
+		t.Error("a search that finds its layers solved ends differently")
+	}
+	again, err := os.ReadDir(load.layers)
+	if err != nil || len(again) != len(files) {
+		t.Errorf("the second search left %d layers, the first %d", len(again), len(files))
+	}
 }
 
 func TestRunsRecordTheirNormalization(t *testing.T) {

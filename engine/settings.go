@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"galen/agents"
+	"galen/engine/compress"
 	"galen/hw"
 )
 
@@ -24,8 +25,9 @@ type Settings struct {
 	Beta     float64 `json:"beta"`            // weight of the latency term in the reward
 	Episodes int     `json:"episodes"`
 	Seed     uint64  `json:"seed"`
-	RoundTo  int     `json:"round_to"` // channels are kept in multiples of this
-	MaxBits  int     `json:"max_bits"` // ceiling of mixed precision
+	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
+	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
+	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: the first
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
 	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
@@ -58,6 +60,11 @@ const uniform = "uniform"
 
 // Rewards are what an episode can be worth; see [agents.NewReward].
 var Rewards = agents.Rewards
+
+// Repairs are how compressed layers make up for what they lost: refitted one after the other, which
+// keeps most accuracy; each by itself, kept beside the runs and put together in no time,
+// which suits large networks; or corrected in their statistics alone.
+var Repairs = []string{string(compress.Sequential), string(compress.Independent), string(compress.Statistics)}
 
 // space is what the agent decides about.
 func (s Settings) space() (agents.Space, error) {
@@ -109,6 +116,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("episodes %d: give a number from 1 to 1000000", s.Episodes)
 	case s.RoundTo < 1 || s.RoundTo > 1024:
 		return fmt.Errorf("round-to %d: give a number of channels from 1 to 1024", s.RoundTo)
+	case s.Repair != "" && !slices.Contains(Repairs, s.Repair):
+		return fmt.Errorf("repair %q is unknown; choose one of %s", s.Repair, strings.Join(Repairs, ", "))
 	case s.MaxBits < 1 || s.MaxBits > 8:
 		return fmt.Errorf("max-bits %d: give a number from 1 to 8", s.MaxBits)
 	}

@@ -231,6 +231,7 @@ func reload(run *store.Run) (Settings, *workload, error) {
 
 // begin leaves the search under way and starts the run's.
 func (w *Workbench) begin(run *store.Run, load *workload) error {
+	load.layers = w.layers()
 	search, err := newSearch(w.db, run, load, w.box)
 	if err != nil {
 		return err
@@ -244,6 +245,10 @@ func (w *Workbench) begin(run *store.Run, load *workload) error {
 	go search.work(ctx)
 	return nil
 }
+
+// layers is the folder of the compressed-layer database, which all runs of a store share. It may be
+// deleted at any time.
+func (w *Workbench) layers() string { return filepath.Join(filepath.Dir(w.db.Path()), "layers") }
 
 // errIdle answers what needs a search under way.
 var errIdle = errors.New("no search is running")

@@ -22,6 +22,7 @@ type workload struct {
 	validation  pictures
 	calibration images
 	sensitivity images
+	layers      string // folder of the compressed-layer database, for repairs that keep one
 }
 
 // loadWorkload reads model and data and checks that they fit each other. Of the data,

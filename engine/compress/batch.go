@@ -72,6 +72,15 @@ func (c crew) moments(b *runtime.Batch) moments {
 	return m
 }
 
+// of are the moments of some of the channels.
+func (m moments) of(channels []int) moments {
+	some := moments{make([]float64, len(channels)), make([]float64, len(channels))}
+	for i, ch := range channels {
+		some.mean[i], some.deviation[i] = m.mean[ch], m.deviation[ch]
+	}
+	return some
+}
+
 // finite tells whether all moments are numbers.
 func (m moments) finite() bool {
 	for i := range m.mean {

@@ -5,6 +5,7 @@ package compress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	goruntime "runtime"
 
@@ -15,12 +16,17 @@ import (
 
 // Options are a Compressor's settings; the zero value is the default.
 type Options struct {
-	RoundTo     int         // channels are kept in multiples of this; 0: 1
-	Importance  Importance  // how channels are ranked; empty: GroupL2
-	Calibration Calibration // how activation ranges are chosen; empty: SquaredError
-	Workers     int         // goroutines; 0: all cores
-	ISA         kernel.ISA  // empty: kernel.Default
-	Uncorrected bool        // leave the layers' statistics as compression makes them, for comparison
+	RoundTo      int          // channels are kept in multiples of this; 0: 1
+	Importance   Importance   // how channels are ranked; empty: Energy
+	Calibration  Calibration  // how activation ranges are chosen; empty: SquaredError
+	WeightRange  Calibration  // how the scales of weights rounded to nearest are chosen, MinMax or SquaredError; empty: SquaredError
+	Rounding     Rounding     // how weights become integers; empty: Automatic
+	Equalization Equalization // how channels are rescaled before they are quantized; empty: EqualizeNone
+	Workers      int          // goroutines; 0: all cores
+	ISA          kernel.ISA   // empty: kernel.Default
+	Repair       Repair       // how what is left makes up for what is lost; empty: Sequential
+	Database     *Database    // where Independent keeps what it finds; nil for other repairs
+	Uncorrected  bool         // leave weights and statistics as compression makes them, for comparison
 }
 
 // complete puts the defaults in.
@@ -28,17 +34,49 @@ func (o Options) complete() (Options, error) {
 	o.RoundTo = max(o.RoundTo, 1)
 	switch o.Importance {
 	case "":
-		o.Importance = GroupL2
-	case GroupL2, RootL1:
+		o.Importance = Energy
+	case GroupL2, RootL1, Energy, Reconstruction:
 	default:
-		return o, fmt.Errorf("importance %q is unknown; take %q or %q", o.Importance, GroupL2, RootL1)
+		return o, fmt.Errorf("importance %q is unknown; take %q, %q, %q or %q", o.Importance, Energy, Reconstruction, GroupL2, RootL1)
 	}
 	switch o.Calibration {
 	case "":
 		o.Calibration = SquaredError
-	case MinMax, Percentile, SquaredError:
+	case MinMax, Percentile, SquaredError, Entropy:
 	default:
-		return o, fmt.Errorf("calibration %q is unknown; take %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError)
+		return o, fmt.Errorf("calibration %q is unknown; take %q, %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError, Entropy)
+	}
+	switch o.Rounding {
+	case "":
+		o.Rounding = Automatic
+	case Automatic, Compensated, Nearest:
+	default:
+		return o, fmt.Errorf("rounding %q is unknown; take %q, %q or %q", o.Rounding, Automatic, Compensated, Nearest)
+	}
+	switch o.WeightRange {
+	case "":
+		o.WeightRange = SquaredError
+	case MinMax, SquaredError:
+	default:
+		return o, fmt.Errorf("weight range %q is unknown; take %q or %q", o.WeightRange, MinMax, SquaredError)
+	}
+	switch o.Equalization {
+	case "":
+		o.Equalization = EqualizeNone
+	case EqualizeNone, EqualizeWeights, EqualizeActivations:
+	default:
+		return o, fmt.Errorf("equalization %q is unknown; take %q, %q or %q", o.Equalization, EqualizeActivations, EqualizeWeights, EqualizeNone)
+	}
+	switch o.Repair {
+	case "":
+		o.Repair = Sequential
+	case Sequential, Statistics:
+	case Independent:
+		if o.Database == nil {
+			return o, errors.New("independent repair needs a database to keep layers in")
+		}
+	default:
+		return o, fmt.Errorf("repair %q is unknown; take %q, %q or %q", o.Repair, Sequential, Independent, Statistics)
 	}
 	if o.Workers <= 0 {
 		o.Workers = goruntime.GOMAXPROCS(0)
@@ -58,7 +96,11 @@ type Compressor struct {
 	crew       crew
 	input      *runtime.Batch // the calibration images
 	importance []float64      // per channel class
-	original   []observation  // per layer
+	seen       []observation  // per layer
+
+	// For Independent alone:
+	values   []*histogram // per value of the original network
+	identity entryKey     // of model, calibration images and settings
 }
 
 // observation is what was seen at a layer of the original network.
@@ -99,9 +141,27 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 	}
 	c := &Compressor{
 		structure: structure, options: o, crew: crew{o.ISA, o.Workers},
-		importance: structure.Scores(o.Importance), original: make([]observation, len(structure.Layers)),
+		seen: make([]observation, len(structure.Layers)),
+	}
+	c.importance = make([]float64, structure.count)
+	if !o.Importance.observed() {
+		c.importance = structure.Scores(o.Importance)
 	}
 	c.input = c.newTracer().Input(g, calibration, n)
+	if o.Equalization != EqualizeNone && hasDepthwise(g) {
+		scaled := *structure
+		if scaled.Graph, err = c.equalized(g, c.input, o.Equalization); err != nil {
+			return nil, err
+		}
+		c.structure = &scaled
+	}
+	if c.independent() {
+		if err := c.identify(calibration); err != nil {
+			return nil, err
+		}
+		c.values = make([]*histogram, len(g.Values))
+		c.values[g.Input] = c.crew.histogram(c.input, o.Calibration)
+	}
 	return c, c.observe()
 }
 
@@ -124,6 +184,7 @@ func (c *Compressor) MACs(p Policy) []int64 { return c.structure.MACs(p, c.optio
 func (c *Compressor) observe() error {
 	g := c.structure.Graph
 	t := newTrace(g, c.newTracer(), c.input)
+	ranks := c.newRanking()
 	layer := 0
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -136,18 +197,31 @@ func (c *Compressor) observe() error {
 			if !seen.output.finite() {
 				return fmt.Errorf("layer %q of the original network gives numbers that are not finite on the calibration images", n.Name)
 			}
-			c.original[layer] = seen
+			c.seen[layer] = seen
+			ranks.read(layer, t.values[n.Inputs[0]])
+			if c.independent() && c.solvable(layer) && !c.options.Database.has(c.entryKey("moments", layer, nil, 0)) {
+				c.keepMoments(layer, t)
+			}
 			layer++
+		}
+		if c.independent() {
+			c.values[n.Output] = c.crew.histogram(out, c.options.Calibration)
 		}
 		t.keep(i, out)
 	}
 	return nil
 }
 
-// Compress applies a policy: it removes channels and then goes through the network
-// once, layer by layer, on the calibration images, so that every layer is quantized
-// and corrected for what its compressed predecessors really hand it. Under a policy
-// that asks for nothing the graph computes what the original computes.
+// independent tells whether layers are repaired by themselves.
+func (c *Compressor) independent() bool {
+	return c.options.Repair == Independent && !c.options.Uncorrected
+}
+
+// Compress applies a policy: it removes channels and then, unless repair is Independent, goes
+// through the network once, layer by layer, on the calibration images, so that every layer is
+// repaired, quantized and corrected for what its compressed predecessors really
+// hand it. Under a policy that asks for nothing the graph computes what the original
+// computes.
 func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 	if err := c.structure.Validate(p); err != nil {
 		return nil, err
@@ -159,9 +233,20 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 	}
 	kept := c.structure.Kept(removed)
 	placed := Place(pruned, p)
+	if c.independent() {
+		s := &stitching{c, p, removed, kept, placed, placed.Graph}
+		if err := s.run(ctx); err != nil {
+			return nil, fmt.Errorf("compressing: %w", err)
+		}
+		return &Result{s.graph, kept}, nil
+	}
 	f := &fitting{
 		Compressor: c, policy: p, kept: kept, placed: placed, graph: placed.Graph,
-		trace: newTrace(placed.Graph, c.newTracer(), c.input), changed: make([]bool, len(placed.Graph.Values)),
+		trace: newTrace(placed.Graph, c.newTracer(), c.input), readers: placed.Graph.Consumers(),
+		changed: make([]bool, len(placed.Graph.Values)), worn: make([]bool, len(placed.Graph.Values)),
+	}
+	if c.options.Repair == Sequential && !c.options.Uncorrected && f.wearing() {
+		f.original = newTrace(c.structure.Graph, c.newTracer(), c.input)
 	}
 	if err := f.run(ctx); err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)

@@ -18,18 +18,17 @@ type correction struct {
 // channel that compression has all but silenced, and amplifying it amplifies noise.
 const largestFactor = 2
 
-// correct finds the map from the moments of a layer's output to those of the same
-// channels in the original network.
-func correct(now, original moments, channels []int) correction {
-	c := correction{make([]float32, len(channels)), make([]float32, len(channels))}
-	for i, ch := range channels {
+// correct finds the map from the moments of a layer's output to those it should have.
+func correct(now, want moments) correction {
+	c := correction{make([]float32, len(want.mean)), make([]float32, len(want.mean))}
+	for i := range want.mean {
 		factor := 1.0
-		was, is := original.deviation[ch], now.deviation[i]
+		was, is := want.deviation[i], now.deviation[i]
 		if is > 1e-6*(math.Abs(now.mean[i])+was) {
 			factor = min(max(was/is, 1/float64(largestFactor)), largestFactor)
 		}
 		c.factor[i] = float32(factor)
-		c.shift[i] = float32(original.mean[ch] - factor*now.mean[i])
+		c.shift[i] = float32(want.mean[i] - factor*now.mean[i])
 	}
 	return c
 }

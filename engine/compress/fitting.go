@@ -18,23 +18,32 @@ type fitting struct {
 	graph   *graph.Graph // placed.Graph; operators and Quants are replaced in it
 	trace   *trace
 	changed []bool // per value: whether it differs from the original network's
+	worn    []bool // per value: whether it lost channels or more than eight bits' rounding takes
+
+	readers  [][]int // per value: the nodes that read it
+	original *trace  // of the original network, in step with trace; nil: weights are not refitted
 }
 
 func (f *fitting) run(ctx context.Context) error {
 	if f.idle() {
 		return nil
 	}
-	layer := 0
-	for i := range f.graph.Nodes {
+	layers := make(map[int]int)
+	for l, node := range f.graph.Layers() {
+		layers[node] = l
+	}
+	for _, i := range schedule(f.graph) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := &f.graph.Nodes[i]
+		twin, was, err := f.follow(i)
+		if err != nil {
+			return err
+		}
 		var out *runtime.Batch
-		var err error
-		if n.Weight() != nil {
-			out, err = f.layer(i, layer)
-			layer++
+		if l, ok := layers[i]; ok {
+			out, err = f.layer(i, l, was)
 		} else {
 			out, err = f.operator(i)
 		}
@@ -43,8 +52,23 @@ func (f *fitting) run(ctx context.Context) error {
 		}
 		f.quantize(n, out)
 		f.trace.keep(i, out)
+		if was != nil {
+			f.original.keep(twin, was)
+		}
 	}
 	return nil
+}
+
+// follow computes the node of the original network that a node stands for, where there is
+// one and it is asked for.
+func (f *fitting) follow(node int) (twin int, out *runtime.Batch, err error) {
+	id := f.graph.Nodes[node].Output
+	if f.original == nil || int(id) >= len(f.original.values) {
+		return -1, nil, nil
+	}
+	twin = f.original.graph.Producer(id)
+	out, err = f.original.compute(twin)
+	return twin, out, err
 }
 
 // idle tells whether the policy changes nothing.
@@ -57,27 +81,63 @@ func (f *fitting) idle() bool {
 	return true
 }
 
-// layer quantizes a layer's weights as the policy says, computes its output, and
-// corrects it.
-func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
+// wearing tells whether the policy takes more than rounding to eight bits does.
+func (f *fitting) wearing() bool {
+	for l, info := range f.structure.Layers {
+		if len(f.kept[l]) < info.Channels || min(f.policy[l].WeightBits, f.policy[l].ActivationBits) < 8 {
+			return true
+		}
+	}
+	return false
+}
+
+// layer repairs a layer's weights, quantizes them as the policy says, computes its
+// output, and corrects it. was is the output in the original network, nil if that is not
+// followed.
+func (f *fitting) layer(node, l int, was *runtime.Batch) (*runtime.Batch, error) {
 	n := &f.graph.Nodes[node]
 	original := f.structure.Graph.Nodes[f.structure.Layers[l].Node].Op
+	want := f.seen[l].output.of(f.kept[l])
+	fits := f.fits(node, l, was)
+	if fits != nil {
+		n.Op = f.crew.refit(n, fits)
+		want = f.crew.expected(n, fits)
+	}
 	inputScale := float32(0)
 	if q := f.graph.Values[n.Inputs[0]].Quant; q != nil && !f.policy[l].Float() {
 		inputScale = q.Scale
-		n.Op = n.WithWeight(f.crew.quantizeWeight(n.Weight(), f.policy[l].WeightBits, scaleFloor(n.Bias(), inputScale)), n.Bias())
+		n.Op = f.rounded(node, f.policy[l].WeightBits, inputScale, fits)
 	}
 	out, err := f.trace.compute(node)
 	if err != nil {
 		return nil, err
 	}
 	f.changed[n.Output] = f.changed[n.Inputs[0]] || n.Op != original
-	if f.changed[n.Output] && !f.options.Uncorrected {
-		c := correct(f.crew.moments(out), f.original[l].output, f.kept[l])
+	f.worn[n.Output] = f.worn[n.Inputs[0]] || len(f.kept[l]) < f.structure.Layers[l].Channels || f.policy[l].WeightBits < 8
+	// A refitted float layer has the statistics that suit it.
+	if f.changed[n.Output] && !f.options.Uncorrected && (fits == nil || n.Weight().Quantized()) {
+		c := correct(f.crew.moments(out), want)
 		n.Op = c.apply(n, inputScale)
 		f.crew.transform(out, c.factor, c.shift)
 	}
 	return out, nil
+}
+
+// rounded is a layer with integer weights. fits, if there are any, hold the moments of what it reads.
+func (f *fitting) rounded(node, bits int, inputScale float32, fits []fit) graph.Op {
+	n := &f.graph.Nodes[node]
+	w, floor := n.Weight(), scaleFloor(n.Bias(), inputScale)
+	if !f.options.compensates(w, bits) {
+		return n.WithWeight(f.crew.nearestWeight(w, bits, f.options.WeightRange, floor), n.Bias())
+	}
+	grams := make([]gram, len(fits))
+	for i, fit := range fits {
+		grams[i] = fit.gram
+	}
+	if fits == nil {
+		grams = f.crew.grams(patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
+	}
+	return n.WithWeight(f.crew.compensatedWeight(w, bits, floor, grams), n.Bias())
 }
 
 // operator computes a node that is not a layer. An activation overwrites a tensor that
@@ -86,6 +146,7 @@ func (f *fitting) operator(node int) (*runtime.Batch, error) {
 	n := &f.graph.Nodes[node]
 	for _, id := range n.Inputs {
 		f.changed[n.Output] = f.changed[n.Output] || f.changed[id]
+		f.worn[n.Output] = f.worn[n.Output] || f.worn[id]
 	}
 	if lo, hi, ok := limits(n.Op); ok {
 		if in := f.trace.take(n.Inputs[0]); in != nil {
@@ -103,6 +164,7 @@ func (f *fitting) quantize(n *graph.Node, out *runtime.Batch) {
 		return
 	}
 	f.changed[n.Output] = true
+	f.worn[n.Output] = f.worn[n.Output] || bits < 8
 	value := &f.graph.Values[n.Output]
 	if f.placed.Same[n.Output] {
 		value.Quant = f.graph.Values[n.Inputs[0]].Quant

@@ -6,6 +6,14 @@ import "math"
 type Importance string
 
 const (
+	// Energy ranks a channel by what its readers' outputs owe it: its variance on the calibration
+	// images times the squared weights it meets, as a share of the outputs' variance,
+	// summed over the layers that read it. What a channel gives on average does not count:
+	// a bias can give it.
+	Energy Importance = "energy"
+	// Reconstruction removes channels one after another, each time those whose loss its readers can
+	// make up for best with the channels that are left, and ranks them by that order.
+	Reconstruction Importance = "reconstruction"
 	// GroupL2 ranks a channel by the squared L2 norms of its filters in all layers of its group,
 	// each relative to its layer's mean, so that every layer has the same say.
 	GroupL2 Importance = "group-l2"
@@ -14,7 +22,8 @@ const (
 	RootL1 Importance = "root-l1"
 )
 
-// Scores gives every channel class its importance.
+// Scores gives every channel class its importance by the weights alone: GroupL2, or RootL1
+// if asked for.
 func (s *Structure) Scores(by Importance) []float64 {
 	scores := make([]float64, s.count)
 	if by == RootL1 {

@@ -170,7 +170,7 @@ func (c *Compressor) quantized(l, weightBits, activationBits int) variant {
 		v.replace = map[int]graph.Weight{node: c.crew.quantizeWeight(w, weightBits, nil)}
 	}
 	if activationBits != graph.FloatBits {
-		q := c.original[l].input.quant(activationBits, c.options.Calibration)
+		q := c.seen[l].input.quant(activationBits, c.options.Calibration)
 		v.input = &q
 	}
 	return v
