@@ -87,7 +87,7 @@ func (p *patches) read(patch []float32, at int) {
 
 // gram takes the second moments of patches.
 func (c crew) gram(p patches) gram {
-	g, _ := c.regression(p, nil, 0, 0)
+	g, _ := c.regression(p, nil, 0)
 	return g
 }
 
@@ -103,10 +103,10 @@ func (c crew) grams(all []patches) []gram {
 }
 
 // regression takes the second moments of patches z and their products with what they should
-// give: q, size×outputs, is the mean of z·yᵀ, y the channels from first on of the target
-// at the patch's pixel. All a least-squares fit of the layer needs is in the two. A nil
-// target gives no products. The results do not depend on the number of workers.
-func (c crew) regression(p patches, target *runtime.Batch, first, outputs int) (g gram, q []float64) {
+// give: q, size×outputs, is the mean of z·yᵀ. target writes y for an output pixel of an image; with
+// no outputs it may be nil. All a least-squares fit of the layer needs is in the two. The
+// results do not depend on the number of workers.
+func (c crew) regression(p patches, target func(y []float32, image, pixel int), outputs int) (g gram, q []float64) {
 	const rows = 1024 // summed in float32, as many terms as leave it exact enough
 	size := p.size()
 	width := size + outputs
@@ -126,8 +126,8 @@ func (c crew) regression(p patches, target *runtime.Batch, first, outputs int) (
 			for i := s * strip; i < min((s+1)*strip, len(part)); i++ {
 				at, row := part[i], read[i*stride:][:width]
 				p.read(row, at)
-				if target != nil {
-					copy(row[size:], target.Pixel(at/pixels, at%pixels)[first:])
+				if outputs > 0 {
+					target(row[size:], at/pixels, at%pixels)
 				}
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"galen/hw/graph"
 )
@@ -34,8 +35,8 @@ func TestIndependentRepairLosesNothingThatIsRedundant(t *testing.T) {
 
 // Whatever happens to the database, results are those of a fresh one.
 func TestNoResultDependsOnTheDatabase(t *testing.T) {
-	for name, g := range nets(t) {
-		d := database(t, 0)
+	for _, name := range []string{"residual A", "mobile"} {
+		g, d := nets(t)[name], database(t, 0)
 		var want []*Result
 		check := func(state string, workers int) {
 			t.Helper()
@@ -101,12 +102,23 @@ func TestDatabaseKeepsWhatIsUsed(t *testing.T) {
 	if _, ok := d.get(key(1)); ok {
 		t.Error("an entry that was never used outlived the limit")
 	}
+	half := filepath.Join(d.dir, ".abc"+entrySuffix+"-123")
+	if err := os.WriteFile(half, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(half, yesterday, yesterday); err != nil {
+		t.Fatal(err)
+	}
 	reopened, err := OpenDatabase(d.dir, 4000)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if content, ok := reopened.get(key(19)); !ok || len(content) != 500 {
 		t.Error("the last entry is not found by another process")
+	}
+	if _, err := os.Stat(half); err == nil {
+		t.Error("what a killed writer left is still there")
 	}
 }
 

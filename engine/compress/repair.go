@@ -44,7 +44,6 @@ func (f *fitting) fits(node, l int, was *runtime.Batch) []fit {
 	if !f.worn[n.Inputs[0]] && !slices.ContainsFunc(others, func(o operand) bool { return o.worn }) {
 		return nil
 	}
-	target := f.target(was, f.kept[l], others)
 	all := patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape)
 	fits := make([]fit, len(all))
 	outputs := n.Weight().Shape[0] / len(all)
@@ -52,7 +51,10 @@ func (f *fitting) fits(node, l int, was *runtime.Batch) []fit {
 		fits[k] = fit{first: k * outputs, outputs: outputs}
 	}
 	f.crew.eachFit(fits, func(c crew, fit *fit) {
-		fit.gram, fit.products = c.regression(all[fit.first/outputs], target, fit.first, outputs)
+		target := func(y []float32, image, pixel int) {
+			wanted(y, f.kept[l], fit.first, was, others, image, pixel)
+		}
+		fit.gram, fit.products = c.regression(all[fit.first/outputs], target, outputs)
 	})
 	return fits
 }
@@ -88,25 +90,18 @@ func (f *fitting) others(id graph.ValueID) (others []operand) {
 	return others
 }
 
-// target is what a layer should give: what it gave in the original network, on the
-// channels that are left, and what the others lost.
-func (f *fitting) target(was *runtime.Batch, kept []int, others []operand) *runtime.Batch {
-	shape := slices.Clone(was.Shape)
-	shape[0] = len(kept)
-	target := runtime.NewBatch(shape, was.N)
-	f.crew.each(was.N, func(i int) {
-		for p := range was.Pixels {
-			to, from := target.Pixel(i, p), was.Pixel(i, p)
-			for c, ch := range kept {
-				to[c] = from[ch]
-			}
-			for _, o := range others {
-				was, is := o.was.Pixel(i, p), o.is.Pixel(i, p)
-				for c, ch := range kept {
-					to[c] += was[ch] - is[c]
-				}
-			}
+// wanted is what a layer should give at a pixel, from its first-th kept channel on: what it gave in
+// the original network, and what the others lost.
+func wanted(y []float32, kept []int, first int, was *runtime.Batch, others []operand, image, pixel int) {
+	kept = kept[first:][:len(y)]
+	from := was.Pixel(image, pixel)
+	for c, ch := range kept {
+		y[c] = from[ch]
+	}
+	for _, o := range others {
+		was, is := o.was.Pixel(image, pixel), o.is.Pixel(image, pixel)[first:]
+		for c, ch := range kept {
+			y[c] += was[ch] - is[c]
 		}
-	})
-	return target
+	}
 }
