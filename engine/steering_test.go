@@ -14,7 +14,7 @@ import (
 )
 
 // steered searches with commands given while it runs, and returns the store, the run and
-// the journal they left.
+// the journal of what steered it.
 func steered(t *testing.T, s Settings, load *workload, commands []string) (*store.DB, string, []store.JournalEntry) {
 	t.Helper()
 	db, id := createRun(t, s)
@@ -29,31 +29,50 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	go search.work(ctx)
-	var version uint64
-	given := 0
-	for {
-		snapshot, err := search.box.wait(ctx, version)
+	wait := func(what string, ok func(*Snapshot) bool) {
+		t.Helper()
+		var version uint64
+		for {
+			snapshot, err := search.box.wait(ctx, version)
+			if err != nil {
+				t.Fatalf("waiting for %s: %v", what, err)
+			}
+			if version = snapshot.Version; ok(snapshot) {
+				return
+			}
+		}
+	}
+	give := func(text string) {
+		t.Helper()
+		c, err := ParseCommand(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if version = snapshot.Version; !snapshot.State.Live() {
-			break
-		}
-		if given < len(commands) && len(snapshot.Episodes) > given/2 {
-			c, err := ParseCommand(commands[given])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := search.send(ctx, c); err != nil {
-				t.Fatalf("%s: %v", c, err)
-			}
-			given++
+		if err := search.send(ctx, c); err != nil {
+			t.Fatalf("%s: %v", text, err)
 		}
 	}
-	if search.state != Finished || given < len(commands) {
-		t.Fatalf("the search is %s after %d of %d commands: %s", search.state, given, len(commands), search.problem)
+	// One episode a command: it takes effect somewhere within it or right after.
+	finished := 0
+	rests := func(s *Snapshot) bool {
+		finished = len(s.Episodes)
+		return s.State == Paused
 	}
-	return db, id, search.journal
+	wait("three episodes", func(s *Snapshot) bool { return len(s.Episodes) >= 3 })
+	give("pause")
+	wait("a pause", rests)
+	for _, text := range commands {
+		give("step")
+		give(text)
+		wait("an episode", rests)
+	}
+	give(fmt.Sprintf("episodes %d", finished+2))
+	give("resume")
+	wait("the end", func(s *Snapshot) bool { return !s.State.Live() })
+	if search.state != Finished {
+		t.Fatalf("the search is %s: %s", search.state, search.problem)
+	}
+	return db, id, pending(search.journal, 0)
 }
 
 // interrupted searches with a recorded journal and interruptions at random instants.
@@ -81,11 +100,11 @@ func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 	load := smallWorkload(t)
 	commands := []string{
 		"noise 0.3", "updates 10", "pin stem weights=4 activations=8", "target 0.3", "reward r7", "bound block.conv1 sparsity=0.2..0.5",
-		"freeze fp32", "try 2", "beta -3", "release stem", "thaw fp32", "episodes 12", "target 0.5", "try 3",
+		"freeze fp32", "try 2", "beta -3", "release stem", "thaw fp32", "episodes 300", "target 0.5", "try 3",
 	}
 	for _, agent := range []string{"joint", "quantize"} {
 		t.Run(agent, func(t *testing.T) {
-			settings := testSettings(agent, 11)
+			settings := testSettings(agent, 200)
 			var own []string
 			for _, c := range commands {
 				if agent != "quantize" || !strings.Contains(c, "sparsity") {
@@ -95,6 +114,9 @@ func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 			db, id, journal := steered(t, settings, load, own)
 			wantEpisodes, wantAgent := deterministic(t, db, id)
 			rng := rand.New(rand.NewPCG(1, 2))
+			if len(wantEpisodes) < len(own) {
+				t.Fatalf("only %d episodes", len(wantEpisodes))
+			}
 			for range 3 {
 				db, id := interrupted(t, settings, load, journal, rng)
 				episodes, checkpoint := deterministic(t, db, id)
@@ -110,27 +132,27 @@ func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 }
 
 func TestSteeringShapesEpisodes(t *testing.T) {
-	db, id, journal := steered(t, testSettings("joint", 9), smallWorkload(t), []string{
-		"episodes 10", "target 0.3", "pin stem weights=3 activations=5", "freeze prune", "release stem", "try 1",
+	db, id, journal := steered(t, testSettings("joint", 200), smallWorkload(t), []string{
+		"episodes 300", "target 0.3", "pin stem weights=3 activations=5", "freeze prune", "release stem", "try 1",
 	})
 	episodes, err := db.Episodes(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(episodes) != 10 {
-		t.Errorf("%d episodes after extending the budget to 10", len(episodes))
-	}
 	effects := map[string]string{}
 	from := map[string]int{}
 	for _, e := range journal {
 		verb, _, _ := strings.Cut(e.Command, " ")
+		if _, again := effects[verb]; again {
+			continue // the one that ends the test
+		}
 		effects[verb], from[verb] = e.Effect+" | "+e.Undo, e.Episode
 		if e.Step >= 0 {
 			from[verb]++ // the first episode that it shapes as a whole
 		}
 	}
 	want := map[string]string{
-		"episodes": "9 → 10 | episodes 9", "target": "0.4 → 0.3 | target 0.4", "pin": "free → weights=3 activations=5 | release stem",
+		"episodes": "200 → 300 | episodes 200", "target": "0.4 → 0.3 | target 0.4", "pin": "free → weights=3 activations=5 | release stem",
 		"freeze": "prune is frozen | thaw prune", "release": "weights=3 activations=5 → free | pin stem weights=3 activations=5",
 		"try": "the policy of episode 1 is tried next | ",
 	}
@@ -191,14 +213,14 @@ func TestImpossibleSteeringIsRefused(t *testing.T) {
 }
 
 func TestUndoTakesBackTheLatest(t *testing.T) {
-	db, id, journal := steered(t, testSettings("joint", 5), smallWorkload(t), []string{
+	db, id, journal := steered(t, testSettings("joint", 200), smallWorkload(t), []string{
 		"target 0.3", "pin stem weights=4 activations=4", "undo", "undo",
 	})
 	var commands []string
-	for _, e := range journal {
+	for _, e := range journal[:4] {
 		commands = append(commands, fmt.Sprintf("%s (undoes %d)", e.Command, e.Undoes))
 	}
-	want := []string{"target 0.3 (undoes 0)", "pin stem weights=4 activations=4 (undoes 0)", "release stem (undoes 2)", "target 0.4 (undoes 1)"}
+	want := []string{"target 0.3 (undoes 0)", "pin stem weights=4 activations=4 (undoes 0)", "release stem (undoes 5)", "target 0.4 (undoes 3)"} // the steps between are entries, too
 	if !reflect.DeepEqual(commands, want) {
 		t.Errorf("the journal holds %q, want %q", commands, want)
 	}
@@ -209,7 +231,11 @@ func TestUndoTakesBackTheLatest(t *testing.T) {
 	if s, err := decodeSettings(run); err != nil || s.Target != 0.4 || len(s.Limits) > 0 {
 		t.Errorf("after undoing all the settings are %+v, %v", s, err)
 	}
-	if _, _, err := undoing(journal, ""); err == nil {
-		t.Error("there is more to undo")
+	all, err := db.Journal(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, c, err := undoing(all[:len(all)-2], ""); err == nil { // without the budget and the resumption that end the test
+		t.Errorf("there is more to undo: %s", c)
 	}
 }
