@@ -16,6 +16,8 @@ const (
 	Percentile Calibration = "percentile"
 	// SquaredError takes the range under which rounding and clipping lose least.
 	SquaredError Calibration = "squared-error"
+	// Entropy takes the range that keeps the most of the numbers' distribution.
+	Entropy Calibration = "entropy"
 )
 
 // bins is the resolution of activation histograms: eight per step at 8 bits.
@@ -47,6 +49,8 @@ func (h *histogram) quant(bits int, by Calibration) graph.Quant {
 		return affine(h.quantile(1e-4), h.quantile(1-1e-4), bits)
 	case SquaredError:
 		return h.leastError(bits)
+	case Entropy:
+		return h.leastEntropy(bits)
 	}
 	return affine(h.lo, h.hi, bits)
 }

@@ -16,14 +16,17 @@ import (
 
 // Options are a Compressor's settings; the zero value is the default.
 type Options struct {
-	RoundTo     int         // channels are kept in multiples of this; 0: 1
-	Importance  Importance  // how channels are ranked; empty: Energy
-	Calibration Calibration // how activation ranges are chosen; empty: SquaredError
-	Workers     int         // goroutines; 0: all cores
-	ISA         kernel.ISA  // empty: kernel.Default
-	Repair      Repair      // how what is left makes up for what is lost; empty: Sequential
-	Database    *Database   // where Independent keeps what it finds; nil for other repairs
-	Uncorrected bool        // leave weights and statistics as compression makes them, for comparison
+	RoundTo      int          // channels are kept in multiples of this; 0: 1
+	Importance   Importance   // how channels are ranked; empty: Energy
+	Calibration  Calibration  // how activation ranges are chosen; empty: SquaredError
+	WeightRange  Calibration  // how the scales of weights rounded to nearest are chosen, MinMax or SquaredError; empty: SquaredError
+	Rounding     Rounding     // how weights become integers; empty: Automatic
+	Equalization Equalization // how channels are rescaled before they are quantized; empty: EqualizeNone
+	Workers      int          // goroutines; 0: all cores
+	ISA          kernel.ISA   // empty: kernel.Default
+	Repair       Repair       // how what is left makes up for what is lost; empty: Sequential
+	Database     *Database    // where Independent keeps what it finds; nil for other repairs
+	Uncorrected  bool         // leave weights and statistics as compression makes them, for comparison
 }
 
 // complete puts the defaults in.
@@ -39,9 +42,30 @@ func (o Options) complete() (Options, error) {
 	switch o.Calibration {
 	case "":
 		o.Calibration = SquaredError
-	case MinMax, Percentile, SquaredError:
+	case MinMax, Percentile, SquaredError, Entropy:
 	default:
-		return o, fmt.Errorf("calibration %q is unknown; take %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError)
+		return o, fmt.Errorf("calibration %q is unknown; take %q, %q, %q or %q", o.Calibration, MinMax, Percentile, SquaredError, Entropy)
+	}
+	switch o.Rounding {
+	case "":
+		o.Rounding = Automatic
+	case Automatic, Compensated, Nearest:
+	default:
+		return o, fmt.Errorf("rounding %q is unknown; take %q, %q or %q", o.Rounding, Automatic, Compensated, Nearest)
+	}
+	switch o.WeightRange {
+	case "":
+		o.WeightRange = SquaredError
+	case MinMax, SquaredError:
+	default:
+		return o, fmt.Errorf("weight range %q is unknown; take %q or %q", o.WeightRange, MinMax, SquaredError)
+	}
+	switch o.Equalization {
+	case "":
+		o.Equalization = EqualizeNone
+	case EqualizeNone, EqualizeWeights, EqualizeActivations:
+	default:
+		return o, fmt.Errorf("equalization %q is unknown; take %q, %q or %q", o.Equalization, EqualizeActivations, EqualizeWeights, EqualizeNone)
 	}
 	switch o.Repair {
 	case "":
@@ -124,6 +148,13 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 		c.importance = structure.Scores(o.Importance)
 	}
 	c.input = c.newTracer().Input(g, calibration, n)
+	if o.Equalization != EqualizeNone && hasDepthwise(g) {
+		scaled := *structure
+		if scaled.Graph, err = c.equalized(g, c.input, o.Equalization); err != nil {
+			return nil, err
+		}
+		c.structure = &scaled
+	}
 	if c.independent() {
 		if err := c.identify(calibration); err != nil {
 			return nil, err

@@ -210,14 +210,14 @@ func TestRandomGraphsUnderRandomPolicies(t *testing.T) {
 		}
 		got, want := outputs(t, r.Graph, images(g, 6), 6), values[r.Graph.Output].Outputs()
 		// A float that falls on the other side of a rounding step moves a coarse network
-		// visibly, so few outputs may differ, but not many.
+		// visibly, so few outputs may differ, but not many, unless by little.
 		differ := 0
 		for i := range got {
 			if d := math.Abs(float64(got[i] - want[i])); !(d <= 1e-3+1e-3*math.Abs(float64(want[i]))) {
 				differ++
 			}
 		}
-		if differ > len(got)/2 {
+		if differ > len(got)/2 && relative(got, want) > 0.03 {
 			t.Errorf("seed %d: %d of %d outputs of the plan are not those of the trace", seed, differ, len(got))
 		}
 	}
@@ -240,14 +240,16 @@ func TestCorrectionPaysAfterPruning(t *testing.T) {
 
 func TestCompressIsDeterministic(t *testing.T) {
 	g := residualNet(t, false)
-	var first *Result
-	for _, workers := range []int{1, 2, 5} {
-		c := newCompressor(t, g, Options{Workers: workers})
-		r := compressed(t, c, c.structure.Uniform(0.4, 5))
-		if first == nil {
-			first = r
-		} else if !reflect.DeepEqual(first, r) {
-			t.Errorf("%d workers give another graph than one", workers)
+	for _, bits := range []int{5, 2} {
+		var first *Result
+		for _, workers := range []int{1, 2, 5} {
+			c := newCompressor(t, g, Options{Workers: workers})
+			r := compressed(t, c, c.structure.Uniform(0.4, bits))
+			if first == nil {
+				first = r
+			} else if !reflect.DeepEqual(first, r) {
+				t.Errorf("%d bits: %d workers give another graph than one", bits, workers)
+			}
 		}
 	}
 }
@@ -285,7 +287,7 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	if _, err := New(g, nil, 0, Options{}); err == nil {
 		t.Error("no calibration images were taken")
 	}
-	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}} {
+	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}, {WeightRange: Entropy}, {Rounding: "up"}, {Equalization: "all"}} {
 		if _, err := New(g, images(g, 1), 1, o); err == nil || !strings.Contains(err.Error(), "unknown") {
 			t.Errorf("options %+v: %v", o, err)
 		}

@@ -106,7 +106,7 @@ func (f *fitting) layer(node, l int, was *runtime.Batch) (*runtime.Batch, error)
 	inputScale := float32(0)
 	if q := f.graph.Values[n.Inputs[0]].Quant; q != nil && !f.policy[l].Float() {
 		inputScale = q.Scale
-		n.Op = n.WithWeight(f.crew.quantizeWeight(n.Weight(), f.policy[l].WeightBits, scaleFloor(n.Bias(), inputScale)), n.Bias())
+		n.Op = f.rounded(node, f.policy[l].WeightBits, inputScale, fits)
 	}
 	out, err := f.trace.compute(node)
 	if err != nil {
@@ -121,6 +121,23 @@ func (f *fitting) layer(node, l int, was *runtime.Batch) (*runtime.Batch, error)
 		f.crew.transform(out, c.factor, c.shift)
 	}
 	return out, nil
+}
+
+// rounded is a layer with integer weights. fits are those it was refitted by, nil if it was not.
+func (f *fitting) rounded(node, bits int, inputScale float32, fits []fit) graph.Op {
+	n := &f.graph.Nodes[node]
+	w, floor := n.Weight(), scaleFloor(n.Bias(), inputScale)
+	if !f.options.compensates(w, bits) {
+		return n.WithWeight(f.crew.nearestWeight(w, bits, f.options.WeightRange, floor), n.Bias())
+	}
+	grams := make([]gram, len(fits))
+	for k := range fits {
+		grams[k] = fits[k].gram
+	}
+	if fits == nil {
+		grams = f.crew.grams(patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
+	}
+	return n.WithWeight(f.crew.compensatedWeight(w, bits, floor, grams), n.Bias())
 }
 
 // operator computes a node that is not a layer. An activation overwrites a tensor that

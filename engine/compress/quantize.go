@@ -17,11 +17,20 @@ func QuantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
 }
 
 func (c crew) quantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
+	return c.nearestWeight(w, bits, SquaredError, floor)
+}
+
+// nearestWeight is QuantizeWeight with scales chosen by MinMax or SquaredError.
+func (c crew) nearestWeight(w *graph.Weight, bits int, by Calibration, floor []float32) graph.Weight {
 	per := w.Channel()
 	q := graph.Weight{Shape: w.Shape, Bits: bits, Int: make([]int8, len(w.Float)), Scale: make([]float32, w.Shape[0])}
 	c.each(len(q.Scale), func(o int) {
 		filter := w.Float[o*per : (o+1)*per]
-		q.Scale[o] = weightScale(filter, bits)
+		if by == MinMax {
+			q.Scale[o] = max(largest(filter)/float32(graph.WeightLimit(bits)), 1e-30)
+		} else {
+			q.Scale[o] = weightScale(filter, bits)
+		}
 		if floor != nil {
 			q.Scale[o] = max(q.Scale[o], floor[o])
 		}
@@ -50,19 +59,15 @@ func roundFilter(rounded []int8, filter []float32, scale float32, bits int) {
 // weightScale is the scale under which a filter loses least, in squared error. It is
 // never zero.
 func weightScale(filter []float32, bits int) float32 {
-	var largest, sum float32
-	for _, x := range filter {
-		a := x
-		if a < 0 {
-			a = -a
-		}
-		largest = max(largest, a)
-		sum += a
-	}
+	largest := largest(filter)
 	if !(largest > math.SmallestNonzeroFloat32*(1<<24)) {
 		return 1e-30
 	}
 	if bits == 1 {
+		var sum float32
+		for _, x := range filter {
+			sum += max(x, -x)
+		}
 		return sum / float32(len(filter))
 	}
 	limit := float32(graph.WeightLimit(bits))
@@ -87,6 +92,14 @@ func weightScale(filter []float32, bits int) float32 {
 		}
 	}
 	return best
+}
+
+// largest is the largest magnitude.
+func largest(numbers []float32) (most float32) {
+	for _, x := range numbers {
+		most = max(most, x, -x)
+	}
+	return most
 }
 
 // weightError is the squared error of rounding a filter with a scale, and the scale

@@ -120,7 +120,7 @@ func TestActivationRanges(t *testing.T) {
 		b := batchOf(numbers)
 		for bits := 1; bits <= 8; bits++ {
 			errors := map[Calibration]float64{}
-			for _, by := range []Calibration{MinMax, Percentile, SquaredError} {
+			for _, by := range []Calibration{MinMax, Percentile, SquaredError, Entropy} {
 				h := c.histogram(b, by)
 				q := h.quant(bits, by)
 				if q.Bits != bits || !(q.Scale > 0) || int(q.Zero) > q.Max() {
@@ -133,6 +133,19 @@ func TestActivationRanges(t *testing.T) {
 			}
 			if least := errors[SquaredError]; least > 1.03*errors[MinMax] || least > 1.03*errors[Percentile] {
 				t.Errorf("%s, %d bits: squared errors %v", name, bits, errors)
+			}
+			// Entropy keeps the shape of the distribution, so it must not cut off much of it.
+			if q := c.histogram(b, Entropy).quant(bits, Entropy); bits >= 4 {
+				lowest, highest := -float32(q.Zero)*q.Scale, float32(q.Max()-int(q.Zero))*q.Scale
+				cut := 0
+				for _, x := range numbers {
+					if x < lowest-q.Scale/2 || x > highest+q.Scale/2 {
+						cut++
+					}
+				}
+				if cut > len(numbers)/20 {
+					t.Errorf("%s, %d bits: entropy cuts off %d of %d numbers", name, bits, cut, len(numbers))
+				}
 			}
 			// Against an exhaustive search where one end is fixed.
 			if h := c.histogram(b, SquaredError); h.lo == 0 {
