@@ -1,6 +1,6 @@
 // Package compress turns a policy and a graph into a compressed graph: channels are
-// removed, weights and activations quantized, and what that changes in the layers'
-// statistics is corrected on calibration images.
+// removed, weights and activations quantized, and the weights that are left are refitted on
+// calibration images so that they make up for what was lost.
 package compress
 
 import (

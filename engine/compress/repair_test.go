@@ -8,6 +8,7 @@ import (
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
+	"galen/hw/runtime"
 )
 
 // problem is a random least-squares problem: correlated patches, and targets that are a
@@ -285,6 +286,50 @@ func TestScheduleKeepsTheOrderOfComputation(t *testing.T) {
 		}
 		if len(done) != len(g.Nodes) {
 			t.Errorf("%s: %d of %d nodes are in the schedule", name, len(done), len(g.Nodes))
+		}
+	}
+}
+
+// Where branches meet, the sum is what is repaired: on average it is what it was, and closer to it,
+// pixel by pixel, than if every layer kept its own statistics.
+func TestBranchesMakeUpForEachOther(t *testing.T) {
+	for _, shortcut := range []bool{true, false} {
+		g := residualNet(t, shortcut)
+		var off [2]float64
+		for i, repair := range []Repair{Sequential, Statistics} {
+			c := newCompressor(t, g, Options{Repair: repair})
+			r := compressed(t, c, c.structure.Uniform(0.3, graph.FloatBits))
+			trace := func(g *graph.Graph) []*runtime.Batch {
+				tracer, values := runtime.NewTracer("", 1), make([]*runtime.Batch, len(g.Values))
+				if err := tracer.Run(g, tracer.Input(g, images(g, 48), 48), 0, values, nil); err != nil {
+					t.Fatal(err)
+				}
+				return values
+			}
+			now, was := trace(r.Graph), trace(g)
+			for _, n := range g.Nodes {
+				if _, ok := n.Op.(graph.Add); !ok {
+					continue
+				}
+				kept := c.structure.positions(n.Output, c.structure.Select(c.structure.Uniform(0.3, graph.FloatBits), c.importance, 1))
+				want, got := c.crew.moments(was[n.Output]).of(kept), c.crew.moments(now[n.Output])
+				for ch := range kept {
+					if d := math.Abs(got.mean[ch] - want.mean[ch]); repair == Sequential && d > 1e-3*want.deviation[ch] {
+						t.Errorf("%s: channel %d of %q has mean %g, had %g ± %g", repair, kept[ch], n.Name, got.mean[ch], want.mean[ch], want.deviation[ch])
+					}
+				}
+				for image := range 48 {
+					for p := range now[n.Output].Pixels {
+						for ch, x := range now[n.Output].Pixel(image, p) {
+							d := float64(x-was[n.Output].Pixel(image, p)[kept[ch]]) / want.deviation[ch]
+							off[i] += d * d
+						}
+					}
+				}
+			}
+		}
+		if off[0] > 0.6*off[1] {
+			t.Errorf("sums are off by %.0f when repaired, by %.0f when not", off[0], off[1])
 		}
 	}
 }
