@@ -92,7 +92,7 @@ func (s *stitching) layer(node, l int) (graph.Op, error) {
 				return nil, err
 			}
 			w, bias = float.rows(s.kept[l])
-			return n.WithWeight(crew{s.crew.isa, 1}.quantizeWeight(&w, bits, scaleFloor(bias, inputScale)), bias), nil
+			return n.WithWeight(crew{s.crew.isa, 1}.nearestWeight(&w, bits, s.options.WeightRange, scaleFloor(bias, inputScale)), bias), nil
 		}
 	}
 	return n.WithWeight(w, bias), nil
@@ -134,7 +134,7 @@ func (c *Compressor) solve(l int, inputs, shape []int, bits int) (*solution, err
 	s.weight.Float = sliceWeight(w, inputs, upTo(outputs)).Float
 	if !c.solvable(l) {
 		if bits != graph.FloatBits {
-			s.weight = c.crew.quantizeWeight(&s.weight, bits, nil)
+			s.weight = c.crew.nearestWeight(&s.weight, bits, c.options.WeightRange, nil)
 		}
 		return s, nil
 	}
@@ -146,11 +146,37 @@ func (c *Compressor) solve(l int, inputs, shape []int, bits int) (*solution, err
 		c.crew.without(g, inputs, taps, w, s)
 	}
 	if bits != graph.FloatBits {
-		rounded := c.crew.quantizeWeight(&s.weight, bits, nil)
+		rounded := c.rounded(&s.weight, bits, g, inputs, taps)
 		g.balance(inputs, taps, &s.weight, &rounded, s.bias)
 		s.weight = rounded
 	}
 	return s, nil
+}
+
+// rounded are integers for a layer's weights, which read some of the inputs that g is about.
+func (c *Compressor) rounded(w *graph.Weight, bits int, g gram, inputs []int, taps int) graph.Weight {
+	if !c.options.compensates(w, bits) {
+		return c.crew.nearestWeight(w, bits, c.options.WeightRange, nil)
+	}
+	return c.crew.compensatedWeight(w, bits, nil, []gram{g.of(inputs, taps)})
+}
+
+// of are the moments of some of the inputs.
+func (g gram) of(inputs []int, taps int) gram {
+	places := make([]int, 0, len(inputs)*taps+1)
+	for _, channel := range inputs {
+		for tap := range taps {
+			places = append(places, channel*taps+tap)
+		}
+	}
+	places = append(places, g.size-1)
+	some := gram{len(places), make([]float64, 0, len(places)*len(places))}
+	for _, r := range places {
+		for _, c := range places {
+			some.h = append(some.h, g.h[r*g.size+c])
+		}
+	}
+	return some
 }
 
 // solvable tells whether a layer's weights are refitted: those of a grouped convolution lose
@@ -259,7 +285,7 @@ const solverVersion = 1
 // identify hashes what all entries of a Compressor follow from.
 func (c *Compressor) identify(calibration []float32) error {
 	h := sha256.New()
-	fmt.Fprintf(h, "galen layers %d %s %g %d %d\n", solverVersion, c.options.ISA, ridge, leastGramPixels, pixelsPerScalar)
+	fmt.Fprintf(h, "galen layers %d %s %s %s %g %d %d\n", solverVersion, c.options.ISA, c.options.Rounding, c.options.WeightRange, ridge, leastGramPixels, pixelsPerScalar)
 	if err := graph.Write(h, c.structure.Graph); err != nil {
 		return fmt.Errorf("identify the model: %w", err)
 	}
