@@ -106,7 +106,7 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.IntVar(&s.Episodes, "episodes", s.Episodes, "how many policies to try")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "all but measured time follows from it")
 	f.IntVar(&s.RoundTo, "round-to", s.RoundTo, "keep channels in multiples of this")
-	f.StringVar(&s.Repair, "repair", engine.Repairs[0], "how layers make up for what was pruned: sequential (one after the other, keeps most accuracy), independent (each by itself and kept for the next episode: fast for large networks) or statistics")
+	f.StringVar(&s.Repair, "repair", engine.Repairs[0], "how layers make up for what they lost: sequential (one after the other, keeps most accuracy), independent (each by itself and kept for the next episode: for large networks), statistics, or automatic, by the network's size")
 	f.IntVar(&s.MaxBits, "max-bits", s.MaxBits, "most bits of a mixed-precision layer, 1 to 8")
 	f.StringVar(&s.Name, "name", s.Name, "name of the run (default: the model's)")
 }

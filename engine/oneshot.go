@@ -69,6 +69,7 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 		return nil, err
 	}
 	settings := DefaultSettings()
+	settings.Repair = string(compress.Sequential) // one policy can take its time
 	settings.Model, settings.Demo, settings.DataOptions, settings.RoundTo = o.Model, o.Model == demoName, o.DataOptions, o.RoundTo
 	load, data, err := openWorkload(settings, o.Data)
 	if err != nil {

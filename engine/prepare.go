@@ -59,7 +59,8 @@ func (s *Search) prepare(ctx context.Context) error {
 
 // newCompressor observes the original network on the calibration images.
 func newCompressor(w *workload, s Settings) (*compress.Compressor, error) {
-	o := compress.Options{RoundTo: s.RoundTo, Repair: compress.Repair(s.Repair)}
+	_, _, weights := w.graph.Totals()
+	o := compress.Options{RoundTo: s.RoundTo, Repair: s.repair(weights)}
 	if o.Repair == compress.Independent {
 		var err error
 		if o.Database, err = compress.OpenDatabase(w.layers, 0); err != nil {

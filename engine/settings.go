@@ -27,7 +27,7 @@ type Settings struct {
 	Seed     uint64  `json:"seed"`
 	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
-	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: the first
+	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: automatic
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
 	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
@@ -63,8 +63,25 @@ var Rewards = agents.Rewards
 
 // Repairs are how compressed layers make up for what they lost: refitted one after the other, which
 // keeps most accuracy; each by itself, kept beside the runs and put together in no time,
-// which suits large networks; or corrected in their statistics alone.
-var Repairs = []string{string(compress.Sequential), string(compress.Independent), string(compress.Statistics)}
+// which suits large networks; or corrected in their statistics alone. Automatic is one of
+// the first two, by the size of the network.
+var Repairs = []string{automatic, string(compress.Sequential), string(compress.Independent), string(compress.Statistics)}
+
+const automatic = "automatic"
+
+// repair is how layers of a network with so many weights are repaired. Refitting one after the other
+// takes seconds a policy at the limit, and more than in proportion beyond; large networks also have
+// more to spare.
+func (s Settings) repair(weights int64) compress.Repair {
+	const most = 1_000_000
+	switch {
+	case s.Repair != "" && s.Repair != automatic:
+		return compress.Repair(s.Repair)
+	case weights > most:
+		return compress.Independent
+	}
+	return compress.Sequential
+}
 
 // space is what the agent decides about.
 func (s Settings) space() (agents.Space, error) {
