@@ -35,7 +35,7 @@ func addRun(tx *bbolt.Tx, r *Run) (*bbolt.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.ID = fmt.Sprintf("r%04d", number)
+	r.ID = runID(number)
 	if r.Name == "" {
 		r.Name = r.ID
 	} else if err := checkName(r.Name); err != nil {
@@ -119,11 +119,14 @@ func checkName(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return errors.New("a run's name cannot be blank")
 	}
-	if _, err := runNumber(name); err == nil {
+	if number, err := runNumber(name); err == nil && name == runID(number) {
 		return fmt.Errorf("the name %q looks like the ID of a run: choose another", name)
 	}
 	return nil
 }
+
+// runID is the ID of the run of a number.
+func runID(number uint64) string { return fmt.Sprintf("r%04d", number) }
 
 func runNumber(id string) (uint64, error) {
 	digits, ok := strings.CutPrefix(id, "r")

@@ -34,10 +34,13 @@ func TestNamesAndIDs(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"r0002", "r9", "  "} {
+	for _, name := range []string{"r0002", "r12345", "  "} {
 		if _, err := db.CreateRun(Run{Name: name}); err == nil {
 			t.Errorf("a run could be called %q", name)
 		}
+	}
+	if run, err := db.CreateRun(Run{Name: "r18"}); err != nil || db.DeleteRun(run.ID) != nil {
+		t.Errorf("no run can be called r18: %v", err) // as a ResNet18 might
 	}
 	runs, err := db.Runs()
 	if err != nil || len(runs) != 5 {
