@@ -50,6 +50,13 @@ func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
 	if len(e.Flags) > 0 {
 		fmt.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
 	}
+	if c := e.Confirmed; c != nil {
+		fmt.Fprint(out, "confirmed: ")
+		if c.Images > 0 {
+			fmt.Fprintf(out, "%.2f %% top-1 on %d other images, ", 100*c.Accuracy, c.Images)
+		}
+		fmt.Fprintf(out, "%.3f ms ± %.3f, %.3f× ± %.3f\n", c.LatencyMS, c.LatencyMAD, c.LatencyRatio, c.RatioError)
+	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
 	for _, l := range e.Layers {
