@@ -253,7 +253,11 @@ func free(w workbench) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("run %s is being searched in this store: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, run.Name)
+	owner := ""
+	if c, ok := w.(*remote.Client); ok {
+		owner = fmt.Sprintf(" by process %d", c.PID())
+	}
+	return fmt.Errorf("run %s is being searched in this store%s: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, owner, run.Name)
 }
 
 // attend lets start set a search going and shows it until it ends or the person leaves.

@@ -176,10 +176,9 @@ func (s *Search) nextEpisode(ctx context.Context) error {
 }
 
 // save makes the episodes and what follows from them the search's, once write has stored
-// them with the run's record. If the store refuses, the search pauses with the reason and
-// tries again when a person resumes it.
+// them with the run's record.
 func (s *Search) save(ctx context.Context, what string, episodes []*store.Episode, write func(*store.Run) error) error {
-	for {
+	return s.insist(ctx, what, func() error {
 		s.record()
 		run := *s.run
 		if err := s.course.write(&run); err != nil {
@@ -187,10 +186,21 @@ func (s *Search) save(ctx context.Context, what string, episodes []*store.Episod
 		}
 		best := bestOf(episodes, s.settings.Target)
 		run.Episodes, run.Best = len(episodes), bestRecord(best)
-		err := write(&run)
+		if err := write(&run); err != nil {
+			return err
+		}
+		s.episodes, s.best, s.run = episodes, best, &run
+		s.publish()
+		return nil
+	})
+}
+
+// insist stores something. If the store refuses, the search pauses with the reason and
+// tries again when a person resumes it.
+func (s *Search) insist(ctx context.Context, what string, write func() error) error {
+	for {
+		err := write()
 		if err == nil {
-			s.episodes, s.best, s.run = episodes, best, &run
-			s.publish()
 			return nil
 		}
 		s.state, s.problem = Paused, fmt.Sprintf("%s cannot be saved: %v; make room and resume", what, err)
@@ -333,9 +343,10 @@ func (w *stopwatch) read() time.Duration {
 	return w.elapsed + time.Since(w.since)
 }
 
-// decodeSettings reads the settings a run was stored with.
+// decodeSettings reads the settings a run was stored with. Runs from before there was a
+// choice of rewards had r6.
 func decodeSettings(run *store.Run) (Settings, error) {
-	var s Settings
+	s := Settings{Reward: "r6"}
 	if err := json.Unmarshal(run.Settings, &s); err != nil {
 		return s, fmt.Errorf("run %s: read its settings: %w", run.Name, err)
 	}
