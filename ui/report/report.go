@@ -22,8 +22,10 @@ func Runs(out io.Writer, runs []*store.Run) error {
 	fmt.Fprintln(t, "ID\tNAME\tSTATE\tMODEL\tDEVICE\tEPISODES\tBEST\tCREATED")
 	for _, r := range runs {
 		best := "–"
-		if r.Best != nil {
-			best = fmt.Sprintf("%.2f %% at %.3f×", 100*r.Best.Accuracy, r.Best.LatencyRatio)
+		if b := r.Best; b != nil && b.Confirmed != nil {
+			best = fmt.Sprintf("%.2f %% at %.3f×", 100*b.Confirmed.Accuracy, b.Confirmed.LatencyRatio)
+		} else if b != nil {
+			best = fmt.Sprintf("%.2f %% at %.3f×", 100*b.Accuracy, b.LatencyRatio)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
 			r.Episodes, r.Budget, best, r.Created.Local().Format(time.DateTime))
