@@ -254,7 +254,11 @@ func free(w workbench) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("run %s is being searched in this store: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, run.Name)
+	owner := ""
+	if c, ok := w.(*remote.Client); ok {
+		owner = fmt.Sprintf(" by process %d", c.PID())
+	}
+	return fmt.Errorf("run %s is being searched in this store%s: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, owner, run.Name)
 }
 
 // attend lets start set a search going and shows it until it ends or the person leaves.
@@ -456,14 +460,15 @@ func runsCommand() *cobra.Command {
 
 func showCommand() *cobra.Command {
 	var (
-		episode int
-		asJSON  bool
+		episode        int
+		timing, asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Show a run's settings, its best policy or another episode's",
 		Example: `  galen show demo
-  galen show demo --episode 17`,
+  galen show demo --episode 17
+  galen show demo --timing`,
 		Args: one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			return look(func(w workbench) error {
@@ -476,13 +481,18 @@ func showCommand() *cobra.Command {
 						Run       *store.Run       `json:"run"`
 						Reference *store.Reference `json:"reference"`
 						Episode   *store.Episode   `json:"episode"`
-					}{s.Run, s.Reference, e})
+						Timing    engine.Timing    `json:"timing"`
+					}{s.Run, s.Reference, e, engine.TimingOf(s.Episodes)})
+				}
+				if timing {
+					return report.Timing(os.Stdout, s)
 				}
 				return report.Episode(os.Stdout, s, e)
 			})
 		},
 	}
 	cmd.Flags().IntVar(&episode, "episode", 0, "`number` of the episode (default: the best)")
+	cmd.Flags().BoolVar(&timing, "timing", false, "show where the time of the episodes went instead")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }

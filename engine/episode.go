@@ -16,31 +16,37 @@ import (
 // runEpisode lets the agent decide on every layer, compresses the network by that
 // policy, scores and times it, and lets the agent learn from the outcome.
 func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
-	start := time.Now()
+	laps := startLaps(&s.clock)
+	timing := &store.Timing{Committing: s.committing.Seconds()}
 	next, err := s.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
+	timing.Learning = laps.next() // what there is to imitate
 	d, err := s.decide(ctx, next)
 	if err != nil {
 		return nil, err
 	}
+	timing.Deciding = laps.next()
 	noise := s.agent.Noise()
 	s.doing("compressing", 0, 0)
 	compressed, err := s.compressor.Compress(ctx, d.policy)
 	if err != nil {
 		return nil, fmt.Errorf("compress: %w", err)
 	}
+	timing.Compressing = laps.next()
 	s.doing("scoring", 0, 0)
 	accuracy, err := evaluate(ctx, compressed.Graph, s.workload.validation)
 	if err != nil {
 		return nil, fmt.Errorf("score the compressed network: %w", err)
 	}
+	timing.Scoring = laps.next()
 	s.doing("measuring", 0, 0)
 	m, err := s.measure(ctx, compressed.Graph)
 	if err != nil {
 		return nil, fmt.Errorf("measure the latency: %w", err)
 	}
+	timing.Measuring = laps.next()
 	if next.trial {
 		s.progress.Start.Trials = append(slices.Clone(s.progress.Start.Trials), trial{len(s.episodes) + 1, next.level, m.Ratio})
 	}
@@ -49,12 +55,13 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	if err := s.agent.Finish(agents.Episode{States: d.states, Actions: d.actions, Outcome: outcome}); err != nil {
 		return nil, fmt.Errorf("learn from the episode: %w", err)
 	}
+	timing.Learning += laps.next()
 	e := &store.Episode{
 		Number: len(s.episodes) + 1, Actions: d.actions,
 		Accuracy: accuracy.top1, LatencyMS: m.Candidate.Median, LatencyMAD: m.Candidate.MAD, LatencyRatio: m.Ratio,
 		Samples: m.Samples, Flags: m.Flags,
 		Reward: s.settings.reward()(outcome), Noise: noise,
-		Seconds: time.Since(start).Seconds(), Finished: time.Now().UTC(),
+		Seconds: laps.total(), Timing: timing, Finished: time.Now().UTC(),
 	}
 	e.MACs, e.BOPs, e.Parameters = compressed.Graph.Totals()
 	e.Layers = results(compressed.Graph, d.policy, s.layers, m)
@@ -76,8 +83,12 @@ const patience = 3
 
 // measure times a graph, again if the device was throttled; the last try counts.
 func (s *Search) measure(ctx context.Context, g *graph.Graph) (m hw.Measurement, err error) {
+	return patiently(ctx, s.device.Measure, g)
+}
+
+func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) (hw.Measurement, error), g *graph.Graph) (m hw.Measurement, err error) {
 	for range patience {
-		if m, err = s.device.Measure(ctx, g); err != nil || !slices.Contains(m.Flags, hw.Throttled) {
+		if m, err = measure(ctx, g); err != nil || !slices.Contains(m.Flags, hw.Throttled) {
 			break
 		}
 	}

@@ -73,5 +73,5 @@ func (p *progress) truncate(episode int) {
 }
 
 func bestRecord(e *store.Episode) *store.Best {
-	return &store.Best{Episode: e.Number, Accuracy: e.Accuracy, LatencyRatio: e.LatencyRatio}
+	return &store.Best{Episode: e.Number, Accuracy: e.Accuracy, LatencyRatio: e.LatencyRatio, Confirmed: e.Confirmed}
 }

@@ -93,8 +93,8 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 		for _, l := range m.ReferenceLayers {
 			r.LayerMS = append(r.LayerMS, l.MS)
 		}
-		if err := s.db.SetReference(s.run.ID, r); err != nil {
-			return fmt.Errorf("save the reference: %w", err)
+		if err := s.insist(ctx, "the reference", func() error { return s.db.SetReference(s.run.ID, r) }); err != nil {
+			return err
 		}
 		s.reference = r
 	}
@@ -122,8 +122,8 @@ func (s *Search) measureSensitivity(ctx context.Context) error {
 		for i, c := range curves {
 			stored[i].Sensitivity = store.Sensitivity(c)
 		}
-		if err := s.db.SetLayers(s.run.ID, stored); err != nil {
-			return fmt.Errorf("save the sensitivities: %w", err)
+		if err := s.insist(ctx, "what was found out about the layers", func() error { return s.db.SetLayers(s.run.ID, stored) }); err != nil {
+			return err
 		}
 	}
 	s.layers = stored

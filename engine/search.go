@@ -37,6 +37,7 @@ type Search struct {
 	total       int
 	problem     string
 	clock       stopwatch
+	committing  time.Duration // what the latest episode took to be stored
 	version     uint64
 	layers      []Layer
 	reference   *store.Reference
@@ -139,48 +140,70 @@ func (s *Search) safely(ctx context.Context) (err error) {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	for len(s.episodes) < s.settings.Episodes {
+	for {
 		if err := s.boundary(ctx); err != nil {
 			return err
 		}
-		episode, err := s.runEpisode(ctx)
-		if err != nil {
-			return err
-		}
-		if err := s.commit(ctx, episode); err != nil {
+		if len(s.episodes) < s.settings.Episodes {
+			if err := s.nextEpisode(ctx); err != nil {
+				return err
+			}
+		} else if done, err := s.confirmNext(ctx); done || err != nil {
 			return err
 		}
 		if s.state == Stepping {
 			s.state = Paused
 		}
 	}
-	return nil
 }
 
-// commit stores an episode with the agent's state. If the store refuses, the search
-// pauses with the reason and tries again when a person resumes it.
-func (s *Search) commit(ctx context.Context, e *store.Episode) error {
+// nextEpisode runs an episode and stores it with the agent's state.
+func (s *Search) nextEpisode(ctx context.Context) error {
+	e, err := s.runEpisode(ctx)
+	if err != nil {
+		return err
+	}
+	began := s.clock.read()
 	checkpoint, err := s.agent.MarshalBinary()
 	if err != nil {
 		return fmt.Errorf("encode the agent: %w", err)
 	}
-	episodes := append(s.episodes, e)
-	best := bestOf(episodes, s.settings.Target)
-	for {
+	err = s.save(ctx, fmt.Sprintf("episode %d", e.Number), append(s.episodes, e), func(run *store.Run) error {
+		return s.db.CommitEpisode(run, e, checkpoint)
+	})
+	s.committing = s.clock.read() - began
+	return err
+}
+
+// save makes the episodes and what follows from them the search's, once write has stored
+// them with the run's record.
+func (s *Search) save(ctx context.Context, what string, episodes []*store.Episode, write func(*store.Run) error) error {
+	return s.insist(ctx, what, func() error {
 		s.record()
 		run := *s.run
 		if err := s.course.write(&run); err != nil {
 			return err
 		}
-		run.Episodes = len(episodes)
-		run.Best = bestRecord(best)
-		err := s.db.CommitEpisode(&run, e, checkpoint)
+		best := bestOf(episodes, s.settings.Target)
+		run.Episodes, run.Best = len(episodes), bestRecord(best)
+		if err := write(&run); err != nil {
+			return err
+		}
+		s.episodes, s.best, s.run = episodes, best, &run
+		s.publish()
+		return nil
+	})
+}
+
+// insist stores something. If the store refuses, the search pauses with the reason and
+// tries again when a person resumes it.
+func (s *Search) insist(ctx context.Context, what string, write func() error) error {
+	for {
+		err := write()
 		if err == nil {
-			s.episodes, s.best, s.run = episodes, best, &run
-			s.publish()
 			return nil
 		}
-		s.state, s.problem = Paused, fmt.Sprintf("episode %d cannot be saved: %v; make room and resume", e.Number, err)
+		s.state, s.problem = Paused, fmt.Sprintf("%s cannot be saved: %v; make room and resume", what, err)
 		if err := s.boundary(ctx); err != nil {
 			return err
 		}
@@ -296,33 +319,6 @@ func (s *Search) send(ctx context.Context, c Command) error {
 	}
 }
 
-// targetTolerance is how far over the target, relative to it, a latency still counts as
-// meeting it: about what a careful measurement is uncertain by.
-const targetTolerance = 0.01
-
-// bestOf picks the most accurate episode that meets the target, the fastest one if none
-// does, and nil if there are none.
-func bestOf(episodes []*store.Episode, target float64) *store.Episode {
-	var best *store.Episode
-	for _, e := range episodes {
-		if best == nil || better(e, best, target*(1+targetTolerance)) {
-			best = e
-		}
-	}
-	return best
-}
-
-func better(a, b *store.Episode, limit float64) bool {
-	meets, other := a.LatencyRatio <= limit, b.LatencyRatio <= limit
-	switch {
-	case meets != other:
-		return meets
-	case meets && a.Accuracy != b.Accuracy:
-		return a.Accuracy > b.Accuracy
-	}
-	return a.LatencyRatio < b.LatencyRatio
-}
-
 // stopwatch adds up working time.
 type stopwatch struct {
 	elapsed time.Duration
@@ -347,9 +343,10 @@ func (w *stopwatch) read() time.Duration {
 	return w.elapsed + time.Since(w.since)
 }
 
-// decodeSettings reads the settings a run was stored with.
+// decodeSettings reads the settings a run was stored with. Runs from before there was a
+// choice of rewards had r6.
 func decodeSettings(run *store.Run) (Settings, error) {
-	var s Settings
+	s := Settings{Reward: "r6"}
 	if err := json.Unmarshal(run.Settings, &s); err != nil {
 		return s, fmt.Errorf("run %s: read its settings: %w", run.Name, err)
 	}

@@ -57,7 +57,7 @@ func smallWorkload(t *testing.T) *workload {
 	}
 	return &workload{
 		graph: g, model: store.Source{Name: "small"}, data: store.Source{Name: "noise"},
-		validation: pictures(40), calibration: pictures(16), sensitivity: pictures(8),
+		validation: pictures(40), reserve: pictures(60), calibration: pictures(16), sensitivity: pictures(8),
 	}
 }
 
@@ -112,7 +112,7 @@ func deterministic(t *testing.T, db *store.DB, id string) (episodes []store.Epis
 		t.Fatal(err)
 	}
 	for _, e := range stored {
-		e.Seconds, e.Finished = 0, time.Time{}
+		e.Seconds, e.Timing, e.Finished = 0, nil, time.Time{}
 		episodes = append(episodes, *e)
 	}
 	if checkpoint, err = db.Checkpoint(id); err != nil {

@@ -131,6 +131,57 @@ func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 	}
 }
 
+// randomCommands draws commands that are valid whenever they come: what could depend on the
+// course so far, such as thawing, is undoing instead.
+func randomCommands(rng *rand.Rand, n int) []string {
+	pick := func(words ...string) string { return words[rng.IntN(len(words))] }
+	commands := []string{"target 0.35"} // something to undo
+	undoable := 1
+	for len(commands) < n {
+		if undoable > 0 && rng.IntN(4) == 0 {
+			commands = append(commands, "undo")
+			undoable--
+			continue
+		}
+		command := pick(
+			fmt.Sprintf("target %.2f", 0.2+0.6*rng.Float64()),
+			fmt.Sprintf("beta -%.1f", 0.5+5*rng.Float64()),
+			fmt.Sprintf("noise %.2f", rng.Float64()),
+			fmt.Sprintf("updates %d", rng.IntN(20)),
+			"reward "+pick("r4", "r5", "r6", "r7"),
+			fmt.Sprintf("pin %s weights=%d activations=%d", pick("block.conv1", "block.conv2"), 1+rng.IntN(8), 1+rng.IntN(8)),
+			fmt.Sprintf("bound stem sparsity=%.1f..%.1f", 0.4*rng.Float64(), 0.5+0.4*rng.Float64()),
+			fmt.Sprintf("episodes %d", 12+rng.IntN(3)),
+			"try 1",
+		)
+		if command != "try 1" {
+			undoable++
+		}
+		commands = append(commands, command)
+	}
+	return commands
+}
+
+func TestRandomlySteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
+	load := smallWorkload(t)
+	for seed := range uint64(2) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		commands := randomCommands(rng, 12)
+		settings := testSettings("joint", 11)
+		settings.Seed = seed + 1
+		db, id, journal := steered(t, settings, load, commands)
+		wantEpisodes, wantAgent := deterministic(t, db, id)
+		db, id = interrupted(t, settings, load, journal, rng)
+		episodes, checkpoint := deterministic(t, db, id)
+		if !reflect.DeepEqual(wantEpisodes, episodes) {
+			t.Errorf("episodes differ after %q", commands)
+		}
+		if !bytes.Equal(wantAgent, checkpoint) {
+			t.Errorf("the agent's state differs after %q", commands)
+		}
+	}
+}
+
 func TestSteeringShapesEpisodes(t *testing.T) {
 	db, id, journal := steered(t, testSettings("joint", 200), smallWorkload(t), []string{
 		"episodes 300", "target 0.3", "pin stem weights=3 activations=5", "freeze prune", "release stem", "try 1",

@@ -20,10 +20,14 @@ type workload struct {
 	graph       *graph.Graph
 	model, data store.Source
 	validation  pictures
+	reserve     pictures // judges the winners; nil: no images are held out but those of the validation
 	calibration images
 	sensitivity images
 	layers      string // folder of the compressed-layer database, for repairs that keep one
 }
+
+// mostReserve is how many images judge a winner at most.
+const mostReserve = 5000
 
 // loadWorkload reads model and data and checks that they fit each other. Of the data,
 // only the images that a search looks at are decoded.
@@ -57,6 +61,9 @@ func openWorkload(s Settings, path string) (*workload, *dataset.Data, error) {
 		return nil, nil, err
 	}
 	w.validation = selection{validation, validation.Indices()}
+	if n := min(len(splits.Reserve), mostReserve); n > 0 {
+		w.reserve = selection{data.Train, splits.Reserve[:n]}
+	}
 	if w.calibration, err = gather(data.Train, splits.Calibration); err != nil {
 		return nil, nil, err
 	}

@@ -131,7 +131,7 @@ func (b *Bench) measure(ctx context.Context, subjects []*subject, threads int) e
 	for _, s := range others {
 		s.warmUp()
 	}
-	taken, err := reference.interleave(ctx, benchLimit*time.Duration(len(others)), others...)
+	taken, err := reference.interleave(ctx, rigour{benchLimit * time.Duration(len(others)), usual.samples, usual.error}, others...)
 	if err != nil {
 		return err
 	}

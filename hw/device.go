@@ -14,6 +14,9 @@ type Device interface {
 	// Measure times the candidate interleaved with the reference, one image at a
 	// time. It blocks until the ratio is known well enough or a limit is reached.
 	Measure(ctx context.Context, candidate *graph.Graph) (Measurement, error)
+	// MeasureThoroughly is Measure to a tighter interval from more samples, and takes
+	// several times as long.
+	MeasureThoroughly(ctx context.Context, candidate *graph.Graph) (Measurement, error)
 	Close() error
 }
 

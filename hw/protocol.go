@@ -16,12 +16,23 @@ const (
 	sampleTime    = 400 * time.Microsecond
 	openTime      = 1200 * time.Millisecond // sampling the reference when the device is opened
 	warmUpLimit   = 250 * time.Millisecond
-	measureLimit  = 2500 * time.Millisecond
-	enoughSamples = 25    // quiet ones, at least
-	wantedError   = 0.006 // of the ratio, relative
+	enoughSamples = 25 // quiet ones, at least
 	layerRuns     = 15
 	driftAllowed  = 0.05 // between the halves of the reference's samples
 	throttleAlarm = 1.25 // reference now ÷ reference when the device was opened
+)
+
+// rigour is how far a measurement goes.
+type rigour struct {
+	limit   time.Duration // it ends then, certain or not
+	samples int           // quiet ones, at least
+	error   float64       // of the ratio, relative, that is small enough to end
+}
+
+// A search compares hundreds of candidates; the few that may win are worth more time.
+var (
+	usual    = rigour{2500 * time.Millisecond, enoughSamples, 0.006}
+	thorough = rigour{10 * time.Second, 4 * enoughSamples, 0.002}
 )
 
 // Whatever shares the processor's caches, memory or execution units with our core slows
@@ -92,6 +103,7 @@ func (y *yardstick) remember(ms float64) {
 type samples struct {
 	candidate, reference, ratio []float64
 	settled                     bool // whether the ratio became as certain as wanted
+	wanted                      rigour
 }
 
 func (s *samples) add(candidate, before, after float64) {
@@ -104,12 +116,12 @@ func (s *samples) add(candidate, before, after float64) {
 // interleave samples the reference and each candidate in turn until the ratios are certain
 // or the time is up. It returns each candidate's quiet samples, or all of them if there are
 // too few.
-func (y *yardstick) interleave(ctx context.Context, limit time.Duration, candidates ...*subject) ([]*samples, error) {
+func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ...*subject) ([]*samples, error) {
 	all, calm := make([]*samples, len(candidates)), make([]*samples, len(candidates))
 	for i := range candidates {
-		all[i], calm[i] = &samples{}, &samples{}
+		all[i], calm[i] = &samples{wanted: wanted}, &samples{wanted: wanted}
 	}
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(wanted.limit)
 	before, beforeKept := y.sample()
 	for settled := 0; settled < len(candidates); {
 		settled = 0
@@ -147,8 +159,8 @@ func (y *yardstick) interleave(ctx context.Context, limit time.Duration, candida
 // settle tells whether the ratio has become as certain as wanted; it looks after every
 // fifth sample.
 func (s *samples) settle() bool {
-	if n := len(s.ratio); n >= enoughSamples && n%5 == 0 {
-		s.settled = medianError(s.ratio) <= wantedError*median(s.ratio)
+	if n := len(s.ratio); n >= s.wanted.samples && n%5 == 0 {
+		s.settled = medianError(s.ratio) <= s.wanted.error*median(s.ratio)
 	}
 	return s.settled
 }

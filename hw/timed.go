@@ -50,6 +50,14 @@ func (d *timed) Close() error {
 }
 
 func (d *timed) Measure(ctx context.Context, candidate *graph.Graph) (Measurement, error) {
+	return d.measure(ctx, candidate, usual)
+}
+
+func (d *timed) MeasureThoroughly(ctx context.Context, candidate *graph.Graph) (Measurement, error) {
+	return d.measure(ctx, candidate, thorough)
+}
+
+func (d *timed) measure(ctx context.Context, candidate *graph.Graph, wanted rigour) (Measurement, error) {
 	p, err := d.backend.prepare(candidate)
 	if err != nil {
 		return Measurement{}, fmt.Errorf("prepare the candidate: %w", err)
@@ -60,7 +68,7 @@ func (d *timed) Measure(ctx context.Context, candidate *graph.Graph) (Measuremen
 	s := newSubject(p)
 	d.reference.warmUp()
 	s.warmUp()
-	taken, err := d.reference.interleave(ctx, measureLimit, s)
+	taken, err := d.reference.interleave(ctx, wanted, s)
 	if err != nil {
 		return Measurement{}, err
 	}

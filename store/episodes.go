@@ -34,6 +34,23 @@ func (d *DB) CommitEpisode(run *Run, e *Episode, checkpoint []byte) error {
 	})
 }
 
+// Confirm adds a confirmation to a stored episode and stores the run's record with it, all or
+// nothing.
+func (d *DB) Confirm(run *Run, number int, c *Confirmation) error {
+	return d.inRun(run.ID, fmt.Sprintf("confirm episode %d of", number), func(bucket *bbolt.Bucket) error {
+		episodes, key := bucket.Bucket(episodesBucket), numberKey(uint64(number))
+		var e Episode
+		if err := getJSON(episodes, key, &e); err != nil {
+			return err
+		}
+		e.Confirmed = c
+		if err := putJSON(episodes, key, &e); err != nil {
+			return err
+		}
+		return putRun(bucket, run)
+	})
+}
+
 func numberKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 // latestNumber is the largest number in a bucket; 0 if it is empty.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -130,4 +131,73 @@ func BenchmarkCommit(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkTenThousand opens a store with a run of 10,000 episodes of a network with 21 layers,
+// lists it and reads it whole, and commits one more episode with a checkpoint of 2 MB.
+func BenchmarkTenThousand(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "galen.db")
+	db, err := Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.bolt.NoSync = true // only the making of it
+	run, err := db.CreateRun(Run{Name: "long"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := func() int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return info.Size()
+	}
+	commit := func(n int, checkpoint []byte) {
+		run.Episodes = n
+		if err := db.CommitEpisode(run, testEpisode(n, 21), checkpoint); err != nil {
+			b.Fatal(err)
+		}
+	}
+	checkpoint := testCheckpoint(1, 2<<20)
+	commit(1, checkpoint)
+	first := size()
+	for n := 2; n <= 10_000; n++ {
+		commit(n, checkpoint[:1000])
+	}
+	growth := float64(size()-first) / 1e4
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var open, list, read, write time.Duration
+	n := 10_000
+	for b.Loop() {
+		began := time.Now()
+		lap := func(d *time.Duration) {
+			*d += time.Since(began)
+			began = time.Now()
+		}
+		if db, err = Open(path); err != nil {
+			b.Fatal(err)
+		}
+		lap(&open)
+		if _, err := db.Runs(); err != nil {
+			b.Fatal(err)
+		}
+		lap(&list)
+		if all, err := db.Episodes(run.ID); err != nil || len(all) != n {
+			b.Fatal(len(all), err)
+		}
+		lap(&read)
+		n++
+		commit(n, checkpoint)
+		lap(&write)
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, d := range map[string]time.Duration{"open": open, "list": list, "read": read, "commit": write} {
+		b.ReportMetric(d.Seconds()*1e3/float64(b.N), "ms/"+name)
+	}
+	b.ReportMetric(growth, "B/episode")
 }

@@ -37,6 +37,8 @@ type Best struct {
 	Episode      int     `json:"episode"`
 	Accuracy     float64 `json:"accuracy"`
 	LatencyRatio float64 `json:"latency_ratio"`
+
+	Confirmed *Confirmation `json:"confirmed,omitempty"` // nil: by the search's own figures only
 }
 
 // Reference is the uncompressed model's evaluation.
@@ -93,7 +95,32 @@ type Episode struct {
 	BOPs         int64         `json:"bops"`
 	Parameters   int64         `json:"parameters"`
 	Seconds      float64       `json:"seconds"`
+	Timing       *Timing       `json:"timing,omitempty"` // nil: written by a galen that took no times
 	Finished     time.Time     `json:"finished"`
+	Confirmed    *Confirmation `json:"confirmed,omitempty"` // nil: not looked at again
+}
+
+// Timing is where an episode's time went, in seconds of work, pauses left out.
+type Timing struct {
+	Deciding    float64 `json:"deciding"` // the agent's policy, layer by layer
+	Compressing float64 `json:"compressing"`
+	Scoring     float64 `json:"scoring"`
+	Measuring   float64 `json:"measuring"`
+	Learning    float64 `json:"learning"`
+	Committing  float64 `json:"committing"` // of the episode before
+}
+
+// Confirmation is a second look at an episode that may be the best of its run: on images
+// that nothing was chosen by, and timed for longer.
+type Confirmation struct {
+	Accuracy     float64  `json:"accuracy"` // top-1, in [0,1]
+	Images       int      `json:"images"`   // 0: no others are held out, the accuracy is the search's
+	LatencyMS    float64  `json:"latency_ms"`
+	LatencyMAD   float64  `json:"latency_mad"` // median absolute deviation, milliseconds
+	LatencyRatio float64  `json:"latency_ratio"`
+	RatioError   float64  `json:"ratio_error"` // half width of its 95 % confidence interval
+	Samples      int      `json:"samples"`
+	Flags        []string `json:"flags,omitempty"`
 }
 
 // LayerResult is what a policy chose for one layer and what that costs.

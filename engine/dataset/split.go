@@ -25,6 +25,7 @@ const (
 type Splits struct {
 	Train       []int // what is left, in order
 	Validation  []int
+	Reserve     []int // held-out records that validation leaves
 	Calibration []int
 	Sensitivity []int
 	Test        []int // all of Data.Test, in order; nil without one
@@ -36,8 +37,8 @@ type Splits struct {
 // Validation images come from the held-out records at the end of the training set
 // (see Data.HoldOut), which a network may not have been trained on; calibration
 // and sensitivity images come from the records before. Held-out records that
-// validation leaves are in no part, so that what is retrained under one validation
-// size may be judged under another.
+// validation leaves are never trained on, so that what is retrained under one validation
+// size may be judged under another, and a winner on images it was not chosen by.
 func (d *Data) Split(seed uint64, sizes Sizes) (Splits, error) {
 	for _, s := range []struct {
 		size     *int
@@ -68,7 +69,8 @@ func (d *Data) Split(seed uint64, sizes Sizes) (Splits, error) {
 	}
 
 	first := records - holdOut
-	splits := Splits{Validation: draw(seed, 0, first, records)[:sizes.Validation]}
+	held := draw(seed, 0, first, records)
+	splits := Splits{Validation: held[:sizes.Validation:sizes.Validation], Reserve: held[sizes.Validation:]}
 	drawn := draw(seed, 1, 0, first)
 	splits.Calibration, drawn = drawn[:sizes.Calibration:sizes.Calibration], drawn[sizes.Calibration:]
 	splits.Sensitivity, drawn = drawn[:sizes.Sensitivity:sizes.Sensitivity], drawn[sizes.Sensitivity:]

@@ -24,7 +24,7 @@ func TestSplitIsDisjointAndKeepsTheHoldOut(t *testing.T) {
 		}
 		part := map[int]string{}
 		for name, indices := range map[string][]int{
-			"train": splits.Train, "validation": splits.Validation, "calibration": splits.Calibration, "sensitivity": splits.Sensitivity,
+			"train": splits.Train, "reserve": splits.Reserve, "validation": splits.Validation, "calibration": splits.Calibration, "sensitivity": splits.Sensitivity,
 		} {
 			for _, i := range indices {
 				if other, taken := part[i]; taken {
@@ -35,7 +35,7 @@ func TestSplitIsDisjointAndKeepsTheHoldOut(t *testing.T) {
 		}
 		holdOut := max(d.HoldOut, DefaultValidation)
 		for i, name := range part {
-			if held := i >= d.Train.Len()-holdOut; held != (name == "validation") {
+			if held := i >= d.Train.Len()-holdOut; held != (name == "validation" || name == "reserve") {
 				t.Fatalf("record %d of %d is in %s", i, d.Train.Len(), name)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/rpc"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"galen/engine"
@@ -202,6 +203,12 @@ func (c *Client) assemble(known Seen, u *Update) *engine.Snapshot {
 	if before := c.latest; before != nil && s.Run.ID == known.Run {
 		// Appending shares memory with earlier snapshots, whose part of it stays as it is.
 		s.Episodes = append(before.Episodes[:known.Episodes], s.Episodes...)
+		if len(u.Confirmed) > 0 {
+			s.Episodes = slices.Clone(s.Episodes)
+		}
+		for _, e := range u.Confirmed {
+			s.Episodes[e.Number-1] = e
+		}
 		s.Journal = append(before.Journal[:known.Journal], s.Journal...)
 		if u.Layers == known.Layers {
 			s.Layers = before.Layers

@@ -40,9 +40,10 @@ type Seen struct {
 
 // Update is a snapshot without what was seen.
 type Update struct {
-	Snapshot *engine.Snapshot
-	Best     int // its number; 0: none
-	Layers   int // generation of the layers; they are left out where the client has it
+	Snapshot  *engine.Snapshot
+	Confirmed []*store.Episode // of those the client has, whose records have changed since they ended
+	Best      int              // its number; 0: none
+	Layers    int              // generation of the layers; they are left out where the client has it
 }
 
 // RunRef names a run, with an episode of it and a name where a call takes them.

@@ -114,6 +114,9 @@ func TestWindowsSeeAndSteerOneSearch(t *testing.T) {
 			t.Error("the best episode is not one of the episodes")
 		}
 	}
+	if own.Best.Confirmed == nil {
+		t.Error("the best episode is not confirmed at the end")
+	}
 	if len(own.Journal) != 3 || own.Journal[1].Who != "tester" || own.Journal[1].Effect != "0.45 → 0.4" {
 		t.Errorf("the journal holds %+v", own.Journal)
 	}

@@ -225,6 +225,11 @@ func (s *session) Wait(client Seen, reply *Update) error {
 	if rest.Run.ID != client.Run {
 		client = Seen{}
 	}
+	for _, e := range rest.Episodes[:min(client.Episodes, len(rest.Episodes))] {
+		if e.Confirmed != nil {
+			reply.Confirmed = append(reply.Confirmed, e)
+		}
+	}
 	rest.Episodes = rest.Episodes[min(client.Episodes, len(rest.Episodes)):]
 	rest.Journal = rest.Journal[min(client.Journal, len(rest.Journal)):]
 	if rest.Best != nil {

@@ -134,6 +134,8 @@ func (r *reporter) writeDone(s *engine.Snapshot) error {
 			Episode      int     `json:"episode"`
 			Accuracy     float64 `json:"accuracy"`
 			LatencyRatio float64 `json:"latency_ratio"`
+
+			Confirmed *store.Confirmation `json:"confirmed,omitempty"`
 		}
 		done := struct {
 			Event string `json:"event"`
@@ -142,12 +144,19 @@ func (r *reporter) writeDone(s *engine.Snapshot) error {
 			Best  *best  `json:"best"`
 		}{Event: "done", Run: s.Run.ID, State: string(s.State)}
 		if b := s.Best; b != nil {
-			done.Best = &best{b.Number, b.Accuracy, b.LatencyRatio}
+			done.Best = &best{b.Number, b.Accuracy, b.LatencyRatio, b.Confirmed}
 		}
 		return r.object(done)
 	}
 	if b := s.Best; b != nil {
 		r.text("%s: best is episode %d with %.2f %% at %.3f× (target %.3g×)\n", s.State, b.Number, 100*b.Accuracy, b.LatencyRatio, s.Settings.Target)
+		if c := b.Confirmed; c != nil {
+			r.text("timed for longer, it takes %.3f× ± %.3f", c.LatencyRatio, c.RatioError)
+			if c.Images > 0 {
+				r.text("; on %d other images it has %.2f %%", c.Images, 100*c.Accuracy)
+			}
+			r.text("\n")
+		}
 		r.text("export it with: galen export %s --onnx FILE\n", s.Run.Name)
 	}
 	return nil

@@ -22,8 +22,10 @@ func Runs(out io.Writer, runs []*store.Run) error {
 	fmt.Fprintln(t, "ID\tNAME\tSTATE\tMODEL\tDEVICE\tEPISODES\tBEST\tCREATED")
 	for _, r := range runs {
 		best := "–"
-		if r.Best != nil {
-			best = fmt.Sprintf("%.2f %% at %.3f×", 100*r.Best.Accuracy, r.Best.LatencyRatio)
+		if b := r.Best; b != nil && b.Confirmed != nil {
+			best = fmt.Sprintf("%.2f %% at %.3f×", 100*b.Confirmed.Accuracy, b.Confirmed.LatencyRatio)
+		} else if b != nil {
+			best = fmt.Sprintf("%.2f %% at %.3f×", 100*b.Accuracy, b.LatencyRatio)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
 			r.Episodes, r.Budget, best, r.Created.Local().Format(time.DateTime))
@@ -49,6 +51,13 @@ func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
 		100*e.Accuracy, e.LatencyMS, e.LatencyMAD, e.LatencyRatio, float64(e.MACs)/1e6, e.Reward)
 	if len(e.Flags) > 0 {
 		fmt.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
+	}
+	if c := e.Confirmed; c != nil {
+		fmt.Fprint(out, "confirmed: ")
+		if c.Images > 0 {
+			fmt.Fprintf(out, "%.2f %% top-1 on %d other images, ", 100*c.Accuracy, c.Images)
+		}
+		fmt.Fprintf(out, "%.3f ms ± %.3f, %.3f× ± %.3f\n", c.LatencyMS, c.LatencyMAD, c.LatencyRatio, c.RatioError)
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
