@@ -247,7 +247,7 @@ func ExampleSettings_Check() {
 	s := DemoSettings()
 	s.Agent = "genius"
 	fmt.Println(s.Check())
-	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform
+	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform, random, evolution, dynamic
 }
 
 func TestRunsRecordTheirNormalization(t *testing.T) {
