@@ -84,7 +84,7 @@ runs yet, it starts the built-in demo.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), steerCommand(), forkCommand(), runsCommand(), showCommand(),
-		evalCommand(), compressCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
+		compareCommand(), evalCommand(), compressCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
 	return root
 }
 
