@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"galen/engine"
+	"galen/engine/remote"
 	"galen/ui/report"
 )
 
@@ -43,6 +44,11 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 				return advise(err)
 			}
 			defer func() { err = errors.Join(err, w.Close()) }()
+			server, err := remote.Listen(path, w) // for others to watch
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, server.Close()) }()
 			compared, err := w.Compare(cmd.Context(), c, func(run string, episodes int) {
 				fmt.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, c.Settings.Episodes)
 			})

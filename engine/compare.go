@@ -187,7 +187,7 @@ func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, pro
 		}
 		version = s.Version
 		if s.Run.ID != run.ID {
-			continue
+			return fmt.Errorf("run %s gave way to run %s; compare again when that is through", run.Name, s.Run.Name)
 		}
 		if n := len(s.Episodes); n != episodes {
 			episodes = n

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"galen/agents"
 	"galen/hw/graph"
 	"galen/store"
 )
@@ -248,6 +249,23 @@ func ExampleSettings_Check() {
 	s.Agent = "genius"
 	fmt.Println(s.Check())
 	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform, random, evolution, dynamic
+}
+
+func TestPaperPresetStartsFromRandomActions(t *testing.T) {
+	settings := testSettings("joint", 2)
+	settings.Preset = paper
+	db, id := createRun(t, settings)
+	s := search(t, context.Background(), db, id, smallWorkload(t))
+	if len(s.progress.Start.Trials) > 0 {
+		t.Error("the paper's agent starts on the line")
+	}
+	if got, want := s.agent.(tunable).Settings(), agents.Paper(s.features.count(), 3); got != want {
+		t.Errorf("the agent's settings are %+v, want %+v", got, want)
+	}
+	settings.Agent = evolution
+	if settings.Check() == nil {
+		t.Error("evolution is given the hyperparameters of an agent that learns")
+	}
 }
 
 func TestRunsRecordTheirNormalization(t *testing.T) {
