@@ -72,6 +72,7 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 	s, f := &c.Settings, cmd.Flags()
 	f.StringVar(&s.Model, "model", "", "ONNX `file` of the trained model")
 	f.StringVar(&s.Data, "data", "", dataUsage)
+	f.BoolVar(&s.Demo, "demo", false, "compare on the built-in network and images instead")
 	dataFlags(cmd, &s.DataOptions)
 	f.StringSliceVar(&c.Agents, "agents", c.Agents, "`agents` to compare: joint, prune, quantize, uniform, random, evolution, dynamic")
 	f.IntVar(&c.Seeds, "seeds", c.Seeds, "runs of each agent, with the seeds 1, 2, …")
