@@ -84,7 +84,7 @@ runs yet, it starts the built-in demo.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), steerCommand(), forkCommand(), runsCommand(), showCommand(),
-		evalCommand(), compressCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
+		compareCommand(), evalCommand(), compressCommand(), exportCommand(), verifyCommand(), benchCommand(), dataCommand(), serveCommand(), versionCommand())
 	return root
 }
 
@@ -98,7 +98,8 @@ func (o *output) flags(cmd *cobra.Command) {
 
 func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f := cmd.Flags()
-	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune, quantize, or uniform, the baseline that treats all layers alike")
+	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune or quantize, which learn; or a baseline: uniform (all layers alike), random, evolution, or dynamic (a dynamic program over latencies and sensitivities of layers)")
+	f.StringVar(&s.Preset, "preset", s.Preset, "numbers that shape learning: paper (those of Krieger et al. 2022, from random actions; they rounded to 32 channels for joint, 1 for prune: --round-to)")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
 	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")

@@ -50,6 +50,19 @@ func Defaults(states, actions int) Settings {
 	}
 }
 
+// Paper returns the hyperparameters of Krieger et al. 2022. What differs from theirs is the
+// critic's target at the end of an episode; see [DDPG].
+func Paper(states, actions int) Settings {
+	return Settings{
+		States: states, Actions: actions,
+		Hidden:    [2]int{400, 300},
+		ActorRate: 1e-4, CriticRate: 1e-3, CriticDecay: 1e-2,
+		Tau: 1e-3, Gamma: 0.99, Average: 0.5,
+		Replay: 2000, Batch: 128, Updates: 1,
+		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.95,
+	}
+}
+
 // Validate says what is wrong with settings.
 func (s Settings) Validate() error {
 	const largestSize = 1 << 16

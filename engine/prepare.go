@@ -181,13 +181,24 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 }
 
 func (s *Search) freshAgent() (agents.Agent, error) {
-	if s.settings.Agent == uniform {
+	reward, seed := s.settings.reward(), s.settings.Seed
+	switch s.settings.Agent {
+	case uniform:
 		return agents.NewUniform(s.space), nil
+	case random:
+		return agents.NewRandom(s.space.Actions(), seed), nil
+	case evolution:
+		return agents.NewEvolution(s.space.Actions(), reward, seed), nil
+	case dynamic:
+		return &dynamicProgram{search: s}, nil
+	}
+	if s.settings.Preset == paper {
+		return agents.NewDDPG(agents.Paper(s.features.count(), s.space.Actions()), reward, seed)
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
 	settings.WarmUp, settings.Noise = 0, startNoise
 	settings.NoiseDecay = math.Pow(endNoise, 1/float64(s.settings.Episodes))
-	return agents.NewDDPG(settings, s.settings.reward(), s.settings.Seed)
+	return agents.NewDDPG(settings, reward, seed)
 }
 
 // describe gathers what does not change about the layers during a run.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"galen/agents"
 	"galen/hw/graph"
 	"galen/store"
 )
@@ -248,7 +249,24 @@ func ExampleSettings_Check() {
 	s := DemoSettings()
 	s.Agent = "genius"
 	fmt.Println(s.Check())
-	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform
+	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform, random, evolution, dynamic
+}
+
+func TestPaperPresetStartsFromRandomActions(t *testing.T) {
+	settings := testSettings("joint", 2)
+	settings.Preset = paper
+	db, id := createRun(t, settings)
+	s := search(t, context.Background(), db, id, smallWorkload(t))
+	if len(s.progress.Start.Trials) > 0 {
+		t.Error("the paper's agent starts on the line")
+	}
+	if got, want := s.agent.(tunable).Settings(), agents.Paper(s.features.count(), 3); got != want {
+		t.Errorf("the agent's settings are %+v, want %+v", got, want)
+	}
+	settings.Agent = evolution
+	if settings.Check() == nil {
+		t.Error("evolution is given the hyperparameters of an agent that learns")
+	}
 }
 
 // What a search finds does not depend on the layers other runs have left.

@@ -25,6 +25,7 @@ type Settings struct {
 	Beta     float64 `json:"beta"`            // weight of the latency term in the reward
 	Episodes int     `json:"episodes"`
 	Seed     uint64  `json:"seed"`
+	Preset   string  `json:"preset,omitempty"` // of the agent's learning: one of Presets
 	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
 	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: automatic
@@ -53,10 +54,22 @@ type DataOptions struct {
 }
 
 // Agents are what can propose policies: reinforcement learning over channels and bits,
-// channels alone, or bits alone, and the baseline that treats all layers alike.
-var Agents = []string{"joint", "prune", "quantize", uniform}
+// channels alone, or bits alone; and baselines, which decide about both: one that treats all
+// layers alike, random actions, evolution, and a dynamic program.
+var Agents = []string{"joint", "prune", "quantize", uniform, random, evolution, dynamic}
 
-const uniform = "uniform"
+const (
+	uniform   = "uniform"
+	random    = "random"
+	evolution = "evolution"
+	dynamic   = "dynamic"
+)
+
+// Presets are the numbers that shape how joint, prune and quantize learn: Galen's own, or
+// those of Krieger et al. 2022; see [agents.Defaults] and [agents.Paper].
+var Presets = []string{"", paper}
+
+const paper = "paper"
 
 // Rewards are what an episode can be worth; see [agents.NewReward].
 var Rewards = agents.Rewards
@@ -86,7 +99,8 @@ func (s Settings) repair(weights int64) compress.Repair {
 // space is what the agent decides about.
 func (s Settings) space() (agents.Space, error) {
 	kind := agents.Kind(s.Agent)
-	if s.Agent == uniform {
+	switch s.Agent {
+	case uniform, random, evolution, dynamic:
 		kind = agents.Joint
 	}
 	return agents.NewSpace(kind, s.MaxBits)
@@ -123,6 +137,10 @@ func (s Settings) Check() error {
 		return errors.New("no data: name a folder with --data")
 	case !slices.Contains(Agents, s.Agent):
 		return fmt.Errorf("agent %q is unknown; choose one of %s", s.Agent, strings.Join(Agents, ", "))
+	case !slices.Contains(Presets, s.Preset):
+		return fmt.Errorf("preset %q is unknown; the only one is %s", s.Preset, paper)
+	case s.Preset != "" && !slices.Contains([]string{"joint", "prune", "quantize"}, s.Agent):
+		return fmt.Errorf("preset %s is for agents that learn (joint, prune, quantize), not for %s", s.Preset, s.Agent)
 	case !(s.Target > 0 && s.Target <= 1):
 		return fmt.Errorf("target %v: give the wanted share of the original latency, above 0 and at most 1", s.Target)
 	case !slices.Contains(agents.Rewards, s.Reward):

@@ -268,7 +268,7 @@ func (s *Search) tune(c Command) (change, error) {
 	case s.agent == nil:
 		return change{}, errors.New("there is no agent yet: try again when the episodes have begun")
 	case !ok:
-		return change{}, fmt.Errorf("the %s agent does not learn", s.settings.Agent)
+		return change{}, fmt.Errorf("the %s agent has neither noise nor updates to set", s.settings.Agent)
 	case c.Kind == Noise && !(c.Value >= 0 && c.Value <= 1):
 		return change{}, fmt.Errorf("noise %v: give a number from 0 to 1", c.Value)
 	case c.Kind == Updates && c.Value > 10_000:

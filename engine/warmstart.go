@@ -113,7 +113,7 @@ type imitator interface {
 // that was found.
 func (s *Search) warmStart(ctx context.Context) (level float64, actions [][]float64, err error) {
 	agent, ok := s.agent.(imitator)
-	if !ok || s.progress.Start.Imitated > 0 {
+	if !ok || s.progress.Start.Imitated > 0 || s.settings.Preset == paper {
 		return 0, nil, nil
 	}
 	level, found := bisect(s.progress.Start.Trials, s.settings.Target)

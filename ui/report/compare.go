@@ -1,0 +1,69 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"text/tabwriter"
+
+	"galen/engine"
+)
+
+// Compare prints how agents did, one a line: mean ± standard deviation over the seeds.
+func Compare(out io.Writer, c *engine.Compared) error {
+	s := c.Settings
+	fmt.Fprintf(out, "target %.3g×, %s, reward %s (β %g), %d episodes\n\n", s.Target, s.Device, s.Reward, s.Beta, s.Episodes)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "AGENT\tSEEDS\tMET\tBEST AT TARGET\tREWARD AT 25 %\t50 %\t75 %\t100 %\tHYPERVOLUME\tSECONDS")
+	for _, a := range c.Agents {
+		met := 0
+		for _, r := range a.Runs {
+			if r.Accuracy > 0 {
+				met++
+			}
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s %%", a.Agent, len(a.Runs), met,
+			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }))
+		for quarter := 1; quarter <= 4; quarter++ {
+			fmt.Fprintf(t, "\t%s", spread(a, "%+.3f", func(r engine.RunResult) float64 {
+				return r.Rewards[max((len(r.Rewards)*quarter+3)/4-1, 0)]
+			}))
+		}
+		fmt.Fprintf(t, "\t%s\t%s\n", spread(a, "%.3f", func(r engine.RunResult) float64 { return r.Volume }),
+			spread(a, "%.0f", func(r engine.RunResult) float64 { return r.Elapsed.Seconds() }))
+	}
+	return t.Flush()
+}
+
+// CompareJSON prints every run's figures.
+func CompareJSON(out io.Writer, c *engine.Compared) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(c)
+}
+
+// spread is the mean ± standard deviation of a figure over an agent's runs.
+func spread(a engine.AgentResults, format string, figure func(engine.RunResult) float64) string {
+	mean, deviation := moments(a.Runs, figure)
+	text := fmt.Sprintf(format, mean)
+	if len(a.Runs) > 1 {
+		text += fmt.Sprintf(" ± %.2g", deviation)
+	}
+	return text
+}
+
+// moments are mean and sample standard deviation.
+func moments(runs []engine.RunResult, figure func(engine.RunResult) float64) (mean, deviation float64) {
+	n := float64(len(runs))
+	for _, r := range runs {
+		mean += figure(r) / n
+	}
+	if len(runs) < 2 {
+		return mean, 0
+	}
+	for _, r := range runs {
+		deviation += (figure(r) - mean) * (figure(r) - mean) / (n - 1)
+	}
+	return mean, math.Sqrt(deviation)
+}
