@@ -50,6 +50,9 @@ func one(what string) cobra.PositionalArgs {
 // database is the --db flag, shared by all commands.
 var database string
 
+// noMouse is the --no-mouse flag of everything that opens the terminal interface.
+var noMouse bool
+
 func databasePath() (string, error) {
 	if database != "" {
 		return database, nil
@@ -81,6 +84,7 @@ runs yet, it starts the built-in demo.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&database, "db", "", "`file` that holds the runs (default $XDG_DATA_HOME/galen/galen.db)")
+	root.PersistentFlags().BoolVar(&noMouse, "no-mouse", false, "leave the mouse to the terminal, as for selecting text")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), steerCommand(), forkCommand(), runsCommand(), showCommand(),
@@ -276,7 +280,7 @@ func attend(ctx context.Context, out output, start func(workbench) (run string, 
 	if err != nil {
 		return advise(err)
 	}
-	if err := ui.Run(ctx, client, ui.Options{Open: run}); err != nil {
+	if err := ui.Run(ctx, client, ui.Options{Open: run, Database: database, NoMouse: noMouse}); err != nil {
 		return err
 	}
 	if run, err := client.Find(client.Active()); err == nil && engine.State(run.State) != engine.Paused {

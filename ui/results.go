@@ -368,6 +368,9 @@ func (l *look) trend(s series, width int) string {
 	if !ok {
 		return ""
 	}
+	if high-low < 1e-9*math.Abs(high) {
+		high = low + 1 // no trend but rounding
+	}
 	return l.sparkline(values, low, high, width)
 }
 

@@ -57,10 +57,12 @@ type Workbench interface {
 
 // Options say how the interface starts and what it may draw.
 type Options struct {
-	Open    string // run to show at once; empty: the list of runs
-	Who     string // for the journal; empty: the user's name
-	NoColor bool   // no colours even where the terminal has them
-	ASCII   bool   // no blocks, braille or arrows even where the locale has them
+	Open     string // run to show at once; empty: the list of runs
+	Who      string // for the journal; empty: the user's name
+	Database string // what commands to copy pass as --db; empty: nothing
+	NoMouse  bool   // leave the mouse to the terminal, for selecting text
+	NoColor  bool   // no colours even where the terminal has them
+	ASCII    bool   // no blocks, braille or arrows even where the locale has them
 
 	Input  io.Reader // nil: the terminal
 	Output io.Writer // nil: the terminal
@@ -85,6 +87,9 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	look := newLook(renderer, o.ASCII || !unicodeTerminal(os.Getenv))
 
 	program := []tea.ProgramOption{tea.WithAltScreen(), tea.WithContext(ctx), tea.WithOutput(o.Output)}
+	if !o.NoMouse {
+		program = append(program, tea.WithMouseCellMotion())
+	}
 	if o.Input != nil {
 		program = append(program, tea.WithInput(o.Input))
 	}
