@@ -283,10 +283,21 @@ func attend(ctx context.Context, out output, start func(workbench) (run string, 
 	if err := ui.Run(ctx, client, ui.Options{Open: run, Database: database, NoMouse: noMouse}); err != nil {
 		return err
 	}
-	if run, err := client.Find(client.Active()); err == nil && engine.State(run.State) != engine.Paused {
-		fmt.Printf("%s goes on in the background; galen shows it again\n", run.Name)
-	}
+	sayWhatGoesOn(client)
 	return nil
+}
+
+// sayWhatGoesOn tells a person who left that the search did not end with the terminal.
+func sayWhatGoesOn(client *remote.Client) {
+	if client.Active() == "" {
+		return
+	}
+	asking, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s, err := client.Wait(asking, 0) // the store would tell how it stood after the latest episode
+	if err == nil && s.State.Live() && s.State != engine.Paused {
+		fmt.Printf("%s goes on in the background; galen shows it again\n", s.Run.Name)
+	}
 }
 
 // work searches in this process and reports as text. Others can watch and steer.
