@@ -51,22 +51,22 @@ func perform(t testing.TB, input io.Reader, output io.Writer, snap *engine.Snaps
 	return p, func() { p.Quit(); running.Wait() }
 }
 
-// TestASlowLineIsEnough counts the bytes a running search sends to the terminal, with ten
-// snapshots a second and two episodes, and those of one that is paused.
+// TestASlowLineIsEnough counts the bytes a running search sends to the terminal when an
+// episode takes two seconds, and those of one that is paused.
 func TestASlowLineIsEnough(t *testing.T) {
 	full := sampleSnapshot(20, 136)
 	output := &counting{}
 	p, end := perform(t, blocked{}, output, full)
-	const seconds = 2
+	const seconds, each = 4, int(time.Second / snapshotInterval)
 	before := output.bytes.Load()
-	for i := range 10 * seconds {
+	for i := range seconds * each {
 		s := *full
-		s.Episodes = full.Episodes[:100+i/5]
+		s.Episodes = full.Episodes[:100+i/(2*each)]
 		s.Episode, s.Step, s.Done = len(s.Episodes)+1, i%20, i%20
-		s.Elapsed += time.Duration(i) * 100 * time.Millisecond
+		s.Elapsed += time.Duration(i) * snapshotInterval
 		s.Version += uint64(i) + 1
 		p.Send(snapshotMsg{&s})
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(snapshotInterval)
 	}
 	running := float64(output.bytes.Load()-before) / seconds
 	paused := sampleAs(engine.Paused, 136)

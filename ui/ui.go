@@ -68,6 +68,10 @@ type Options struct {
 	Output io.Writer // nil: the terminal
 }
 
+// snapshotInterval is how often the state of a search is shown anew at most. Every time costs
+// the terminal about two kilobytes, which slow lines have to carry.
+const snapshotInterval = 200 * time.Millisecond
+
 // Run shows the interface until the user quits or ctx ends. A search that is under way
 // goes on unless the user said otherwise.
 func Run(ctx context.Context, w Workbench, o Options) error {
@@ -96,7 +100,7 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	m := newModel(ctx, w, o, look, time.Now)
 	m.copy = renderer.Output().Copy // by the control sequence OSC 52, which also reaches through SSH
 	p := tea.NewProgram(m, program...)
-	b := &bridge{wait: w.Wait, send: p.Send, interval: 100 * time.Millisecond}
+	b := &bridge{wait: w.Wait, send: p.Send, interval: snapshotInterval}
 	var following sync.WaitGroup
 	following.Go(func() { b.carry(ctx) })
 	_, err := p.Run()
