@@ -50,6 +50,9 @@ func one(what string) cobra.PositionalArgs {
 // database is the --db flag, shared by all commands.
 var database string
 
+// noMouse is the --no-mouse flag of everything that opens the terminal interface.
+var noMouse bool
+
 func databasePath() (string, error) {
 	if database != "" {
 		return database, nil
@@ -81,6 +84,7 @@ runs yet, it starts the built-in demo.`,
 		},
 	}
 	root.PersistentFlags().StringVar(&database, "db", "", "`file` that holds the runs (default $XDG_DATA_HOME/galen/galen.db)")
+	root.PersistentFlags().BoolVar(&noMouse, "no-mouse", false, "leave the mouse to the terminal, as for selecting text")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(demoCommand(), searchCommand(), resumeCommand(), steerCommand(), forkCommand(), runsCommand(), showCommand(),
@@ -282,13 +286,24 @@ func attend(ctx context.Context, out output, start func(workbench) (run string, 
 	if err != nil {
 		return advise(err)
 	}
-	if err := ui.Run(ctx, client, ui.Options{Open: run}); err != nil {
+	if err := ui.Run(ctx, client, ui.Options{Open: run, Database: database, NoMouse: noMouse}); err != nil {
 		return err
 	}
-	if run, err := client.Find(client.Active()); err == nil && engine.State(run.State) != engine.Paused {
-		fmt.Printf("%s goes on in the background; galen shows it again\n", run.Name)
-	}
+	sayWhatGoesOn(client)
 	return nil
+}
+
+// sayWhatGoesOn tells a person who left that the search did not end with the terminal.
+func sayWhatGoesOn(client *remote.Client) {
+	if client.Active() == "" {
+		return
+	}
+	asking, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s, err := client.Wait(asking, 0) // the store would tell how it stood after the latest episode
+	if err == nil && s.State.Live() && s.State != engine.Paused {
+		fmt.Printf("%s goes on in the background; galen shows it again\n", s.Run.Name)
+	}
 }
 
 // work searches in this process and reports as text. Others can watch and steer.

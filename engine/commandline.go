@@ -10,14 +10,14 @@ import (
 // usual is left out.
 func (s Settings) CommandLine() string {
 	usual := DefaultSettings()
-	words := []string{"galen", "search", "--model", quoted(s.Model), "--data", quoted(s.Data)}
+	words := []string{"galen", "search", "--model", Quoted(s.Model), "--data", Quoted(s.Data)}
 	if s.Demo {
 		usual = DemoSettings()
 		words = []string{"galen", "demo"}
 	}
 	option := func(name, value string, differs bool) {
 		if differs {
-			words = append(words, "--"+name, quoted(value))
+			words = append(words, "--"+name, Quoted(value))
 		}
 	}
 	option("name", s.Name, s.Name != usual.Name)
@@ -46,8 +46,8 @@ func list(numbers []float32) string {
 	return strings.Join(words, ",")
 }
 
-// quoted is a word as a POSIX shell reads it.
-func quoted(word string) string {
+// Quoted is a word as a POSIX shell reads it.
+func Quoted(word string) string {
 	safe := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,=+@%", r)
 	}

@@ -135,6 +135,13 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 		d.freeze()
 	case key.Matches(msg, k.inspect):
 		return inspectIntent{d}
+	case key.Matches(msg, k.log):
+		return logIntent{d}
+	case key.Matches(msg, k.device):
+		return deviceIntent{d}
+	case key.Matches(msg, k.copy):
+		shown, _ := d.shown()
+		return exportCommand(d.s, d.snap, shown)
 	case key.Matches(msg, k.episodes):
 		at := 0
 		if shown, _ := d.shown(); shown != nil {
@@ -255,6 +262,10 @@ func (d *dashboard) bindings() keymap {
 	}
 	k.inspect.SetEnabled(d.snap != nil && len(d.snap.Layers) > 0)
 	k.episodes.SetEnabled(d.snap != nil)
+	k.log.SetEnabled(d.snap != nil)
+	k.device.SetEnabled(d.snap != nil)
+	k.copy.SetHelp("y", "copy the export command")
+	k.copy.SetEnabled(shown != nil)
 	k.best.SetEnabled(episodes)
 	k.last.SetEnabled(episodes)
 	k.first.SetEnabled(episodes)
@@ -264,13 +275,16 @@ func (d *dashboard) bindings() keymap {
 }
 
 func (d *dashboard) Keys() []keyGroup {
+	if d.prompt.typing() {
+		return d.prompt.keys()
+	}
 	k := d.bindings()
 	return []keyGroup{
 		{"Search", []key.Binding{k.pause, k.step, k.episodes, k.inspect}, false},
 		{"Steering", []key.Binding{k.command, k.pin, k.target, k.try, k.undo}, false},
 		{"The layer under the cursor", []key.Binding{k.denser, k.sparser, k.fewerBits, k.moreBits}, true},
-		{"More", []key.Binding{k.stop, k.freeze, k.noise}, true},
-		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first}, false},
+		{"More", []key.Binding{k.stop, k.freeze, k.noise, k.log, k.device}, true},
+		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first, k.copy}, false},
 		k.movement(),
 	}
 }
@@ -306,14 +320,16 @@ func (d *dashboard) Status() string {
 	case d.limited() != "":
 		return new(line).put(l.accent, "  "+l.pinMark+" ").put(l.dim, d.limited()).cut(d.width)
 	case n > 0 && arrange(d.width, d.height, len(d.snap.Layers)).journal == 0:
-		return l.journalEntry(d.snap.Journal[n-1]).cut(d.width)
+		return l.journalEntry(d.snap.Journal[n-1], d.width).cut(d.width)
 	}
 	return ""
 }
 
-func (l *look) journalEntry(e store.JournalEntry) *line {
+// journalEntry is a command with its effect; wide terminals show long ones in full.
+func (l *look) journalEntry(e store.JournalEntry, width int) *line {
+	command := max(24, min(60, width/2-20))
 	b := new(line).put(l.dim, e.Time.Format("  15:04:05 ")).put(l.plain, fit(e.Who, 8, false)).
-		put(l.plain, " "+fit(e.Command, 24, false)).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
+		put(l.plain, " "+fit(e.Command, command, false)).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
 	if e.Effect != "" {
 		b.put(l.dim, "   "+e.Effect)
 	}

@@ -240,7 +240,7 @@ func (f *form) keys() formKeys {
 
 func (f *form) Keys() []keyGroup {
 	k := f.keys()
-	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, k.copy}, false}}
+	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, k.copy, f.s.keys.back}, false}}
 }
 
 func (f *form) Legend() [][2]string { return nil }

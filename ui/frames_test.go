@@ -81,7 +81,7 @@ func (s *stage) press(keys ...string) {
 func keyPress(k string) tea.KeyMsg {
 	for t, name := range map[tea.KeyType]string{
 		tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyUp: "up", tea.KeyDown: "down", tea.KeyLeft: "left", tea.KeyRight: "right",
-		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyCtrlY: "ctrl+y",
+		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyCtrlY: "ctrl+y", tea.KeyCtrlS: "ctrl+s",
 	} {
 		if name == k {
 			return tea.KeyMsg{Type: t}
@@ -138,6 +138,8 @@ var scenes = map[string]func(s *stage){
 	"form":     func(s *stage) { s.send(runsMsg{}); s.press("n"); s.press(typed("nowhere.onnx")...) },
 	"layer":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
 	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
+	"journal":  func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
+	"device":   func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
 	"stop":     func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
@@ -164,10 +166,14 @@ func TestFrames(t *testing.T) {
 		"dark":  testLook(termenv.ANSI256, true, false),
 		"plain": testLook(termenv.Ascii, true, false),
 		"ascii": testLook(termenv.Ascii, true, true),
+		"light": testLook(termenv.ANSI256, false, false),
 	}
 	for scene, act := range scenes {
 		for _, size := range sizes {
 			for name, l := range looks {
+				if name == "light" && size != sizes[0] {
+					continue // its inks alone differ from the dark one's
+				}
 				if overlays[scene] && (size != sizes[0] || name != "plain") {
 					continue
 				}

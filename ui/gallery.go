@@ -236,6 +236,8 @@ func (g *gallery) press(msg tea.KeyMsg) intent {
 	case e == nil:
 	case key.Matches(msg, k.open):
 		return showIntent{episode: e.Number}
+	case key.Matches(msg, k.copy):
+		return exportCommand(g.s, g.snap, e)
 	case key.Matches(msg, k.mark):
 		g.marked[e.Number] = !g.marked[e.Number]
 		g.list.move(g.list.at + 1)
@@ -299,7 +301,8 @@ func (g *gallery) bindings() keymap {
 	k.previous.SetHelp("[ ←", "faster on the front")
 	k.subsequent.SetHelp("] →", "slower on the front")
 	k.open.SetHelp("enter", "show")
-	for _, b := range []*key.Binding{&k.open, &k.mark, &k.diff, &k.export, &k.previous, &k.subsequent} {
+	k.copy.SetHelp("y", "copy the export command")
+	for _, b := range []*key.Binding{&k.open, &k.mark, &k.diff, &k.export, &k.copy, &k.previous, &k.subsequent} {
 		b.SetEnabled(any)
 	}
 	k.try.SetEnabled(any && g.s.active == g.id)
@@ -322,7 +325,7 @@ func (g *gallery) Keys() []keyGroup {
 	}
 	return []keyGroup{
 		{"Episode", []key.Binding{k.open, k.mark, k.diff, k.export, k.try}, false},
-		{"List", []key.Binding{k.sort, k.filter, k.subsequent, k.previous}, false},
+		{"List", []key.Binding{k.sort, k.filter, k.subsequent, k.previous, k.copy}, false},
 		k.movement(),
 	}
 }

@@ -61,6 +61,9 @@ func (i *inspector) bindings() keymap {
 }
 
 func (i *inspector) Keys() []keyGroup {
+	if i.d.Typing() {
+		return i.d.Keys()
+	}
 	k := i.bindings()
 	return []keyGroup{
 		{"Layer", []key.Binding{k.subsequent, k.previous, k.pin, k.denser, k.sparser, k.fewerBits, k.moreBits}, false},
@@ -213,7 +216,7 @@ func (i *inspector) costs(width, height int) []string {
 func (i *inspector) curves(width, height int) []string {
 	l := i.d.s.look
 	s := i.d.snap.Layers[i.d.list.at].Sensitivity
-	out := []string{new(line).put(l.strong, "sensitivity").put(l.dim, "   KL if this layer alone is compressed").cut(width)}
+	out := []string{new(line).put(l.strong, "sensitivity").put(l.dim, "   KL of this layer alone").cut(width)}
 	if len(s.Sparsity) == 0 {
 		return append(out, l.dim.paint("not measured yet"))
 	}

@@ -8,6 +8,7 @@ type keymap struct {
 
 	open, demo, resume, filter, reload key.Binding
 	create, fork, rename, remove       key.Binding
+	copy, save, log, device            key.Binding
 
 	pause, step, stop, freeze                          key.Binding
 	command, target, noise, undo, try, pin             key.Binding
@@ -49,6 +50,11 @@ func newKeymap() keymap {
 		filter: bind("/", "filter", "/"),
 		reload: bind("R", "read the list again", "R"),
 
+		copy:   bind("y", "copy the command", "y"),
+		save:   bind("ctrl+s", "save the screen as text", "ctrl+s"),
+		log:    bind("J", "journal", "J"),
+		device: bind("D", "device and timing", "D"),
+
 		pause:  bind("space", "pause", " "),
 		step:   bind("s", "step", "s"),
 		stop:   bind("x", "stop", "x", "S"),
@@ -88,7 +94,7 @@ func newKeymap() keymap {
 		back: bind("esc", "back", "esc"),
 		help: bind("?", "help", "?"),
 		quit: bind("q", "quit", "q", "ctrl+c"),
-		end:  bind("ctrl+c", "quit now", "ctrl+c"),
+		end:  bind("ctrl+c", "quit", "ctrl+c"),
 	}
 }
 

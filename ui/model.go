@@ -37,6 +37,7 @@ type model struct {
 	stack   []screen // the last one is shown; the first is the list of runs
 	box     *question
 	help    bool
+	helpTop int    // first line of the help that is seen
 	notice  string // the latest error; a key removes it
 	done    string // what was carried out; a key removes it
 
@@ -98,7 +99,7 @@ type (
 )
 
 func newModel(ctx context.Context, w Workbench, o Options, look *look, clock func() time.Time) *model {
-	s := &session{look: look, keys: newKeymap(), now: clock(), active: w.Active()}
+	s := &session{look: look, database: o.Database, keys: newKeymap(), now: clock(), active: w.Active()}
 	r := newRuns(s)
 	return &model{ctx: ctx, workbench: w, options: o, clock: clock, timer: tea.Tick, copy: func(string) {}, session: s, runs: r, stack: []screen{r}}
 }
@@ -123,6 +124,13 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case tea.KeyMsg:
 		command = m.pressAll(msg)
+	case tea.MouseMsg:
+		command = m.mouse(msg)
+	case savedMsg:
+		m.report(msg.err)
+		if msg.err == nil {
+			m.done = "saved as " + msg.path
+		}
 	case tickMsg:
 		if msg.generation != m.ticks {
 			return m, nil
@@ -244,10 +252,12 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	k := &m.session.keys
 	m.notice, m.done = "", ""
 	switch {
+	case key.Matches(msg, k.save) && !m.tooSmall():
+		return m.capture()
 	case m.box != nil:
 		return m.answer(msg)
 	case m.help:
-		m.help = !key.Matches(msg, k.help, k.back, k.quit)
+		m.pressInHelp(msg)
 		return nil
 	case m.tooSmall():
 		if key.Matches(msg, k.quit) {
@@ -257,7 +267,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	case m.top().Typing() && !key.Matches(msg, k.end):
 		return m.carryOut(m.top().Update(msg))
 	case key.Matches(msg, k.help):
-		m.help = true
+		m.help, m.helpTop = true, 0
 		return nil
 	case key.Matches(msg, k.quit):
 		if !m.session.searching() {
@@ -312,6 +322,14 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		m.stack = append(m.stack, g)
 	case inspectIntent:
 		screen := newInspector(i.of)
+		m.fit(screen)
+		m.stack = append(m.stack, screen)
+	case logIntent:
+		screen := newJournal(i.of)
+		m.fit(screen)
+		m.stack = append(m.stack, screen)
+	case deviceIntent:
+		screen := newDevice(i.of)
 		m.fit(screen)
 		m.stack = append(m.stack, screen)
 	case showIntent:
@@ -529,7 +547,10 @@ func (m *model) status() string {
 func (m *model) footer() string {
 	k := &m.session.keys
 	always := []key.Binding{k.help, k.quit}
-	if len(m.stack) > 1 {
+	switch {
+	case m.top().Typing():
+		always = []key.Binding{k.end}
+	case len(m.stack) > 1:
 		always = []key.Binding{k.back, k.help, k.quit}
 	}
 	return m.session.look.hints(m.width, m.top().Keys(), always)

@@ -110,6 +110,7 @@ type plot struct {
 	low, high     float64
 	mark          float64 // value of a guide line; NaN: none
 	filled        bool    // the area below the curve, not only the curve
+	dots          bool    // single points: the series jumps
 	curve, guide  ink
 }
 
@@ -141,6 +142,7 @@ func (p plot) rows(l *look, s series) []string {
 		y := level(v, p.low, p.high, levels)
 		from, to := y, y
 		switch {
+		case p.dots:
 		case p.filled:
 			from = 0
 		case previous >= 0 && previous < y-1:

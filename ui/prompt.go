@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/charmbracelet/bubbles/key"
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -66,6 +68,14 @@ func (p *prompt) press(msg tea.KeyMsg, s *engine.Snapshot) (entered string) {
 	return entered
 }
 
+// keys are the ones that act while a command is typed.
+func (p *prompt) keys() []keyGroup {
+	bind := func(shown, does string) key.Binding {
+		return key.NewBinding(key.WithKeys(shown), key.WithHelp(shown, does))
+	}
+	return []keyGroup{{"Command", []key.Binding{bind("enter", "give it"), bind("tab", "complete"), bind("↑", "recall"), bind("esc", "leave")}, false}}
+}
+
 // recall shows an earlier command.
 func (p *prompt) recall(at int) {
 	if at < 0 || at > len(p.history) {
@@ -123,7 +133,7 @@ func (p *prompt) line(l *look, width int, s *engine.Snapshot) string {
 	if p.choices != nil {
 		typed := p.input.Value()
 		stem := strings.LastIndexByte(strings.TrimSuffix(typed, " "), ' ') + 1
-		for _, c := range p.choices {
+		for _, c := range p.window(width-b.width, stem) {
 			k := l.dim
 			if c == typed {
 				k = l.accent
@@ -134,6 +144,21 @@ func (p *prompt) line(l *look, width int, s *engine.Snapshot) string {
 	}
 	b.put(l.dim, p.preview(s))
 	return b.cut(width)
+}
+
+// window is the part of the choices that fits into a width, with the chosen one in it.
+func (p *prompt) window(width, stem int) []string {
+	wide := func(c string) int { return span(strings.TrimSpace(c[min(stem, len(c)):])) + 2 }
+	from, room := 0, width
+	for i, c := range p.choices {
+		if room -= wide(c); room < 0 {
+			if slices.Contains(p.choices[from:i], p.input.Value()) {
+				break
+			}
+			from, room = i, width-wide(c)
+		}
+	}
+	return p.choices[from:]
 }
 
 // preview says what the command would do, or what is missing of it.

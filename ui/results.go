@@ -368,6 +368,9 @@ func (l *look) trend(s series, width int) string {
 	if !ok {
 		return ""
 	}
+	if high-low < 1e-9*math.Abs(high) {
+		high = low + 1 // no trend but rounding
+	}
 	return l.sparkline(values, low, high, width)
 }
 
@@ -436,7 +439,7 @@ func (d *dashboard) journal(height int) []string {
 	}
 	var out []string
 	for i := len(entries) - 1; i >= 0 && len(out) < height; i-- {
-		out = append(out, l.journalEntry(entries[i]).cut(d.width))
+		out = append(out, l.journalEntry(entries[i], d.width).cut(d.width))
 	}
 	return exactly(out, height)
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -25,9 +26,39 @@ type runs struct {
 	all    []listedRun // newest first
 	shown  []int       // positions in all that pass the filter
 	list   list
+	sorted runOrder
 	filter textinput.Model
 	naming textinput.Model // a run's new name
 	named  string          // the run being named
+}
+
+// runOrder is what the list is sorted by.
+type runOrder int
+
+const (
+	runsByAge runOrder = iota
+	runsByName
+	runsByAccuracy
+	runsByLatency
+	runOrders
+)
+
+var runOrderNames = [runOrders]string{"newest", "name", "accuracy", "latency"}
+
+// before compares two runs; those without a best episode come last.
+func (o runOrder) before(a, b *listedRun) int {
+	if (a.Best == nil) != (b.Best == nil) && o >= runsByAccuracy {
+		return map[bool]int{true: 1, false: -1}[a.Best == nil]
+	}
+	switch {
+	case o == runsByName:
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	case o == runsByAccuracy && a.Best != nil:
+		return cmp.Compare(b.Best.Accuracy, a.Best.Accuracy)
+	case o == runsByLatency && a.Best != nil:
+		return cmp.Compare(a.Best.LatencyRatio, b.Best.LatencyRatio)
+	}
+	return 0
 }
 
 // listedRun is a run with its settings decoded once.
@@ -109,17 +140,20 @@ func (r *runs) refresh(snap *engine.Snapshot) {
 	}
 }
 
-// arrange applies the filter: every word must occur somewhere in a run's line.
+// arrange sorts and applies the filter: every word must occur somewhere in a run's line.
 func (r *runs) arrange() {
 	words := strings.Fields(strings.ToLower(r.filter.Value()))
 	r.shown = r.shown[:0]
-	var ids []string
 	for i, l := range r.all {
 		text := strings.ToLower(strings.Join([]string{l.Name, string(r.state(l)), l.Model.Name, l.Device, l.settings.Agent, l.ID}, " "))
 		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
 			r.shown = append(r.shown, i)
-			ids = append(ids, l.ID)
 		}
+	}
+	slices.SortStableFunc(r.shown, func(a, b int) int { return r.sorted.before(&r.all[a], &r.all[b]) })
+	ids := make([]string, len(r.shown))
+	for n, i := range r.shown {
+		ids[n] = r.all[i].ID
 	}
 	r.list.set(ids)
 }
@@ -193,6 +227,11 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 		return resumeIntent{run.ID}
 	case key.Matches(msg, k.filter) && len(r.all) > 0:
 		r.filter.Focus()
+	case key.Matches(msg, k.sort):
+		r.sorted = (r.sorted + 1) % runOrders
+		r.arrange()
+	case key.Matches(msg, k.copy) && any:
+		return copyIntent{r.s.inStore(run.settings.CommandLine()), "the command that starts such a run"}
 	case key.Matches(msg, k.reload):
 		return reloadIntent{}
 	case key.Matches(msg, k.back):
@@ -211,6 +250,8 @@ func (r *runs) Keys() []keyGroup {
 	k.resume.SetEnabled(any && r.canResume(run))
 	k.filter.SetEnabled(len(r.all) > 0)
 	k.fork.SetEnabled(any)
+	k.copy.SetEnabled(any)
+	k.copy.SetHelp("y", "copy its command")
 	k.rename.SetEnabled(any)
 	k.remove.SetEnabled(any && run.ID != r.s.active)
 	if r.naming.Focused() {
@@ -225,7 +266,7 @@ func (r *runs) Keys() []keyGroup {
 			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
 		}, false}}
 	}
-	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.reload}, true}, k.movement()}
+	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.sort, k.copy, k.reload}, true}, k.movement()}
 }
 
 func (r *runs) Legend() [][2]string {
@@ -255,6 +296,9 @@ func (r *runs) Status() string {
 func (r *runs) View() []string {
 	l := r.s.look
 	left := []segment{{l.strong, " galen", 0}, {l.dim, "   runs", 0}}
+	if r.sorted != runsByAge {
+		left = append(left, segment{l.dim, " by " + runOrderNames[r.sorted], 3})
+	}
 	var right []segment
 	if s := r.s.live; s != nil && s.Run.ID == r.s.active {
 		symbol, k := l.stateLook(s.State)

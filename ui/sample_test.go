@@ -132,6 +132,13 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 		e.BOPs += r.MACs * int64(r.WeightBits*r.ActivationBits)
 		e.Parameters += int64(float64(l.In*l.Out*l.Kernel[0]*l.Kernel[1]) * share)
 	}
+	for i := range 120 { // a warm-up that fades, and what the system takes now and then
+		sample := e.LatencyMS * (1 + 0.01*math.Exp(-float64(i)/20) + 0.002*math.Sin(float64(i*n)))
+		if i%37 == 30 {
+			sample *= 1.01
+		}
+		e.Samples = append(e.Samples, sample)
+	}
 	e.LatencyRatio = e.LatencyMS / s.Reference.LatencyMS
 	e.Accuracy = 0.45 + 0.48*learned + 0.02*rng.Float64()
 	e.Reward = e.Accuracy + s.Settings.Beta*max(0, e.LatencyRatio/s.Settings.Target-1)
@@ -150,6 +157,23 @@ func samplePreparing() *engine.Snapshot {
 	for i := 7; i < len(s.Layers); i++ {
 		s.Layers[i].Sensitivity = store.Sensitivity{}
 	}
+	return s
+}
+
+// sampleSteered is the same search after several people have taken a hand in it.
+func sampleSteered() *engine.Snapshot {
+	s := sampleSnapshot(20, 136)
+	steered := func(minutes int, who, command, effect string, episode, undoes int) {
+		s.Journal = append(s.Journal, store.JournalEntry{
+			Time: epoch.Add(time.Duration(minutes-30) * time.Minute), Who: who, Command: command, Effect: effect, Episode: episode, Undoes: undoes, Step: -1,
+		})
+	}
+	s.Journal = nil
+	steered(0, "ada", "target 0.3", "0.2 → 0.3", 20, 0)
+	steered(3, "grace", "pin layer1.0.conv1 sparsity=0.5 weights=4 activations=8", "free → sparsity 0.5, weights 4, activations 8", 41, 0)
+	steered(9, "grace", "noise 0.4", "0.11 → 0.4", 60, 0)
+	steered(11, "ada", "undo", "noise 0.4 → 0.11", 66, 3)
+	steered(20, "ada", "try 17", "episode 17 is tried again", 99, 0)
 	return s
 }
 

@@ -46,6 +46,8 @@ type (
 	checkupIntent struct{ settings engine.Settings }
 	copyIntent    struct{ text, what string } // to the clipboard
 	inspectIntent struct{ of *dashboard }
+	logIntent     struct{ of *dashboard }
+	deviceIntent  struct{ of *dashboard }
 	showIntent    struct{ episode, against int } // in the dashboard; against 0: as usual
 	exportIntent  struct {
 		run     string

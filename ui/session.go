@@ -9,8 +9,9 @@ import (
 // session is what all screens share: the look, the clock and the search of this
 // process. Only the root model writes it.
 type session struct {
-	look *look
-	keys keymap
+	look     *look
+	keys     keymap
+	database string // that commands to copy must name; empty: none
 
 	now    time.Time
 	active string           // run this process searches; empty: none

@@ -173,6 +173,17 @@ func TestPlotKeepsToItsRange(t *testing.T) {
 	}
 }
 
+// manyEpisodes is a search of a large network after ten thousand episodes.
+func manyEpisodes() *engine.Snapshot {
+	snap := sampleSnapshot(200, 500)
+	for n := 501; n <= 10_000; n++ {
+		e := *snap.Episodes[n%500]
+		e.Number = n
+		snap.Episodes = append(snap.Episodes, &e)
+	}
+	return snap
+}
+
 // BenchmarkView draws a large network after ten thousand episodes, with a new
 // snapshot for every frame.
 func BenchmarkView(b *testing.B) {
@@ -180,12 +191,7 @@ func BenchmarkView(b *testing.B) {
 		for _, fresh := range []bool{true, false} {
 			b.Run(fmt.Sprintf("%dx%d/fresh=%v", size[0], size[1], fresh), func(b *testing.B) {
 				s := newStage(b, &fakeWorkbench{}, testLook(termenv.ANSI256, true, false), size[0], size[1])
-				snap := sampleSnapshot(200, 500)
-				for n := 501; n <= 10_000; n++ {
-					e := *snap.Episodes[n%500]
-					e.Number = n
-					snap.Episodes = append(snap.Episodes, &e)
-				}
+				snap := manyEpisodes()
 				s.openLive(snap)
 				b.ResetTimer()
 				for range b.N {

@@ -57,14 +57,20 @@ type Workbench interface {
 
 // Options say how the interface starts and what it may draw.
 type Options struct {
-	Open    string // run to show at once; empty: the list of runs
-	Who     string // for the journal; empty: the user's name
-	NoColor bool   // no colours even where the terminal has them
-	ASCII   bool   // no blocks, braille or arrows even where the locale has them
+	Open     string // run to show at once; empty: the list of runs
+	Who      string // for the journal; empty: the user's name
+	Database string // what commands to copy pass as --db; empty: nothing
+	NoMouse  bool   // leave the mouse to the terminal, for selecting text
+	NoColor  bool   // no colours even where the terminal has them
+	ASCII    bool   // no blocks, braille or arrows even where the locale has them
 
 	Input  io.Reader // nil: the terminal
 	Output io.Writer // nil: the terminal
 }
+
+// snapshotInterval is how often the state of a search is shown anew at most. Every time costs
+// the terminal about two kilobytes, which slow lines have to carry.
+const snapshotInterval = 200 * time.Millisecond
 
 // Run shows the interface until the user quits or ctx ends. A search that is under way
 // goes on unless the user said otherwise.
@@ -85,13 +91,16 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	look := newLook(renderer, o.ASCII || !unicodeTerminal(os.Getenv))
 
 	program := []tea.ProgramOption{tea.WithAltScreen(), tea.WithContext(ctx), tea.WithOutput(o.Output)}
+	if !o.NoMouse {
+		program = append(program, tea.WithMouseCellMotion())
+	}
 	if o.Input != nil {
 		program = append(program, tea.WithInput(o.Input))
 	}
 	m := newModel(ctx, w, o, look, time.Now)
 	m.copy = renderer.Output().Copy // by the control sequence OSC 52, which also reaches through SSH
 	p := tea.NewProgram(m, program...)
-	b := &bridge{wait: w.Wait, send: p.Send, interval: 100 * time.Millisecond}
+	b := &bridge{wait: w.Wait, send: p.Send, interval: snapshotInterval}
 	var following sync.WaitGroup
 	following.Go(func() { b.carry(ctx) })
 	_, err := p.Run()

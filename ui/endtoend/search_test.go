@@ -1,0 +1,165 @@
+// Package endtoend drives the real program in real terminals, as a person would, and
+// checks what is on the screen and what is in the store.
+package endtoend
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"galen/engine"
+	"galen/engine/remote"
+	"galen/store"
+)
+
+// stored is the only run of the store, with its settings.
+func (p *program) stored() (*store.Run, engine.Settings) {
+	p.t.Helper()
+	var runs []*store.Run
+	if err := json.Unmarshal([]byte(p.run("runs", "--json")), &runs); err != nil || len(runs) != 1 {
+		p.t.Fatalf("galen runs lists %d runs, %v", len(runs), err)
+	}
+	var s engine.Settings
+	if err := json.Unmarshal(runs[0].Settings, &s); err != nil {
+		p.t.Fatal(err)
+	}
+	return runs[0], s
+}
+
+// grows waits until the store holds more episodes than before.
+func (p *program) grows(than int) (episodes int) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if r, _ := p.stored(); r.Episodes > than {
+			return r.Episodes
+		}
+	}
+	p.t.Fatalf("the search does not go on: still %d episodes", than)
+	return 0
+}
+
+// server is the process that searches.
+func (p *program) server() int {
+	p.t.Helper()
+	c, err := remote.Dial(p.database)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer c.Close()
+	return c.PID()
+}
+
+var counter = regexp.MustCompile(`episode +(\d+)/`)
+
+// episode is the number in the header of a dashboard; 0: none.
+func (w *terminal) episode() int {
+	if m := counter.FindStringSubmatch(w.screen()); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	return 0
+}
+
+func TestASearchIsWatchedSteeredLeftAndFoundAgain(t *testing.T) {
+	p := build(t)
+	one := p.open(120, 40, "demo", "--device", "roofline:", "--episodes", "100000")
+	one.until("the third episode", func(string) bool { return one.episode() >= 3 })
+	server := p.server()
+	t.Cleanup(func() { _ = syscall.Kill(server, syscall.SIGKILL) }) // ended already if all went well
+
+	// Pause, pin a layer, change the target, take one step.
+	one.press("Space")
+	one.sees("‖ paused")
+	one.press("j", "p")
+	one.sees("⚑ block1.conv1 sparsity=")
+	one.press("t", "0.6", "Enter")
+	one.sees("≤ 0.600×", "0.45 → 0.6")
+	before, _ := p.stored()
+	one.press("s")
+	p.grows(before.Episodes)
+	one.sees("‖ paused")
+	after, settings := p.stored()
+	if after.Episodes != before.Episodes+1 || settings.Target != 0.6 || settings.Limits["block1.conv1"].Free() {
+		t.Errorf("after a step the store holds %d episodes, target %g, limits %v; before it %d", after.Episodes, settings.Target, settings.Limits, before.Episodes)
+	}
+
+	// Compare two episodes and export one.
+	one.press("e")
+	one.sees("episodes of demo")
+	one.press("Space", "Space", "x")
+	one.sees("Δ #"+strconv.Itoa(after.Episodes-1), "episode #"+strconv.Itoa(after.Episodes))
+	network := filepath.Join(t.TempDir(), "small.onnx")
+	one.press("e")
+	one.sees("episodes of demo")
+	one.press("E")
+	one.sees("export episode")
+	one.press("C-u", network, "Enter")
+	one.sees("wrote ")
+	if !exists(network) {
+		t.Error("the export is not there")
+	}
+	one.press("Escape")
+	one.sees("10 layers")
+
+	// A second terminal sees the same and steers.
+	two := p.open(80, 24)
+	two.sees("‖ paused", "10 layers")
+	two.press(":")
+	two.sees("a command; tab completes")
+	two.press("beta -3", "Enter")
+	one.sees("beta -3", "-5 → -3")
+	one.press("J")
+	one.sees("journal of demo", "beta -3", "pin block1.conv1")
+	one.press("Escape")
+	two.press("Space")
+	one.sees("▶ running")
+
+	// The search goes on without the terminals, however they end.
+	one.press("q")
+	one.sees("d detach")
+	one.press("d")
+	one.dies()
+	two.kill(syscall.SIGHUP)
+	three := p.open(80, 24)
+	three.sees("▶ running")
+	three.kill(syscall.SIGKILL)
+	r, _ := p.stored()
+	p.grows(r.Episodes)
+	if again := p.server(); again != server {
+		t.Errorf("process %d searches now, not %d", again, server)
+	}
+
+	// The process that searches pauses and stores when it is ended.
+	four := p.open(200, 60)
+	four.sees("▶ running", "10 layers")
+	if err := syscall.Kill(server, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	four.sees("is gone")
+	four.kill(syscall.SIGKILL)
+	r, settings = p.stored()
+	if r.State != string(engine.Paused) || settings.Beta != -3 {
+		t.Errorf("the run is %s with β %g", r.State, settings.Beta)
+	}
+
+	// Come back and resume, then stop for good.
+	five := p.open(120, 40, "resume", "demo")
+	five.sees("▶ running")
+	p.grows(r.Episodes)
+	server = p.server()
+	five.press("q")
+	five.sees("x stop")
+	five.press("x")
+	five.dies()
+	if r, _ := p.stored(); r.State != string(engine.Stopped) || r.Best == nil {
+		t.Errorf("the run is %s, its best %v", r.State, r.Best)
+	}
+	if out := p.run("show", "demo", "--json"); !strings.Contains(out, `"episode"`) {
+		t.Errorf("galen show prints\n%s", out)
+	}
+}
