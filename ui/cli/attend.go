@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"galen/engine"
+	"galen/engine/remote"
+	"galen/store"
+	"galen/ui"
+	"galen/ui/headless"
+)
+
+// workbench is that of this process, or of the one that owns the database.
+type workbench interface {
+	ui.Workbench
+	Find(nameOrID string) (*store.Run, error)
+	Episode(nameOrID string, number int) (*engine.Snapshot, *store.Episode, error)
+	Close() error
+}
+
+// free checks that no search would have to give way to another.
+func free(w workbench) error {
+	active := w.Active()
+	if active == "" {
+		return nil
+	}
+	run, err := w.Find(active)
+	if err != nil {
+		return err
+	}
+	owner := ""
+	if c, ok := w.(*remote.Client); ok {
+		owner = fmt.Sprintf(" by process %d", c.PID())
+	}
+	return fmt.Errorf("run %s is being searched in this store%s: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, owner, run.Name)
+}
+
+// attend lets start set a search going and shows it until it ends or the person leaves.
+// In a terminal the search belongs to a process in the background and goes on when
+// the terminal is left; otherwise leaving pauses it.
+func attend(ctx context.Context, out output, start func(workbench) (run string, err error)) error {
+	path, err := databasePath()
+	if err != nil {
+		return err
+	}
+	if out.headless || out.json || !onTerminal() {
+		return work(ctx, path, out, start)
+	}
+	client, err := remote.Connect(path)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	run, err := start(client)
+	if err != nil {
+		return advise(err)
+	}
+	if err := ui.Run(ctx, client, ui.Options{Open: run, Database: database, NoMouse: noMouse}); err != nil {
+		return err
+	}
+	sayWhatGoesOn(client)
+	return nil
+}
+
+// sayWhatGoesOn tells a person who left that the search did not end with the terminal.
+func sayWhatGoesOn(client *remote.Client) {
+	if client.Active() == "" {
+		return
+	}
+	asking, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s, err := client.Wait(asking, 0) // the store would tell how it stood after the latest episode
+	if err == nil && s.State.Live() && s.State != engine.Paused {
+		fmt.Printf("%s goes on in the background; galen shows it again\n", s.Run.Name)
+	}
+}
+
+// work searches in this process and reports as text. Others can watch and steer.
+func work(ctx context.Context, path string, out output, start func(workbench) (run string, err error)) (err error) {
+	w, err := engine.Open(path)
+	if errors.Is(err, store.ErrLocked) {
+		if client, err := remote.Dial(path); err == nil {
+			defer client.Close()
+			return follow(ctx, client, out, start)
+		}
+	}
+	if err != nil {
+		return advise(err)
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	server, err := remote.Listen(path, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	return follow(ctx, w, out, start)
+}
+
+// follow reports a search until it ends; leaving pauses it.
+func follow(ctx context.Context, w workbench, out output, start func(workbench) (run string, err error)) error {
+	run, err := start(w)
+	if err != nil {
+		return advise(err)
+	}
+	err = headless.Follow(ctx, w, os.Stdout, headless.Options{JSON: out.json, Live: onTerminal()})
+	if ctx.Err() != nil {
+		pausing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = w.Send(pausing, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // one that has ended needs no pause
+		fmt.Fprintf(os.Stderr, "paused; go on with: galen resume %s\n", run)
+		return nil
+	}
+	return err
+}
+
+// owner is the workbench of the process that owns the database: another one, or this.
+func owner() (workbench, error) {
+	path, err := databasePath()
+	if err != nil {
+		return nil, err
+	}
+	client, err := remote.Dial(path)
+	if !errors.Is(err, remote.ErrNobody) {
+		return client, err
+	}
+	w, err := engine.Open(path)
+	return w, advise(err)
+}
+
+// look shows the database to use: by way of its owner if there is one, else read only.
+func look(use func(workbench) error) (err error) {
+	path, err := databasePath()
+	if err != nil {
+		return err
+	}
+	client, err := remote.Dial(path)
+	if err == nil {
+		defer client.Close()
+		return advise(use(client))
+	}
+	if !errors.Is(err, remote.ErrNobody) {
+		return err
+	}
+	w, err := engine.OpenReadOnly(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there are no runs in %s yet; start one with galen demo or galen search", path)
+	}
+	if err != nil {
+		return advise(err)
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return advise(use(w))
+}
+
+// serveTime is how long a process in the background waits for its first client, and
+// for another when the last one has gone and nothing is searched.
+const serveTime = 5 * time.Second
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Own the store and search in the background, for other galens to show and steer",
+		Long: `Own the store and search in the background, for other galens to show and steer. The terminal
+interface starts it by itself; it ends when nothing is searched and nobody looks on.`,
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			path, err := databasePath()
+			if err != nil {
+				return err
+			}
+			w, err := engine.Open(path)
+			if err != nil {
+				return advise(err)
+			}
+			defer func() { err = errors.Join(err, w.Close()) }()
+			server, err := remote.Listen(path, w)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, server.Close()) }()
+			if err := server.Idle(cmd.Context(), serveTime); err != nil && cmd.Context().Err() == nil {
+				return err
+			}
+			return nil
+		},
+	}
+}

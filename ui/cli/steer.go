@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"galen/engine"
+	"galen/engine/remote"
+	"galen/ui"
+)
+
+func steerCommand() *cobra.Command {
+	var verbs strings.Builder
+	for _, v := range engine.Verbs() {
+		fmt.Fprintf(&verbs, "\n  %-52s %s", strings.TrimSpace(v.Name+" "+v.Takes), v.Does)
+	}
+	return &cobra.Command{
+		Use:   "steer RUN COMMAND",
+		Short: "Give a running search a command: pause it, change its target, pin a layer, …",
+		Long: `Give a running search a command, from any terminal. It takes effect at the next step, is
+written to the run's journal and printed with what it changed. Commands:
+` + verbs.String(),
+		Example: `  galen steer demo target 0.3
+  galen steer demo pin /layer1/conv1/Conv sparsity=0.5 weights=4 activations=8
+  galen steer demo pause`,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) < 2 {
+				return errors.New("steer takes a run and a command, like galen steer demo target 0.3; see galen steer --help")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			command, err := engine.ParseCommand(strings.Join(arguments[1:], " "))
+			if err != nil {
+				return err
+			}
+			command.Who = ui.UserName()
+			path, err := databasePath()
+			if err != nil {
+				return err
+			}
+			client, err := remote.Dial(path)
+			if errors.Is(err, remote.ErrNobody) {
+				return fmt.Errorf("nothing is being searched in %s; go on with a run by: galen resume %s", path, arguments[0])
+			}
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			run, err := client.Find(arguments[0])
+			if err != nil {
+				return advise(err)
+			}
+			if run.ID != client.Active() {
+				return fmt.Errorf("run %s is %s, not being searched; go on with it by: galen resume %s", run.Name, run.State, run.Name)
+			}
+			if err := client.Send(cmd.Context(), command); err != nil {
+				return err
+			}
+			return acknowledged(cmd.Context(), client, command)
+		},
+	}
+}
+
+// acknowledged prints what the journal says of a command that took effect.
+func acknowledged(ctx context.Context, client *remote.Client, c engine.Command) error {
+	s, err := client.Wait(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for i := len(s.Journal) - 1; i >= 0; i-- {
+		if e := s.Journal[i]; e.Command == c.String() {
+			fmt.Print(e.Command)
+			if e.Effect != "" {
+				fmt.Printf(": %s", e.Effect)
+			}
+			fmt.Printf(", from episode %d\n", e.Episode)
+			break
+		}
+	}
+	return nil
+}
