@@ -151,7 +151,7 @@ func randomCommands(rng *rand.Rand, n int) []string {
 			"reward "+pick("r4", "r5", "r6", "r7"),
 			fmt.Sprintf("pin %s weights=%d activations=%d", pick("block.conv1", "block.conv2"), 1+rng.IntN(8), 1+rng.IntN(8)),
 			fmt.Sprintf("bound stem sparsity=%.1f..%.1f", 0.4*rng.Float64(), 0.5+0.4*rng.Float64()),
-			fmt.Sprintf("episodes %d", 12+rng.IntN(3)),
+			fmt.Sprintf("episodes %d", 200+rng.IntN(50)),
 			"try 1",
 		)
 		if command != "try 1" {
@@ -167,7 +167,7 @@ func TestRandomlySteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		commands := randomCommands(rng, 12)
-		settings := testSettings("joint", 11)
+		settings := testSettings("joint", 200)
 		settings.Seed = seed + 1
 		db, id, journal := steered(t, settings, load, commands)
 		wantEpisodes, wantAgent := deterministic(t, db, id)
