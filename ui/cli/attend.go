@@ -83,14 +83,20 @@ func sayWhatGoesOn(client *remote.Client) {
 }
 
 // work searches in this process and reports as text. Others can watch and steer.
-func work(ctx context.Context, path string, out output, start func(workbench) (run string, err error)) (err error) {
-	w, err := engine.Open(path)
+func work(ctx context.Context, path string, out output, start func(workbench) (run string, err error)) error {
+	err := own(path, func(w *engine.Workbench, _ *remote.Server) error { return follow(ctx, w, out, start) })
 	if errors.Is(err, store.ErrLocked) {
 		if client, err := remote.Dial(path); err == nil {
 			defer client.Close()
 			return follow(ctx, client, out, start)
 		}
 	}
+	return err
+}
+
+// own opens the database and serves it to others for as long as use takes.
+func own(path string, use func(*engine.Workbench, *remote.Server) error) (err error) {
+	w, err := engine.Open(path)
 	if err != nil {
 		return advise(err)
 	}
@@ -100,7 +106,7 @@ func work(ctx context.Context, path string, out output, start func(workbench) (r
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	return follow(ctx, w, out, start)
+	return use(w, server)
 }
 
 // follow reports a search until it ends; leaving pauses it.
@@ -171,25 +177,17 @@ func serveCommand() *cobra.Command {
 interface starts it by itself; it ends when nothing is searched and nobody looks on.`,
 		Args:   cobra.NoArgs,
 		Hidden: true,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, err := databasePath()
 			if err != nil {
 				return err
 			}
-			w, err := engine.Open(path)
-			if err != nil {
-				return advise(err)
-			}
-			defer func() { err = errors.Join(err, w.Close()) }()
-			server, err := remote.Listen(path, w)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, server.Close()) }()
-			if err := server.Idle(cmd.Context(), serveTime); err != nil && cmd.Context().Err() == nil {
-				return err
-			}
-			return nil
+			return own(path, func(_ *engine.Workbench, server *remote.Server) error {
+				if err := server.Idle(cmd.Context(), serveTime); err != nil && cmd.Context().Err() == nil {
+					return err
+				}
+				return nil
+			})
 		},
 	}
 }

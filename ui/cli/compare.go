@@ -34,39 +34,31 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 		Example: `  galen compare --model resnet20.onnx --data cifar-10-batches-bin --target 0.5 --seeds 5 --episodes 200
   galen compare --model resnet20.onnx --data cifar-10-batches-bin --device roofline: --agents joint,dynamic --plot rewards.svg`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, err := databasePath()
 			if err != nil {
 				return err
 			}
-			w, err := engine.Open(path)
-			if err != nil {
-				return advise(err)
-			}
-			defer func() { err = errors.Join(err, w.Close()) }()
-			server, err := remote.Listen(path, w) // for others to watch
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, server.Close()) }()
-			compared, err := w.Compare(cmd.Context(), c, func(run string, episodes int) {
-				fmt.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, c.Settings.Episodes)
-			})
-			if cmd.Context().Err() != nil {
-				return errors.New("interrupted; the same command goes on with the comparison")
-			}
-			if err != nil {
-				return err
-			}
-			if plot != "" {
-				if err := report.PlotRewards(plot, compared); err != nil {
+			return own(path, func(w *engine.Workbench, _ *remote.Server) error {
+				compared, err := w.Compare(cmd.Context(), c, func(run string, episodes int) {
+					fmt.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, c.Settings.Episodes)
+				})
+				if cmd.Context().Err() != nil {
+					return errors.New("interrupted; the same command goes on with the comparison")
+				}
+				if err != nil {
 					return err
 				}
-			}
-			if asJSON {
-				return report.CompareJSON(os.Stdout, compared)
-			}
-			return report.Compare(os.Stdout, compared)
+				if plot != "" {
+					if err := report.PlotRewards(plot, compared); err != nil {
+						return err
+					}
+				}
+				if asJSON {
+					return report.CompareJSON(os.Stdout, compared)
+				}
+				return report.Compare(os.Stdout, compared)
+			})
 		},
 	}
 	s, f := &c.Settings, cmd.Flags()
