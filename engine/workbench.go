@@ -68,11 +68,24 @@ func (w *Workbench) Runs() ([]*store.Run, error) {
 	}
 	active := w.Active()
 	for i := range runs {
-		if runs[i].ID != active {
-			runs[i] = atRest(runs[i])
-		}
+		runs[i] = w.asItIs(runs[i], active)
 	}
 	return runs, nil
+}
+
+// asItIs is a stored run in the state it is in now, which the store learns with the next
+// episode only.
+func (w *Workbench) asItIs(r *store.Run, active string) *store.Run {
+	if r.ID != active {
+		return atRest(r)
+	}
+	latest := w.box.peek()
+	if latest == nil || latest.Run.ID != r.ID {
+		return r
+	}
+	now := *r
+	now.State = string(latest.State)
+	return &now
 }
 
 // atRest is a run nobody is searching: one that was cut off, even by a power failure,
@@ -92,10 +105,7 @@ func (w *Workbench) Find(nameOrID string) (*store.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if run.ID != w.Active() {
-		run = atRest(run)
-	}
-	return run, nil
+	return w.asItIs(run, w.Active()), nil
 }
 
 // Active is the id of the run being searched; empty if none is.

@@ -100,6 +100,9 @@ func TestWindowsSeeAndSteerOneSearch(t *testing.T) {
 	}
 	await(t, second, "an episode", func(s *engine.Snapshot) bool { return len(s.Episodes) > 0 })
 	give(t, second, "pause")
+	if run, err := first.Find(id); err != nil || run.State != string(engine.Paused) {
+		t.Errorf("the paused run is found to be %+v, %v", run, err)
+	}
 	give(t, first, "target 0.4")
 	give(t, second, "resume")
 	end := func(s *engine.Snapshot) bool { return !s.State.Live() }
