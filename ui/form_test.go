@@ -92,3 +92,10 @@ func TestRunsAreForkedRenamedAndDeleted(t *testing.T) {
 		t.Errorf("asked for %q, want %q", s.bench.asked, want)
 	}
 }
+
+func TestARefusedForkIsShown(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), refusal: errors.New("no space left")})
+	s.send(runsMsg{runs: sampleRuns()})
+	s.press("F")
+	s.sees("! no space left")
+}

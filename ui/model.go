@@ -305,6 +305,12 @@ func (m *model) answer(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
+// push puts a screen on top of the others.
+func (m *model) push(s screen) {
+	m.fit(s)
+	m.stack = append(m.stack, s)
+}
+
 // carryOut does what a screen asks for.
 func (m *model) carryOut(i intent) tea.Cmd {
 	switch i := i.(type) {
@@ -318,20 +324,13 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case galleryIntent:
 		g := newGallery(m.session, i.snap.Run.ID, i.at)
 		g.accept(i.snap)
-		m.fit(g)
-		m.stack = append(m.stack, g)
+		m.push(g)
 	case inspectIntent:
-		screen := newInspector(i.of)
-		m.fit(screen)
-		m.stack = append(m.stack, screen)
+		m.push(newInspector(i.of))
 	case logIntent:
-		screen := newJournal(i.of)
-		m.fit(screen)
-		m.stack = append(m.stack, screen)
+		m.push(newJournal(i.of))
 	case deviceIntent:
-		screen := newDevice(i.of)
-		m.fit(screen)
-		m.stack = append(m.stack, screen)
+		m.push(newDevice(i.of))
 	case showIntent:
 		m.stack = m.stack[:2]
 		m.stack[1].(*dashboard).show(i)
@@ -349,13 +348,17 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case quitIntent:
 		return tea.Quit
 	case formIntent:
-		f := newForm(m.session)
-		m.fit(f)
-		m.stack = append(m.stack, f)
+		m.push(newForm(m.session))
 	case forkIntent:
 		return m.enqueue("forking the run", func() tea.Msg {
-			run, err := guarded("fork the run", func() (*store.Run, error) { return m.workbench.Fork(i.id, 0, "") })
-			return changedMsg{fmt.Sprintf("made %s", run.Name), err}
+			name, err := guarded("fork the run", func() (string, error) {
+				run, err := m.workbench.Fork(i.id, 0, "")
+				if err != nil {
+					return "", err
+				}
+				return run.Name, nil
+			})
+			return changedMsg{"made " + name, err}
 		})
 	case renameIntent:
 		return m.enqueue("renaming the run", func() tea.Msg {

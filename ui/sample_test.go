@@ -282,7 +282,10 @@ func (w *fakeWorkbench) Checkup(_ context.Context, s engine.Settings) (*engine.C
 }
 
 func (w *fakeWorkbench) Fork(id string, episode int, name string) (*store.Run, error) {
-	return &store.Run{ID: "r9", Name: "fork"}, w.note(fmt.Sprintf("fork %s at %d as %q", id, episode, name))
+	if err := w.note(fmt.Sprintf("fork %s at %d as %q", id, episode, name)); err != nil {
+		return nil, err
+	}
+	return &store.Run{ID: "r9", Name: "fork"}, nil
 }
 
 func (w *fakeWorkbench) Rename(id, name string) (string, error) {
