@@ -68,13 +68,16 @@ func (s Space) Actions() int {
 	}
 }
 
+// mostSparsity leaves something of a layer.
+const mostSparsity = 0.99
+
 // Choice says what an action means. In mixed precision the bit actions are rescaled
 // from [Mixed,1] to [0,1] before [Bits] reads them.
 func (s Space) Choice(action []float64) Choice {
 	c := Choice{Method: Float, WeightBits: 32, ActivationBits: 32}
 	bits := action
 	if s.Kind != Quantize {
-		c.Sparsity = action[0]
+		c.Sparsity = min(action[0], mostSparsity)
 		bits = action[1:]
 	}
 	if s.Kind == Prune {

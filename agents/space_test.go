@@ -25,7 +25,7 @@ func TestChoices(t *testing.T) {
 		{[]float64{0, 0, 0}, Choice{Float, 0, 32, 32}},
 		{[]float64{0.3, 0.2, 0.2}, Choice{Float, 0.3, 32, 32}},
 		{[]float64{0.3, 0.2, 0.21}, Choice{Int8, 0.3, 8, 8}},
-		{[]float64{1, 0.5, 0}, Choice{Int8, 1, 8, 8}},
+		{[]float64{1, 0.5, 0}, Choice{Int8, 0.99, 8, 8}},
 		{[]float64{0, 0.501, 0}, Choice{Mixed, 0, 6, 6}},
 		{[]float64{0, 0.75, 1}, Choice{Mixed, 0, 4, 1}}, // ⌊0.5·6⌋+1 and ⌊0⌋+1
 		{[]float64{0, 0.1, 0.95}, Choice{Mixed, 0, 6, 1}},

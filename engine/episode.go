@@ -27,6 +27,11 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	if err != nil {
 		return nil, err
 	}
+	if next.actions == nil && s.lands() {
+		if d, err = s.land(ctx, d); err != nil {
+			return nil, err
+		}
+	}
 	timing.Deciding = laps.next()
 	noise := s.agent.Noise()
 	s.doing("compressing", 0, 0)
@@ -47,8 +52,8 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		return nil, fmt.Errorf("measure the latency: %w", err)
 	}
 	timing.Measuring = laps.next()
-	if next.trial {
-		s.progress.Start.Trials = append(slices.Clone(s.progress.Start.Trials), trial{len(s.episodes) + 1, next.level, m.Ratio})
+	if next.trial != nil {
+		s.progress.tried(*next.trial, m.Ratio)
 	}
 	s.doing("learning", 0, 0)
 	outcome := s.outcome(accuracy.top1, m.Ratio)
@@ -99,15 +104,14 @@ func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) 
 type plan struct {
 	actions [][]float64     // what to do instead of asking the agent; nil: ask
 	choices []agents.Choice // what the actions mean, limits or not; nil: what the space says
-	trial   bool            // whether this is a level of the line
-	level   float64
+	trial   *trial          // what the actions are of the search's beginning; nil: nothing
 	// rehearsal tells that only states are wanted: nothing is shown, and commands wait, since they
 	// take effect at the steps of episodes.
 	rehearsal bool
 }
 
-// plan prepares the next episode: a policy that a person wants tried, a level of the line, or
-// what the agent makes of it.
+// plan prepares the next episode: a policy that a person wants tried, a trial that the search begins
+// with, or what the agent makes of it.
 func (s *Search) plan(ctx context.Context) (plan, error) {
 	if queue := s.progress.Queue; len(queue) > 0 {
 		s.progress.Queue = queue[1:]
@@ -119,8 +123,8 @@ func (s *Search) plan(ctx context.Context) (plan, error) {
 		}
 		return p, nil
 	}
-	level, actions, err := s.warmStart(ctx)
-	return plan{actions: actions, trial: actions != nil, level: level}, err
+	trial, actions, err := s.warmStart(ctx)
+	return plan{actions: actions, trial: trial}, err
 }
 
 // decisions are what was chosen in one episode, with what the agent saw.

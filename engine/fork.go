@@ -67,7 +67,7 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 func (p *progress) truncate(episode int) {
 	p.Queue = nil
 	if p.Start.Imitated > episode {
-		p.Start.Imitated = 0
+		p.Start.Imitated, p.Start.Guide = 0, 0
 	}
 	p.Start.Trials = slices.DeleteFunc(slices.Clone(p.Start.Trials), func(t trial) bool { return t.Episode > episode })
 }

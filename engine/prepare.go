@@ -159,8 +159,7 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 	for i, e := range s.episodes {
 		s.doing("learning from the episodes so far", i, len(s.episodes))
 		if imitator, ok := agent.(imitator); ok && s.progress.Start.Imitated == e.Number {
-			level, _ := bisect(s.progress.Start.Trials, s.settings.Target)
-			if err := s.imitate(ctx, imitator, equallySensitive(s.space, s.layers, level)); err != nil {
+			if err := s.imitate(ctx, imitator, s.guide()); err != nil {
 				return err
 			}
 		}

@@ -40,6 +40,9 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 			if version = snapshot.Version; ok(snapshot) {
 				return
 			}
+			if snapshot.State == Failed {
+				t.Fatalf("waiting for %s: the search failed: %s", what, snapshot.Problem)
+			}
 		}
 	}
 	give := func(text string) {

@@ -3,20 +3,34 @@ package engine
 import (
 	"context"
 	"math"
+	"slices"
 
 	"galen/agents"
+	"galen/engine/compress"
+	"galen/store"
 )
 
-// A search starts on the line of equally sensitive policies: at a level of the line every
-// layer is compressed as far as its own measured sensitivity stays below one common
-// threshold, the same for all. Bisecting the line for the target costs a handful of
-// episodes, and the agent starts from what it finds: a policy near the target whose
-// accuracy still tells good neighbours from bad ones. Random actions, the usual
-// start, hardly ever leave a network that classifies better than chance, from which
-// nothing about accuracy can be learned.
+// A search begins with a few policies that need no learning: all layers compressed alike; each as far as
+// its own measured sensitivity stays below one common threshold; and what lies between. The first
+// ones tell what layers cost, so that the others can be put onto the target. The agent starts
+// from the best of them: a policy near the target whose accuracy still tells good neighbours
+// from bad ones. Random actions, the usual start, hardly ever leave a network that
+// classifies better than chance, from which nothing about accuracy can be learned.
 
-// bisections is how many episodes the search on the line takes at most.
-const bisections = 7
+// The levels of the blends that are tried for what layers cost: nothing but int8, and two that
+// treat all layers alike.
+var probeLevels = []float64{0, 0.55, 0.8}
+
+// blends are the kinds of policies to put onto the target, by how far they treat layers alike:
+// 1 by nothing else, 0 by nothing but sensitivity.
+var blends = []float64{1, 0.75, 0.5, 0.25, 0}
+
+// landings is how often a blend is put onto the target: the second time with what the first
+// one cost.
+const landings = 2
+
+// closeEnough is how near the target a blend is not worth another try.
+const closeEnough = 0.02
 
 // The exploration σ from there on: at first it moves layers by a step or two and leaves
 // eight bits eight; by the end of the episodes it has decayed to a share of that.
@@ -32,17 +46,22 @@ const (
 	strongestThreshold = 10
 )
 
-// equallySensitive are the actions for every layer at a level of the line, from 0 to 1.
-func equallySensitive(space agents.Space, layers []Layer, level float64) [][]float64 {
+// blended are the actions for every layer at a level from 0 to 1.
+func blended(space agents.Space, layers []Layer, blend, level float64) [][]float64 {
 	threshold := lightestThreshold * math.Pow(strongestThreshold/lightestThreshold, level)
+	strength := func(curve []float64) float64 {
+		if len(curve) > 1 && curve[1] >= compress.NotAllowed {
+			return 0
+		}
+		return blend*level + (1-blend)*strongestBelow(curve, threshold)
+	}
 	actions := make([][]float64, len(layers))
 	for i, l := range layers {
 		c := agents.Choice{Method: agents.Int8, WeightBits: 8, ActivationBits: 8}
-		c.Sparsity = strongestBelow(l.Sensitivity.Sparsity, threshold)
+		c.Sparsity = strength(l.Sensitivity.Sparsity)
 		actions[i] = space.Action(c)
 		if space.Kind == agents.Quantize {
-			weight := strongestBelow(l.Sensitivity.WeightBits, threshold)
-			activation := strongestBelow(l.Sensitivity.ActivationBits, threshold)
+			weight, activation := strength(l.Sensitivity.WeightBits), strength(l.Sensitivity.ActivationBits)
 			if weight > 0 || activation > 0 {
 				actions[i] = []float64{space.Mixed + (1-space.Mixed)*weight, space.Mixed + (1-space.Mixed)*activation}
 			}
@@ -66,41 +85,46 @@ func strongestBelow(curve []float64, threshold float64) float64 {
 	return spacing * float64(strongest)
 }
 
-// start is how far the search on the line is.
+// start is how far the beginning of a search is.
 type start struct {
 	Trials   []trial `json:"trials,omitempty"`
 	Imitated int     `json:"imitated,omitempty"` // episode from which on the agent acts; 0: not yet
+	Guide    int     `json:"guide,omitempty"`    // episode whose actions it began with
 }
 
-// trial is an episode on the line.
+// trial is an episode of the beginning.
 type trial struct {
 	Episode int     `json:"episode"`
+	Blend   float64 `json:"blend"`
 	Level   float64 `json:"level"`
 	Ratio   float64 `json:"ratio"` // latency ÷ the original's
 }
 
-// bisect gives the level to try next or, once found, the lightest level known to meet the
-// target (the strongest tried if none does). The lightest of all is tried first: where
-// int8 alone is fast enough nothing needs to be bisected.
-func bisect(trials []trial, target float64) (level float64, found bool) {
-	if len(trials) == 0 {
-		return 0, false
+// nextTrial says what to try after the trials so far, the level NaN where it is to be put
+// onto the target; over tells that there is nothing left.
+func nextTrial(trials []trial, target float64) (blend, level float64, over bool) {
+	if len(trials) > 0 && trials[0].Ratio <= target {
+		return 0, 0, true // int8 alone is fast enough
 	}
-	low, high, met := 0.0, 1.0, false
-	for _, t := range trials {
-		if t.Ratio > target {
-			low = max(low, t.Level)
-		} else {
-			high, met = min(high, t.Level), true
+	if n := len(trials); n < len(probeLevels) {
+		return blends[0], probeLevels[n], false
+	}
+	landed := trials[len(probeLevels):]
+	for _, blend := range blends {
+		tries := 0
+		for _, t := range landed {
+			if t.Blend == blend {
+				tries++
+				if math.Abs(t.Ratio/target-1) <= closeEnough {
+					tries = landings
+				}
+			}
+		}
+		if tries < landings {
+			return blend, math.NaN(), false
 		}
 	}
-	switch {
-	case met && (high == 0 || len(trials) >= bisections):
-		return high, true
-	case len(trials) >= bisections:
-		return low, true
-	}
-	return (low + high) / 2, false
+	return 0, 0, true
 }
 
 // imitator is an agent that can begin with given answers.
@@ -108,29 +132,61 @@ type imitator interface {
 	Imitate(states, actions [][]float64)
 }
 
-// warmStart returns the actions of the level of the line to try in this episode, nil if
-// the agent shall act. The first time that it shall, it is made to imitate the level
-// that was found.
-func (s *Search) warmStart(ctx context.Context) (level float64, actions [][]float64, err error) {
+// warmStart returns the trial to make in this episode, nil if the agent shall act. The first time
+// that it shall, it is made to imitate the best of the trials.
+func (s *Search) warmStart(ctx context.Context) (*trial, [][]float64, error) {
 	agent, ok := s.agent.(imitator)
 	if !ok || s.progress.Start.Imitated > 0 || s.settings.Preset == paper {
-		return 0, nil, nil
+		return nil, nil, nil
 	}
-	level, found := bisect(s.progress.Start.Trials, s.settings.Target)
-	actions = equallySensitive(s.space, s.layers, level)
-	if !found {
-		return level, actions, nil
+	blend, level, over := nextTrial(s.progress.Start.Trials, s.settings.Target)
+	if !over {
+		if math.IsNaN(level) {
+			m := newCostModel(s.episodes)
+			level = lightest(0, 1, func(level float64) bool {
+				return s.predicted(m, blended(s.space, s.layers, blend, level)) <= s.settings.Target*(1-landingMargin)
+			})
+		}
+		return &trial{Episode: len(s.episodes) + 1, Blend: blend, Level: level}, blended(s.space, s.layers, blend, level), nil
 	}
-	s.progress.Start.Imitated = len(s.episodes) + 1
-	return 0, nil, s.imitate(ctx, agent, actions)
+	guide := s.guide()
+	s.progress.Start.Imitated, s.progress.Start.Guide = len(s.episodes)+1, guide.Number
+	return nil, nil, s.imitate(ctx, agent, guide)
 }
 
-// imitate makes the agent answer as the actions do.
-func (s *Search) imitate(ctx context.Context, agent imitator, actions [][]float64) error {
-	d, err := s.decide(ctx, plan{actions: actions, rehearsal: true})
+// guide is the trial to begin with: the one with the best reward, once chosen the same for good.
+func (s *Search) guide() *store.Episode {
+	if chosen := s.progress.Start.Guide; chosen > 0 {
+		return s.episodes[chosen-1]
+	}
+	reward := s.settings.reward()
+	var best *store.Episode
+	value := math.Inf(-1)
+	for _, t := range s.progress.Start.Trials {
+		e := s.episodes[t.Episode-1]
+		if r := reward(s.outcome(e.Accuracy, e.LatencyRatio)); best == nil || r > value {
+			best, value = e, r
+		}
+	}
+	return best
+}
+
+// imitate makes the agent do what an episode did.
+func (s *Search) imitate(ctx context.Context, agent imitator, e *store.Episode) error {
+	p := plan{actions: e.Actions, rehearsal: true}
+	for _, layer := range policyOf(e) {
+		p.choices = append(p.choices, choiceOf(layer))
+	}
+	d, err := s.decide(ctx, p)
 	if err != nil {
 		return err
 	}
 	agent.Imitate(d.states, d.actions)
 	return nil
+}
+
+// tried appends a trial with what came of it.
+func (p *progress) tried(t trial, ratio float64) {
+	t.Ratio = ratio
+	p.Start.Trials = append(slices.Clone(p.Start.Trials), t)
 }

@@ -5,37 +5,46 @@ import (
 	"testing"
 
 	"galen/agents"
+	"galen/engine/compress"
 	"galen/store"
 )
 
-func TestBisect(t *testing.T) {
-	// The latency falls evenly with the level: 0.4 at 0, 0.1 at 1.
-	ratioAt := func(level float64) float64 { return 0.4 - 0.3*level }
-	for _, c := range []struct{ target, want float64 }{
-		{0.25, 0.5},
-		{0.12, 0.933},
-		{0.5, 0},  // the lightest is fast enough
-		{0.05, 1}, // nothing is
+func TestTrials(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		target float64
+		missed float64 // by which the first landing of a blend misses the target
+		want   int
+	}{
+		{"int8 is fast enough", 0.8, 0, 1},
+		{"every landing hits", 0.3, 0.01, len(probeLevels) + len(blends)},
+		{"every first landing misses", 0.3, 0.05, len(probeLevels) + 2*len(blends)},
+		{"every landing misses", 0.3, 0.5, len(probeLevels) + 2*len(blends)},
 	} {
 		var trials []trial
-		level, found := bisect(nil, c.target)
-		for !found {
-			if len(trials) >= bisections {
-				t.Fatalf("target %v: no end after %d episodes", c.target, len(trials))
+		landed := make(map[float64]int)
+		for {
+			blend, level, over := nextTrial(trials, c.target)
+			if over {
+				break
 			}
-			trials = append(trials, trial{Level: level, Ratio: ratioAt(level)})
-			level, found = bisect(trials, c.target)
+			if len(trials) > 100 {
+				t.Fatalf("%s: no end", c.name)
+			}
+			ratio := 0.7 - 0.6*level
+			if math.IsNaN(level) {
+				ratio = c.target * (1 + c.missed/math.Pow(10, float64(landed[blend])))
+				landed[blend]++
+			}
+			trials = append(trials, trial{Episode: len(trials) + 1, Blend: blend, Level: level, Ratio: ratio})
 		}
-		if math.Abs(level-c.want) > 0.02 {
-			t.Errorf("target %v: level %.3f, want about %.3f", c.target, level, c.want)
-		}
-		if c.want > 0 && c.want < 1 && ratioAt(level) > c.target {
-			t.Errorf("target %v: level %.3f takes %.3f", c.target, level, ratioAt(level))
+		if len(trials) != c.want {
+			t.Errorf("%s: %d trials, want %d", c.name, len(trials), c.want)
 		}
 	}
 }
 
-func TestEquallySensitive(t *testing.T) {
+func TestBlended(t *testing.T) {
 	rising := func(from float64) []float64 {
 		curve := make([]float64, 10)
 		for i := 1; i < 10; i++ {
@@ -45,7 +54,7 @@ func TestEquallySensitive(t *testing.T) {
 	}
 	forbidden := make([]float64, 10)
 	for i := range forbidden {
-		forbidden[i] = 1000
+		forbidden[i] = compress.NotAllowed
 	}
 	layers := []Layer{
 		{Name: "sensitive", Sensitivity: store.Sensitivity{Sparsity: rising(1e-2), WeightBits: rising(1e-2), ActivationBits: rising(1e-3)}},
@@ -57,26 +66,28 @@ func TestEquallySensitive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var last [][]float64
-		for level := 0.0; level <= 1; level += 0.125 {
-			actions := equallySensitive(space, layers, level)
-			for i, action := range actions {
-				if len(action) != space.Actions() {
-					t.Fatalf("%s: %d actions, want %d", kind, len(action), space.Actions())
-				}
-				for j := range action {
-					if last != nil && action[j] < last[i][j] {
-						t.Errorf("%s: level %v compresses %s less than the one before", kind, level, layers[i].Name)
+		for _, blend := range blends {
+			var last [][]float64
+			for level := 0.0; level <= 1; level += 0.125 {
+				actions := blended(space, layers, blend, level)
+				for i, action := range actions {
+					if len(action) != space.Actions() {
+						t.Fatalf("%s: %d actions, want %d", kind, len(action), space.Actions())
+					}
+					for j := range action {
+						if last != nil && action[j] < last[i][j] {
+							t.Errorf("%s: level %v of blend %v compresses %s less than the one before", kind, level, blend, layers[i].Name)
+						}
 					}
 				}
+				if actions[0][0] > actions[1][0] || blend == 1 && actions[0][0] != actions[1][0] {
+					t.Errorf("%s: level %v of blend %v compresses the sensitive layer by %v, the robust one by %v", kind, level, blend, actions[0][0], actions[1][0])
+				}
+				if c := space.Choice(actions[2]); kind != agents.Quantize && c.Sparsity != 0 || kind == agents.Quantize && c.Method != agents.Int8 {
+					t.Errorf("%s: level %v of blend %v compresses the frozen layer: %+v", kind, level, blend, c)
+				}
+				last = actions
 			}
-			if actions[0][0] > actions[1][0] {
-				t.Errorf("%s: level %v compresses the sensitive layer more than the robust one", kind, level)
-			}
-			if c := space.Choice(actions[2]); kind != agents.Quantize && c.Sparsity != 0 || kind == agents.Quantize && c.Method != agents.Int8 {
-				t.Errorf("%s: level %v compresses the frozen layer: %+v", kind, level, c)
-			}
-			last = actions
 		}
 	}
 }

@@ -43,23 +43,25 @@ type moments struct {
 	mean, deviation []float64
 }
 
-// moments takes them over all images and pixels of a batch.
+// moments takes them over a sample of the pixels of all images.
 func (c crew) moments(b *runtime.Batch) moments {
-	sums := make([][]float64, b.N) // per image: sums, then sums of squares
-	c.each(b.N, func(i int) {
+	const strip = 1024
+	sample := gramPixels(b.N, b.Pixels)
+	sums := make([][]float64, (len(sample)+strip-1)/strip) // per strip: sums, then sums of squares
+	c.each(len(sums), func(k int) {
 		s := make([]float64, 2*b.Channels)
 		sum, squares := s[:b.Channels], s[b.Channels:]
-		for p := range b.Pixels {
-			for ch, x := range b.Pixel(i, p) {
+		for _, at := range sample[k*strip : min((k+1)*strip, len(sample))] {
+			for ch, x := range b.Pixel(at/b.Pixels, at%b.Pixels) {
 				v := float64(x)
 				sum[ch] += v
 				squares[ch] += v * v
 			}
 		}
-		sums[i] = s
+		sums[k] = s
 	})
 	m := moments{make([]float64, b.Channels), make([]float64, b.Channels)}
-	count := float64(b.N * b.Pixels)
+	count := float64(len(sample))
 	for ch := range b.Channels {
 		var sum, squares float64
 		for _, s := range sums {

@@ -98,6 +98,8 @@ type Compressor struct {
 	importance []float64      // per channel class
 	seen       []observation  // per layer
 
+	before []*sampled // for Sequential alone: per value of the original network; nil: not regressed
+
 	// For Independent alone:
 	values   []*histogram // per value of the original network
 	identity entryKey     // of model, calibration images and settings
@@ -185,6 +187,14 @@ func (c *Compressor) observe() error {
 	g := c.structure.Graph
 	t := newTrace(g, c.newTracer(), c.input)
 	ranks := c.newRanking()
+	regressed := regressed(g)
+	c.before = make([]*sampled, len(g.Values))
+	remember := func(id graph.ValueID, b *runtime.Batch) {
+		if c.sequential() && regressed[id] {
+			c.before[id] = c.crew.sampled(b)
+		}
+	}
+	remember(g.Input, c.input)
 	layer := 0
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -207,6 +217,7 @@ func (c *Compressor) observe() error {
 		if c.independent() {
 			c.values[n.Output] = c.crew.histogram(out, c.options.Calibration)
 		}
+		remember(n.Output, out)
 		t.keep(i, out)
 	}
 	return nil
@@ -215,6 +226,11 @@ func (c *Compressor) observe() error {
 // independent tells whether layers are repaired by themselves.
 func (c *Compressor) independent() bool {
 	return c.options.Repair == Independent && !c.options.Uncorrected
+}
+
+// sequential tells whether layers are refitted one after the other.
+func (c *Compressor) sequential() bool {
+	return c.options.Repair == Sequential && !c.options.Uncorrected
 }
 
 // Compress applies a policy: it removes channels and then, unless repair is Independent, goes
@@ -245,9 +261,7 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 		trace: newTrace(placed.Graph, c.newTracer(), c.input), readers: placed.Graph.Consumers(),
 		changed: make([]bool, len(placed.Graph.Values)), worn: make([]bool, len(placed.Graph.Values)),
 	}
-	if c.options.Repair == Sequential && !c.options.Uncorrected && f.wearing() {
-		f.original = newTrace(c.structure.Graph, c.newTracer(), c.input)
-	}
+	f.refits = c.sequential() && f.wearing()
 	if err := f.run(ctx); err != nil {
 		return nil, fmt.Errorf("compressing: %w", err)
 	}

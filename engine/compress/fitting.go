@@ -20,8 +20,8 @@ type fitting struct {
 	changed []bool // per value: whether it differs from the original network's
 	worn    []bool // per value: whether it lost channels or more than eight bits' rounding takes
 
-	readers  [][]int // per value: the nodes that read it
-	original *trace  // of the original network, in step with trace; nil: weights are not refitted
+	readers [][]int // per value: the nodes that read it
+	refits  bool    // whether weights are refitted
 }
 
 func (f *fitting) run(ctx context.Context) error {
@@ -37,13 +37,10 @@ func (f *fitting) run(ctx context.Context) error {
 			return err
 		}
 		n := &f.graph.Nodes[i]
-		twin, was, err := f.follow(i)
-		if err != nil {
-			return err
-		}
 		var out *runtime.Batch
+		var err error
 		if l, ok := layers[i]; ok {
-			out, err = f.layer(i, l, was)
+			out, err = f.layer(i, l)
 		} else {
 			out, err = f.operator(i)
 		}
@@ -52,23 +49,8 @@ func (f *fitting) run(ctx context.Context) error {
 		}
 		f.quantize(n, out)
 		f.trace.keep(i, out)
-		if was != nil {
-			f.original.keep(twin, was)
-		}
 	}
 	return nil
-}
-
-// follow computes the node of the original network that a node stands for, where there is
-// one and it is asked for.
-func (f *fitting) follow(node int) (twin int, out *runtime.Batch, err error) {
-	id := f.graph.Nodes[node].Output
-	if f.original == nil || int(id) >= len(f.original.values) {
-		return -1, nil, nil
-	}
-	twin = f.original.graph.Producer(id)
-	out, err = f.original.compute(twin)
-	return twin, out, err
 }
 
 // idle tells whether the policy changes nothing.
@@ -92,13 +74,12 @@ func (f *fitting) wearing() bool {
 }
 
 // layer repairs a layer's weights, quantizes them as the policy says, computes its
-// output, and corrects it. was is the output in the original network, nil if that is not
-// followed.
-func (f *fitting) layer(node, l int, was *runtime.Batch) (*runtime.Batch, error) {
+// output, and corrects it.
+func (f *fitting) layer(node, l int) (*runtime.Batch, error) {
 	n := &f.graph.Nodes[node]
 	original := f.structure.Graph.Nodes[f.structure.Layers[l].Node].Op
 	want := f.seen[l].output.of(f.kept[l])
-	fits := f.fits(node, l, was)
+	fits := f.fits(node, l)
 	if fits != nil {
 		n.Op = f.crew.refit(n, fits)
 		want = f.crew.expected(n, fits)

@@ -39,7 +39,7 @@ func patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
 		groups = op.Groups
 	}
 	channels := input.Channels / groups
-	sample := gramPixels(input.N, w.OutH*w.OutW, channels*w.Taps())
+	sample := gramPixels(input.N, w.OutH*w.OutW)
 	all := make([]patches, groups)
 	for k := range all {
 		all[k] = patches{input, w, k * channels, channels, sample}
@@ -47,17 +47,13 @@ func patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
 	return all
 }
 
-// Moments of fewer pixels than this, or than perScalar for every scalar of a patch, fit
-// the calibration images rather than the data. At 512 channels under 3×3 taps, the
-// largest common layer, the limit asks for 18,432 pixels: 390 GFLOP, seconds on any machine.
-const (
-	leastGramPixels = 1 << 15
-	pixelsPerScalar = 4
-)
+// leastGramPixels is the least that a sample holds, if there are as many: six for every scalar of
+// the largest patches that are fitted. Moments of fewer fit the calibration images rather than the data.
+const leastGramPixels = 1 << 15
 
 // gramPixels is a regular sample of the output pixels of n images.
-func gramPixels(n, pixels, scalars int) (sample []int) {
-	every := max(1, n*pixels/max(leastGramPixels, pixelsPerScalar*scalars))
+func gramPixels(n, pixels int) (sample []int) {
+	every := max(1, n*pixels/leastGramPixels)
 	// A stride that shares a factor with the image would always meet the same columns.
 	for gcd(every, pixels) != 1 {
 		every++
@@ -103,10 +99,10 @@ func (c crew) grams(all []patches) []gram {
 }
 
 // regression takes the second moments of patches z and their products with what they should
-// give: q, size×outputs, is the mean of z·yᵀ. target writes y for an output pixel of an image; with
-// no outputs it may be nil. All a least-squares fit of the layer needs is in the two. The
+// give: q, size×outputs, is the mean of z·yᵀ. target writes y for a pixel of the sample, which lies in
+// an image; with no outputs it may be nil. All a least-squares fit of the layer needs is in the two. The
 // results do not depend on the number of workers.
-func (c crew) regression(p patches, target func(y []float32, image, pixel int), outputs int) (g gram, q []float64) {
+func (c crew) regression(p patches, target func(y []float32, at, image, pixel int), outputs int) (g gram, q []float64) {
 	const rows = 1024 // summed in float32, as many terms as leave it exact enough
 	size := p.size()
 	width := size + outputs
@@ -127,7 +123,7 @@ func (c crew) regression(p patches, target func(y []float32, image, pixel int), 
 				at, row := part[i], read[i*stride:][:width]
 				p.read(row, at)
 				if outputs > 0 {
-					target(row[size:], at/pixels, at%pixels)
+					target(row[size:], start+i, at/pixels, at%pixels)
 				}
 			}
 		})

@@ -67,7 +67,7 @@ func TestGramIsTheMomentsOfTheLayersOutputs(t *testing.T) {
 		grams := c.grams(all)
 		per := w.Shape[0] / l.groups
 		for k, p := range all {
-			wanted := func(y []float32, image, pixel int) { copy(y, target.Pixel(image, pixel)[k*per:]) }
+			wanted := func(y []float32, _, image, pixel int) { copy(y, target.Pixel(image, pixel)[k*per:]) }
 			g, q := c.regression(p, wanted, per)
 			if alone, _ := (crew{c.isa, 1}).regression(p, wanted, per); !reflect.DeepEqual(g, alone) || !reflect.DeepEqual(g, grams[k]) {
 				t.Errorf("%s: one worker finds other moments than two", name)
@@ -110,9 +110,9 @@ func toFloat64(x []float32) []float64 {
 }
 
 func TestGramPixelsAreSpread(t *testing.T) {
-	for _, s := range []struct{ images, pixels, scalars int }{{1024, 1024, 144}, {1024, 16, 4608}, {300, 49, 9}, {10, 1, 100}, {1024, 64, 576}} {
-		sample := gramPixels(s.images, s.pixels, s.scalars)
-		if want := min(s.images*s.pixels, max(leastGramPixels, pixelsPerScalar*s.scalars)); len(sample) < want/2 || len(sample) > 2*want {
+	for _, s := range []struct{ images, pixels int }{{1024, 1024}, {1024, 16}, {300, 49}, {10, 1}, {1024, 64}} {
+		sample := gramPixels(s.images, s.pixels)
+		if want := min(s.images*s.pixels, leastGramPixels); len(sample) < want/2 || len(sample) > 2*want {
 			t.Errorf("%+v: %d pixels", s, len(sample))
 		}
 		met := make(map[int]bool)

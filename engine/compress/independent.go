@@ -285,7 +285,7 @@ const solverVersion = 1
 // identify hashes what all entries of a Compressor follow from.
 func (c *Compressor) identify(calibration []float32) error {
 	h := sha256.New()
-	fmt.Fprintf(h, "galen layers %d %s %s %s %g %d %d\n", solverVersion, c.options.ISA, c.options.Rounding, c.options.WeightRange, ridge, leastGramPixels, pixelsPerScalar)
+	fmt.Fprintf(h, "galen layers %d %s %s %s %g %d\n", solverVersion, c.options.ISA, c.options.Rounding, c.options.WeightRange, ridge, leastGramPixels)
 	if err := graph.Write(h, c.structure.Graph); err != nil {
 		return fmt.Errorf("identify the model: %w", err)
 	}

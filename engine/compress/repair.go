@@ -35,9 +35,10 @@ const largestFit = 5000
 
 // fits states the problems whose solution brings a layer's outputs closest to what
 // they were; nil if there is nothing to be gained.
-func (f *fitting) fits(node, l int, was *runtime.Batch) []fit {
+func (f *fitting) fits(node, l int) []fit {
 	n := &f.graph.Nodes[node]
-	if was == nil || n.Weight().Channel() >= largestFit {
+	was := f.before[f.structure.Graph.Nodes[f.structure.Layers[l].Node].Output]
+	if was == nil || !f.refits || n.Weight().Channel() >= largestFit {
 		return nil
 	}
 	others := f.others(n.Output)
@@ -51,8 +52,15 @@ func (f *fitting) fits(node, l int, was *runtime.Batch) []fit {
 		fits[k] = fit{first: k * outputs, outputs: outputs}
 	}
 	f.crew.eachFit(fits, func(c crew, fit *fit) {
-		target := func(y []float32, image, pixel int) {
-			wanted(y, f.kept[l], fit.first, was, others, image, pixel)
+		kept := f.kept[l][fit.first:][:outputs]
+		target := func(y []float32, at, image, pixel int) {
+			from := was.row(at)
+			for c, ch := range kept {
+				y[c] = from[ch]
+			}
+			for _, o := range others {
+				o.addLoss(y, kept, fit.first, at, image, pixel)
+			}
 		}
 		fit.gram, fit.products = c.regression(all[fit.first/outputs], target, outputs)
 	})
@@ -61,8 +69,17 @@ func (f *fitting) fits(node, l int, was *runtime.Batch) []fit {
 
 // operand is what an addition adds to a layer's output.
 type operand struct {
-	was, is *runtime.Batch // in the original network and now
-	worn    bool
+	was  *sampled       // in the original network
+	is   *runtime.Batch // now
+	worn bool
+}
+
+// addLoss adds what an operand lost, for the kept channels from the first-th on.
+func (o operand) addLoss(y []float32, kept []int, first, at, image, pixel int) {
+	was, is := o.was.row(at), o.is.Pixel(image, pixel)[first:]
+	for c, ch := range kept {
+		y[c] += was[ch] - is[c]
+	}
 }
 
 // others are the other operands of the addition that alone reads a value; nil if there is
@@ -76,12 +93,12 @@ func (f *fitting) others(id graph.ValueID) (others []operand) {
 	if _, ok := add.Op.(graph.Add); !ok {
 		return nil
 	}
-	twin := &f.original.graph.Nodes[f.original.graph.Producer(add.Output)]
+	twin := &f.structure.Graph.Nodes[f.structure.Graph.Producer(add.Output)]
 	for j, other := range add.Inputs {
 		if other == id {
 			continue
 		}
-		o := operand{f.original.values[twin.Inputs[j]], f.trace.values[other], f.worn[other]}
+		o := operand{f.before[twin.Inputs[j]], f.trace.values[other], f.worn[other]}
 		if o.was == nil || o.is == nil {
 			return nil
 		}
@@ -90,18 +107,40 @@ func (f *fitting) others(id graph.ValueID) (others []operand) {
 	return others
 }
 
-// wanted is what a layer should give at a pixel, from its first-th kept channel on: what it gave in
-// the original network, and what the others lost.
-func wanted(y []float32, kept []int, first int, was *runtime.Batch, others []operand, image, pixel int) {
-	kept = kept[first:][:len(y)]
-	from := was.Pixel(image, pixel)
-	for c, ch := range kept {
-		y[c] = from[ch]
-	}
-	for _, o := range others {
-		was, is := o.was.Pixel(image, pixel), o.is.Pixel(image, pixel)[first:]
-		for c, ch := range kept {
-			y[c] += was[ch] - is[c]
+// sampled is a tensor of the original network, at the pixels that moments are taken of.
+type sampled struct {
+	channels int
+	rows     []float32 // [pixel of the sample][channel]
+}
+
+func (s *sampled) row(at int) []float32 { return s.rows[at*s.channels:][:s.channels] }
+
+// sampled keeps the sample of a tensor.
+func (c crew) sampled(b *runtime.Batch) *sampled {
+	sample := gramPixels(b.N, b.Pixels)
+	s := &sampled{b.Channels, make([]float32, len(sample)*b.Channels)}
+	const strip = 1024
+	c.each((len(sample)+strip-1)/strip, func(k int) {
+		for at := k * strip; at < min((k+1)*strip, len(sample)); at++ {
+			copy(s.row(at), b.Pixel(sample[at]/b.Pixels, sample[at]%b.Pixels))
+		}
+	})
+	return s
+}
+
+// regressed tells of every value of a graph whether layers are refitted to what it was: it is a
+// layer's output or an addition's operand.
+func regressed(g *graph.Graph) []bool {
+	wanted := make([]bool, len(g.Values))
+	for _, n := range g.Nodes {
+		if n.Weight() != nil {
+			wanted[n.Output] = true
+		}
+		if _, ok := n.Op.(graph.Add); ok {
+			for _, id := range n.Inputs {
+				wanted[id] = true
+			}
 		}
 	}
+	return wanted
 }

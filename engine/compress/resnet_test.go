@@ -15,7 +15,7 @@ import (
 )
 
 // top1 is the share of images a graph's plan classifies as labelled, in percent.
-func top1(t *testing.T, g *graph.Graph, images []float32, labels []int) float64 {
+func top1(t testing.TB, g *graph.Graph, images []float32, labels []int) float64 {
 	t.Helper()
 	plan, err := runtime.Compile(g, runtime.Options{})
 	if err != nil {

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"slices"
+
+	"galen/engine/compress"
+	"galen/hw/graph"
+	"galen/store"
+)
+
+// costModel predicts what a policy takes on the device from what the finished episodes took. What a
+// layer cost with as much work before, it will cost again; else its cost grows linearly with its
+// multiply-accumulates, along one line for every way its numbers were represented. Costs are
+// shares of the original network's latency.
+//
+// It is made anew for every episode, from nothing but the episodes: there is no state to save.
+type costModel struct {
+	layers []map[representation]costs
+	rest   float64 // what is in no layer, and what the lines miss by
+}
+
+// representation is the bits of a layer's weights and activations.
+type representation struct{ weights, activations int }
+
+var eightBits = representation{8, 8}
+
+// costs are what a layer costs in one representation.
+type costs struct {
+	known map[int64]float64 // by multiply-accumulates
+	line  line
+}
+
+// line is cost = base + slope·MACs.
+type line struct{ base, slope float64 }
+
+// Channels come in steps and costs with them, so that the episodes most like the next one tell
+// most about it: the latest. Of these the very latest tell what lines still miss by.
+const (
+	costEpisodes = 64
+	restEpisodes = 8
+)
+
+// newCostModel learns from episodes; nil if there are none.
+func newCostModel(episodes []*store.Episode) *costModel {
+	if len(episodes) == 0 {
+		return nil
+	}
+	episodes = episodes[max(0, len(episodes)-costEpisodes):]
+	m := &costModel{layers: make([]map[representation]costs, len(episodes[0].Layers))}
+	for l := range m.layers {
+		points := make(map[representation][]point)
+		for _, e := range episodes {
+			r := e.Layers[l]
+			key := representation{r.WeightBits, r.ActivationBits}
+			points[key] = append(points[key], point{float64(r.MACs), share(e, l)})
+		}
+		m.layers[l] = make(map[representation]costs, len(points))
+		for key, p := range points {
+			m.layers[l][key] = newCosts(p)
+		}
+	}
+	var missed []float64
+	for _, e := range episodes[max(0, len(episodes)-restEpisodes):] {
+		macs := make([]int64, len(e.Layers))
+		for l, r := range e.Layers {
+			macs[l] = r.MACs
+		}
+		missed = append(missed, e.LatencyRatio-m.predict(policyOf(e), macs))
+	}
+	slices.Sort(missed)
+	m.rest = missed[len(missed)/2]
+	return m
+}
+
+// predict is a policy's latency ÷ the original's; macs are those its layers have.
+func (m *costModel) predict(p compress.Policy, macs []int64) float64 {
+	ratio := m.rest
+	for l := range m.layers {
+		ratio += m.costs(l, representation{p[l].WeightBits, p[l].ActivationBits}).at(macs[l])
+	}
+	return ratio
+}
+
+// costs are what is known of a layer in a representation. One that was not tried yet is taken for
+// eight bits, whose kernels run what has none of its own.
+func (m *costModel) costs(l int, r representation) costs {
+	known := m.layers[l]
+	if found, ok := known[r]; ok {
+		return found
+	}
+	if found, ok := known[eightBits]; ok && r.weights != graph.FloatBits {
+		return found
+	}
+	slowest := costs{}
+	for _, other := range known {
+		if other.line.base+other.line.slope >= slowest.line.base+slowest.line.slope {
+			slowest = other
+		}
+	}
+	return slowest
+}
+
+// newCosts learns from what a layer cost.
+func newCosts(points []point) costs {
+	c := costs{make(map[int64]float64), fitLine(points)}
+	times := make(map[int64]float64)
+	for _, p := range points {
+		macs := int64(p.x)
+		times[macs]++
+		c.known[macs] += (p.y - c.known[macs]) / times[macs]
+	}
+	return c
+}
+
+func (c costs) at(macs int64) float64 {
+	if known, ok := c.known[macs]; ok {
+		return known
+	}
+	return c.line.base + c.line.slope*float64(macs)
+}
+
+type point struct{ x, y float64 }
+
+// fitLine is the least-squares line through points, neither falling nor negative at 0. Through
+// points at one place it runs halfway between level and proportional.
+func fitLine(points []point) line {
+	n := float64(len(points))
+	var x, y, xx, xy float64
+	for _, p := range points {
+		x, y = x+p.x/n, y+p.y/n
+	}
+	for _, p := range points {
+		xx += (p.x - x) * (p.x - x)
+		xy += (p.x - x) * (p.y - y)
+	}
+	switch {
+	case x <= 0:
+		return line{base: y}
+	case xx <= 1e-9*x*x*n:
+		return line{y / 2, y / 2 / x}
+	}
+	slope := max(xy/xx, 0)
+	if slope*x > y {
+		return line{slope: y / x}
+	}
+	return line{y - slope*x, slope}
+}

@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"galen/store"
+)
+
+// TestCostModel checks predictions for a device whose layers cost something always and
+// something per multiply-accumulate, at eight bits and at four.
+func TestCostModel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	base, slope, rest := []float64{0.01, 0.02, 0.04}, []float64{3e-4, 1e-4, 2e-4}, 0.03
+	policy := func(bits int) *store.Episode {
+		e := &store.Episode{LatencyRatio: rest}
+		for l := range base {
+			r := store.LayerResult{MACs: int64(100 + rng.IntN(900)), WeightBits: bits, ActivationBits: bits}
+			r.MS = base[l] + slope[l]*float64(r.MACs)*float64(bits)/8
+			e.LatencyRatio += r.MS
+			e.Layers = append(e.Layers, r)
+		}
+		e.LatencyMS = e.LatencyRatio // of an original that takes a millisecond
+		return e
+	}
+	var episodes []*store.Episode
+	for range 6 {
+		episodes = append(episodes, policy(8), policy(4))
+	}
+	m := newCostModel(episodes)
+	for _, bits := range []int{8, 4} {
+		e := policy(bits)
+		macs := make([]int64, len(e.Layers))
+		for l, r := range e.Layers {
+			macs[l] = r.MACs
+		}
+		if got := m.predict(policyOf(e), macs); math.Abs(got-e.LatencyRatio) > 1e-9 {
+			t.Errorf("%d bits: predicted %.6f, takes %.6f", bits, got, e.LatencyRatio)
+		}
+		for l := range e.Layers {
+			e.Layers[l].WeightBits = 7 // never tried
+		}
+		if got := m.predict(policyOf(e), macs); bits == 8 && math.Abs(got-e.LatencyRatio) > 1e-9 {
+			t.Errorf("an untried representation is predicted to take %.6f, eight bits take %.6f", got, e.LatencyRatio)
+		}
+	}
+	if newCostModel(nil) != nil {
+		t.Error("costs are known of no episodes")
+	}
+}
+
+func TestFitLine(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		points []point
+		want   line
+	}{
+		{"a line", []point{{1, 3}, {2, 5}, {4, 9}}, line{1, 2}},
+		{"falling is level", []point{{1, 5}, {3, 1}}, line{3, 0}},
+		{"negative at 0 is proportional", []point{{2, 1}, {4, 5}}, line{0, 1}},
+		{"one place", []point{{2, 3}, {2, 5}}, line{2, 1}},
+		{"no work", []point{{0, 3}}, line{3, 0}},
+	} {
+		if got := fitLine(c.points); math.Abs(got.base-c.want.base) > 1e-9 || math.Abs(got.slope-c.want.slope) > 1e-9 {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
