@@ -67,7 +67,7 @@ func (c *IntConv) Kernel() string {
 
 func (c *IntConv) packWeights(width int, weight []int8) {
 	var size int
-	c.blocks, size = c.filter.blocks(width)
+	c.blocks, size = c.filter.blocks(width, c.vector.intUnit())
 	if c.vector != nil && c.vector.words {
 		c.weights = aligned[int8](2 * size)
 		words := reinterpret[int16](c.weights)

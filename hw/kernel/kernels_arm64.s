@@ -90,8 +90,8 @@ plain:
 	ADD R10, R8
 	RET
 
-// func dotTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx1(SB), NOSPLIT, $0-84
+// func dotTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx1(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -353,8 +353,8 @@ plain:
 	ADD R11, R9
 	RET
 
-// func dotTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx2(SB), NOSPLIT, $0-84
+// func dotTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx2(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -725,8 +725,8 @@ plain:
 	ADD R12, R10
 	RET
 
-// func dotTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx3(SB), NOSPLIT, $0-84
+// func dotTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx3(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -1206,8 +1206,8 @@ plain:
 	ADD R13, R11
 	RET
 
-// func dotTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx4(SB), NOSPLIT, $0-84
+// func dotTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx4(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -1796,8 +1796,8 @@ plain:
 	ADD R14, R12
 	RET
 
-// func dotTileNEONx5(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx5(SB), NOSPLIT, $0-84
+// func dotTileNEONx5(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx5(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -2495,8 +2495,8 @@ plain:
 	ADD R15, R13
 	RET
 
-// func dotTileNEONx6(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx6(SB), NOSPLIT, $0-84
+// func dotTileNEONx6(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx6(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -2945,8 +2945,8 @@ raw:
 	ADD R14, R13
 	RET
 
-// func pairTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx1(SB), NOSPLIT, $0-84
+// func pairTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx1(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -3390,8 +3390,8 @@ tap:
 	BGT channels
 	RET
 
-// func pairTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx2(SB), NOSPLIT, $0-84
+// func pairTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx2(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -4090,8 +4090,8 @@ tap:
 	BGT channels
 	RET
 
-// func pairTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx3(SB), NOSPLIT, $0-84
+// func pairTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx3(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0
@@ -5045,8 +5045,8 @@ tap:
 	BGT channels
 	RET
 
-// func pairTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx4(SB), NOSPLIT, $0-84
+// func pairTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx4(SB), NOSPLIT, $0-104
 	MOVD weights+24(FP), R0
 	MOVD bias+56(FP), R1
 	FMOVQ 0(R1), F0

@@ -12,15 +12,16 @@ type block struct {
 // filter is the shape of a convolution's weights, OIHW with I = inC/groups.
 type filter struct{ inC, outC, groups, taps int }
 
-// blocks cuts the output channels (padded to whole vectors) into blocks of the
-// given width and a last one of what is left; width is a multiple or a divisor of 16.
+// blocks cuts the output channels, padded to a multiple of unit, into blocks of the
+// given width and a last one of what is left; width is a multiple of unit or a divisor of 16.
 // It also returns the number of packed weights.
-func (f filter) blocks(width int) ([]block, int) {
+func (f filter) blocks(width, unit int) ([]block, int) {
 	var blocks []block
 	total := 0
 	inPer, outPer := f.inC/f.groups, f.outC/f.groups
-	for out := 0; out < ChannelStride(f.outC); out += width {
-		b := block{out: out, width: min(width, ChannelStride(f.outC)-out), weights: total}
+	channels := roundUp(f.outC, unit)
+	for out := 0; out < channels; out += width {
+		b := block{out: out, width: min(width, channels-out), weights: total}
 		if out < f.outC {
 			first, last := out/outPer, (min(out+b.width, f.outC)-1)/outPer
 			b.in = first * inPer / 4 * 4

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -92,7 +93,7 @@ func digitTile(binary bool, pixels, vectors int) {
 			VPADDD(bias, t.sums[i*vectors+j], t.sums[i*vectors+j])
 		}
 	}
-	t.endInt(magnitude)
+	t.endInt(slices.Repeat([]isa{v}, vectors), magnitude)
 }
 
 // signedOnes is VPTERNLOG's truth table of (x XOR sign) AND magnitude.

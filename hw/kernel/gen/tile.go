@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -11,7 +12,7 @@ import (
 // tile is what the convolution tiles have in common: a loop over taps that loads the
 // address of every pixel, around a loop over input channels.
 type tile struct {
-	isa             isa
+	isa             isa // of the first of a pixel's vectors
 	pixels, vectors int
 	sums            []reg.VecVirtual // [pixel][vector]
 	weights         reg.GPVirtual
@@ -21,16 +22,22 @@ type tile struct {
 	locals          Mem // next offset, taps left, depth rounded down to 16
 }
 
-func newTile(name, signature string, v isa, pixels, vectors int) *tile {
+// newTile begins a tile with the bias in the sums of each pixel, in registers of the given kinds.
+func newTile(name, signature string, columns []isa, pixels int) *tile {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
+	v, vectors := columns[0], len(columns)
 	t := &tile{isa: v, pixels: pixels, vectors: vectors, in: parameter("in"), locals: AllocLocal(24)}
 	t.weights = load("weights")
 	t.channel = GP64()
 	for range pixels {
 		t.addresses = append(t.addresses, GP64())
 	}
-	t.sums = v.vectors(pixels * vectors)
+	for range pixels {
+		for _, v := range columns {
+			t.sums = append(t.sums, v.new())
+		}
+	}
 	Load(Param("bias"), t.channel)
 	for j := range vectors {
 		VMOVUPS(Mem{Base: t.channel, Disp: j * v.bytes}, t.sums[j])
@@ -85,7 +92,7 @@ func (t *tile) eachPixel(residual bool, body func(pixel int, out, residual Mem))
 func floatTile(v isa, pixels, vectors int) {
 	t := newTile(fmt.Sprintf("floatTile%sx%dx%d", v.name, pixels, vectors*v.lanes()),
 		"func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)",
-		v, pixels, vectors)
+		slices.Repeat([]isa{v}, vectors), pixels)
 	w, x := v.vectors(vectors), v.vectors(2)
 	t.eachTap(func() {
 		Label("channels")
@@ -130,77 +137,7 @@ func floatTile(v isa, pixels, vectors int) {
 	finish(false)
 }
 
-const intSignature = "func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)"
-
-// dotTile sums uint8 × int8 with AVX-512 VNNI, four input channels an instruction.
-// depth is a multiple of 4. With a scale, the sums are requantized and stored as bytes;
-// without, they are stored as they are, stride apart.
-func dotTile(pixels, vectors int) {
-	v := avx512
-	t := newTile(fmt.Sprintf("dotTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), intSignature, v, pixels, vectors)
-	w, x := v.vectors(vectors), v.vectors(2)
-	whole := t.locals.Offset(16)
-	Load(Param("depth"), t.channel)
-	ANDQ(I8(-16), t.channel)
-	MOVQ(t.channel, whole)
-	step := func(n int) {
-		for u := range n {
-			for j := range w {
-				VMOVDQU32(Mem{Base: t.weights, Disp: (u*vectors + j) * v.bytes}, w[j])
-			}
-			for i := range pixels {
-				broadcast(Mem{Base: t.addresses[i], Index: t.channel, Scale: 1, Disp: u * 4}, x[i&1])
-				for j := range w {
-					VPDPBUSD(w[j], x[i&1], t.sums[i*vectors+j])
-				}
-			}
-		}
-		ADDQ(U32(n*vectors*v.bytes), t.weights)
-		ADDQ(Imm(uint64(4*n)), t.channel)
-	}
-	CMPQ(parameter("depth"), Imm(4))
-	JE(LabelRef("shallow"))
-	t.eachTap(func() {
-		CMPQ(t.channel, whole)
-		JGE(LabelRef("quads"))
-		Label("channels")
-		step(4)
-		CMPQ(t.channel, whole)
-		JL(LabelRef("channels"))
-		Label("quads")
-		CMPQ(t.channel, parameter("depth"))
-		JGE(LabelRef("next"))
-		Label("quad")
-		step(1)
-		CMPQ(t.channel, parameter("depth"))
-		JL(LabelRef("quad"))
-		Label("next")
-	})
-	JMP(LabelRef("end"))
-
-	// Images have three channels, one instruction's worth: with so little to do per
-	// tap, even adding up addresses shows.
-	Label("shallow")
-	in, offsets, taps := load("in"), load("offsets"), load("taps")
-	Label("shallowTap")
-	for j := range w {
-		VMOVDQU32(Mem{Base: t.weights, Disp: j * v.bytes}, w[j])
-	}
-	for i := range pixels {
-		offset := GP64()
-		MOVLQSX(Mem{Base: offsets, Disp: i * 4}, offset)
-		broadcast(Mem{Base: in, Index: offset, Scale: 1}, x[i&1])
-		for j := range w {
-			VPDPBUSD(w[j], x[i&1], t.sums[i*vectors+j])
-		}
-	}
-	ADDQ(U32(pixels*4), offsets)
-	ADDQ(U32(vectors*v.bytes), t.weights)
-	DECQ(taps)
-	JNE(LabelRef("shallowTap"))
-	Label("end")
-	t.endInt(w)
-}
+const intSignature = "func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)"
 
 // wordTile sums uint8 × int8 with AVX2: both sides as 16-bit words, so that nothing
 // saturates. Of four input channels in a dword, a mask leaves the first and third and a
@@ -208,7 +145,7 @@ func dotTile(pixels, vectors int) {
 func wordTile(pixels int) {
 	const vectors = 2
 	v := avx2
-	t := newTile(fmt.Sprintf("wordTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), intSignature, v, pixels, vectors)
+	t := newTile(fmt.Sprintf("wordTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), intSignature, []isa{v, v}, pixels)
 	w := v.vectors(2 * vectors)
 	even, odd, product, mask := v.new(), v.new(), v.new(), v.new()
 	VPCMPEQW(mask, mask, mask)
@@ -235,12 +172,12 @@ func wordTile(pixels int) {
 		CMPQ(t.channel, parameter("depth"))
 		JL(LabelRef("channels"))
 	})
-	t.endInt(w)
+	t.endInt([]isa{v, v}, w)
 }
 
-// endInt stores the sums, requantized if there is a scale. free are registers it may
-// use, at least vectors.
-func (t *tile) endInt(free []reg.VecVirtual) {
+// endInt stores the sums, requantized if there is a scale. free are registers of the columns' kinds
+// that it may use.
+func (t *tile) endInt(columns []isa, free []reg.VecVirtual) {
 	v := t.isa
 	Load(Param("scale"), t.channel)
 	TESTQ(t.channel, t.channel)
@@ -258,7 +195,7 @@ func (t *tile) endInt(free []reg.VecVirtual) {
 		for j, sum := range sums {
 			VCVTDQ2PS(sum, sum)
 			VMULPS(scale[j], sum, sum)
-			toInteger(sum, lo, hi, zero)
+			toInteger(sum, columns[j].part(lo), columns[j].part(hi), columns[j].part(zero))
 		}
 		storeBytes(v, sums, out)
 	})
@@ -286,9 +223,9 @@ func toInteger(y, lo, hi, zero reg.VecVirtual) {
 
 // storeBytes narrows vectors of 32-bit integers within 0 to 255 and stores them.
 func storeBytes(v isa, r []reg.VecVirtual, out Mem) {
-	if v.bytes == 64 {
+	if v.evex() {
 		for j := range r {
-			VPMOVDB(r[j], out.Offset(j*v.lanes()))
+			VPMOVDB(r[j], out.Offset(j*avx512.lanes()))
 		}
 		return
 	}
