@@ -5,145 +5,145 @@
 package kernel
 
 //go:noescape
-func dotTileAVX512x1x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x1x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x1x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x1x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x1x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x1x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x1x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x2x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x2x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x2x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x2x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x2x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x2x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x2x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x3x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x3x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x3x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x3x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x3x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x3x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x3x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x4x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x4x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x4x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x4x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x4x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x4x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x4x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x5x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x5x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x5x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x5x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x5x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x5x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x5x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x5x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x6x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x6x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x6x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x6x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x6x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x6x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x6x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x6x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x7x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x7x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x7x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x7x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x7x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x7x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x7x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x7x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x8x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x8x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x8x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x8x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x8x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x8x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x8x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x8x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x9x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x9x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x9x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x9x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x9x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x9x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x9x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x9x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x10x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x10x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x10x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x10x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x10x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x10x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x10x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x10x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x11x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x11x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x11x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x11x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x11x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x11x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x11x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x11x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x12x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x12x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x12x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x12x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x12x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x12x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
-func dotTileAVX512x12x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func dotTileAVX512x12x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)

@@ -4,170 +4,141 @@
 
 #include "textflag.h"
 
-// func dotTileAVX512x1x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x1x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x1x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
-	VMOVUPS (CX), Y0
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
+TEXT ·dotTileAVX512x1x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
 
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	ADDQ    $0x00000004, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
-	VMOVDQU32    (AX), Y1
-	VPBROADCASTD (DX)(CX*1), Y2
-	VPDPBUSD     Y1, Y2, Y0
-	VMOVDQU32    32(AX), Y1
-	VPBROADCASTD 4(DX)(CX*1), Y2
-	VPDPBUSD     Y1, Y2, Y0
-	VMOVDQU32    64(AX), Y1
-	VPBROADCASTD 8(DX)(CX*1), Y2
-	VPDPBUSD     Y1, Y2, Y0
-	VMOVDQU32    96(AX), Y1
-	VPBROADCASTD 12(DX)(CX*1), Y2
-	VPDPBUSD     Y1, Y2, Y0
+	VMOVDQU32    (AX), Z1
+	VPBROADCASTQ (DX)(CX*1), Z2
+	VPDPBUSD     Z1, Z2, Z0
+	VMOVDQU32    64(AX), Z1
+	VPBROADCASTQ 8(DX)(CX*1), Z2
+	VPDPBUSD     Z1, Z2, Z0
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x10, CX
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
-	VMOVDQU32    (AX), Y1
-	VPBROADCASTD (DX)(CX*1), Y2
-	VPDPBUSD     Y1, Y2, Y0
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+few:
+	VMOVDQU32    (AX), Z1
+	VPBROADCASTQ (DX)(CX*1), Z2
+	VPDPBUSD     Z1, Z2, Z0
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z1
+	MOVL         (DX), SI
+	VPBROADCASTQ (CX)(SI*1), Z2
+	VPDPBUSD     Z1, Z2, Z0
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z1
+	VMOVDQU32    64(AX), Z2
+	MOVL         (DX), SI
+	VPBROADCASTQ (CX)(SI*1), Z3
+	VPDPBUSD     Z1, Z3, Z0
+	VPBROADCASTQ 8(CX)(SI*1), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	ADDQ         $0x00000004, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VSHUFPS       $0x88, Y1, Y0, Y2
+	VSHUFPS       $0xdd, Y1, Y0, Y0
+	VPADDD        Y2, Y0, Y0
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
+	VMOVUPS (CX), Y0
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y1
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Y2
 	VPDPBUSD     Y1, Y2, Y0
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y1
-	VMOVDQU32    32(AX), Y2
-	MOVLQSX      (DX), SI
-	VPBROADCASTD (CX)(SI*1), Y3
-	VPDPBUSD     Y1, Y3, Y0
-	VPBROADCASTD 4(CX)(SI*1), Y3
-	VPDPBUSD     Y2, Y3, Y0
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y1
-	VMOVDQU32    32(AX), Y2
-	VMOVDQU32    64(AX), Y3
-	MOVLQSX      (DX), SI
-	VPBROADCASTD (CX)(SI*1), Y4
-	VPDPBUSD     Y1, Y4, Y0
-	VPBROADCASTD 4(CX)(SI*1), Y4
-	VPDPBUSD     Y2, Y4, Y0
-	VPBROADCASTD 8(CX)(SI*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y1
-	VMOVDQU32    32(AX), Y2
-	VMOVDQU32    64(AX), Y3
-	VMOVDQU32    96(AX), Y4
-	MOVLQSX      (DX), SI
-	VPBROADCASTD (CX)(SI*1), Y5
-	VPDPBUSD     Y1, Y5, Y0
-	VPBROADCASTD 4(CX)(SI*1), Y5
-	VPDPBUSD     Y2, Y5, Y0
-	VPBROADCASTD 8(CX)(SI*1), Y5
-	VPDPBUSD     Y3, Y5, Y0
-	VPBROADCASTD 12(CX)(SI*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	ADDQ         $0x00000004, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y2
-	VBROADCASTSS hi+76(FP), Y3
-	VBROADCASTSS zero+80(FP), Y4
+	VBROADCASTSS lo+88(FP), Y2
+	VBROADCASTSS hi+92(FP), Y3
+	VBROADCASTSS zero+96(FP), Y4
 	VMOVUPS      (CX), Y1
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y1, Y0, Y0
 	VMAXPS       Y2, Y0, Y0
@@ -175,25 +146,27 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y4, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y1
 	VPBROADCASTD 4(DX), Y2
 	VPBROADCASTD 8(DX), Y3
 	VPBROADCASTD 16(DX), Y4
 	VMOVUPS      (CX), Y5
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y5, Y0, Y0
 	VMAXPS       Y1, Y0, Y0
@@ -211,20 +184,30 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x1x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x1x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x1x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -239,16 +222,20 @@ TEXT ·dotTileAVX512x1x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	ADDQ    $0x00000004, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z1
@@ -268,49 +255,49 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z1
 	VPBROADCASTD (DX)(CX*1), Z2
 	VPDPBUSD     Z1, Z2, Z0
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z1
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z2
 	VPDPBUSD     Z1, Z2, Z0
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z1
 	VMOVDQU32    64(AX), Z2
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z3
 	VPDPBUSD     Z1, Z3, Z0
 	VPBROADCASTD 4(CX)(SI*1), Z3
@@ -319,18 +306,18 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z1
 	VMOVDQU32    64(AX), Z2
 	VMOVDQU32    128(AX), Z3
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z4
 	VPDPBUSD     Z1, Z4, Z0
 	VPBROADCASTD 4(CX)(SI*1), Z4
@@ -341,19 +328,19 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z1
 	VMOVDQU32    64(AX), Z2
 	VMOVDQU32    128(AX), Z3
 	VMOVDQU32    192(AX), Z4
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z5
 	VPDPBUSD     Z1, Z5, Z0
 	VPBROADCASTD 4(CX)(SI*1), Z5
@@ -367,17 +354,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z2
-	VBROADCASTSS hi+76(FP), Z3
-	VBROADCASTSS zero+80(FP), Z4
+	VBROADCASTSS lo+88(FP), Z2
+	VBROADCASTSS hi+92(FP), Z3
+	VBROADCASTSS zero+96(FP), Z4
 	VMOVUPS      (CX), Z1
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z1, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
@@ -385,25 +372,27 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z4, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z1
 	VPBROADCASTD 4(DX), Z2
 	VPBROADCASTD 8(DX), Z3
 	VPBROADCASTD 16(DX), Z4
 	VMOVUPS      (CX), Z5
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z5, Z0, Z0
 	VMAXPS       Z1, Z0, Z0
@@ -421,21 +410,31 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x1x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x1x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x1x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x1x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Y1
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -450,16 +449,20 @@ TEXT ·dotTileAVX512x1x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	ADDQ    $0x00000004, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z2
@@ -487,11 +490,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Y3
 	VPBROADCASTD (DX)(CX*1), Z4
@@ -499,23 +502,23 @@ quad:
 	VPDPBUSD     Y3, Y4, Y1
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Y3
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z4
 	VPDPBUSD     Z2, Z4, Z0
 	VPDPBUSD     Y3, Y4, Y1
@@ -523,19 +526,19 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Y3
 	VMOVDQU32    96(AX), Z4
 	VMOVDQU32    160(AX), Y5
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z2, Z6, Z0
 	VPDPBUSD     Y3, Y6, Y1
@@ -546,12 +549,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z2
@@ -560,7 +563,7 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y5
 	VMOVDQU32    192(AX), Z6
 	VMOVDQU32    256(AX), Y7
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z2, Z8, Z0
 	VPDPBUSD     Y3, Y8, Y1
@@ -574,12 +577,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z2
@@ -590,7 +593,7 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y7
 	VMOVDQU32    288(AX), Z8
 	VMOVDQU32    352(AX), Y9
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z2, Z10, Z0
 	VPDPBUSD     Y3, Y10, Y1
@@ -608,18 +611,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z4
-	VBROADCASTSS hi+76(FP), Z5
-	VBROADCASTSS zero+80(FP), Z6
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
 	VMOVUPS      (CX), Z2
 	VMOVUPS      64(CX), Y3
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
@@ -634,27 +637,29 @@ end:
 	VPADDD       Y6, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z2
 	VPBROADCASTD 4(DX), Z3
 	VPBROADCASTD 8(DX), Z4
 	VPBROADCASTD 16(DX), Z5
 	VMOVUPS      (CX), Z6
 	VMOVUPS      64(CX), Y7
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z6, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
@@ -689,21 +694,31 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x1x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x1x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x1x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x1x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVUPS 64(CX), Z1
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -718,16 +733,20 @@ TEXT ·dotTileAVX512x1x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	ADDQ    $0x00000004, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z2
@@ -755,11 +774,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Z3
 	VPBROADCASTD (DX)(CX*1), Z4
@@ -767,23 +786,23 @@ quad:
 	VPDPBUSD     Z3, Z4, Z1
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Z3
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z4
 	VPDPBUSD     Z2, Z4, Z0
 	VPDPBUSD     Z3, Z4, Z1
@@ -791,19 +810,19 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Z3
 	VMOVDQU32    128(AX), Z4
 	VMOVDQU32    192(AX), Z5
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z2, Z6, Z0
 	VPDPBUSD     Z3, Z6, Z1
@@ -814,12 +833,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z2
@@ -828,7 +847,7 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z5
 	VMOVDQU32    256(AX), Z6
 	VMOVDQU32    320(AX), Z7
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z2, Z8, Z0
 	VPDPBUSD     Z3, Z8, Z1
@@ -842,12 +861,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z2
@@ -858,7 +877,7 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z7
 	VMOVDQU32    384(AX), Z8
 	VMOVDQU32    448(AX), Z9
-	MOVLQSX      (DX), SI
+	MOVL         (DX), SI
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z2, Z10, Z0
 	VPDPBUSD     Z3, Z10, Z1
@@ -876,18 +895,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z4
-	VBROADCASTSS hi+76(FP), Z5
-	VBROADCASTSS zero+80(FP), Z6
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
 	VMOVUPS      (CX), Z2
 	VMOVUPS      64(CX), Z3
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
@@ -902,27 +921,29 @@ end:
 	VPADDD       Z6, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z2
 	VPBROADCASTD 4(DX), Z3
 	VPBROADCASTD 8(DX), Z4
 	VPBROADCASTD 16(DX), Z5
 	VMOVUPS      (CX), Z6
 	VMOVUPS      64(CX), Z7
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z6, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
@@ -957,103 +978,162 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x2x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x2x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x2x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVAPS Y0, Y1
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
+TEXT ·dotTileAVX512x2x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
 
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	ADDQ    $0x00000008, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
-	VMOVDQU32    (AX), Y2
-	VPBROADCASTD (DX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y0
-	VPBROADCASTD (BX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y1
-	VMOVDQU32    32(AX), Y2
-	VPBROADCASTD 4(DX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y1
-	VMOVDQU32    64(AX), Y2
-	VPBROADCASTD 8(DX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y1
-	VMOVDQU32    96(AX), Y2
-	VPBROADCASTD 12(DX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y1
+	VMOVDQU32    (AX), Z2
+	VPBROADCASTQ (DX)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTQ (BX)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	VMOVDQU32    64(AX), Z2
+	VPBROADCASTQ 8(DX)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x10, CX
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
-	VMOVDQU32    (AX), Y2
-	VPBROADCASTD (DX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y0
-	VPBROADCASTD (BX)(CX*1), Y3
-	VPDPBUSD     Y2, Y3, Y1
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+few:
+	VMOVDQU32    (AX), Z2
+	VPBROADCASTQ (DX)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTQ (BX)(CX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z2
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	VPBROADCASTQ (CX)(SI*1), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTQ (CX)(DI*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z2
+	VMOVDQU32    64(AX), Z3
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	VPBROADCASTQ (CX)(SI*1), Z4
+	VPDPBUSD     Z2, Z4, Z0
+	VPBROADCASTQ (CX)(DI*1), Z4
+	VPDPBUSD     Z2, Z4, Z1
+	VPBROADCASTQ 8(CX)(SI*1), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	ADDQ         $0x00000008, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y2
+	VSHUFPS       $0x88, Y2, Y0, Y3
+	VSHUFPS       $0xdd, Y2, Y0, Y0
+	VPADDD        Y3, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y2
+	VSHUFPS       $0x88, Y2, Y1, Y3
+	VSHUFPS       $0xdd, Y2, Y1, Y1
+	VPADDD        Y3, Y1, Y1
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y2
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Y3
 	VPDPBUSD     Y2, Y3, Y0
 	VPBROADCASTD (CX)(DI*1), Y3
@@ -1062,105 +1142,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y2
-	VMOVDQU32    32(AX), Y3
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y4
-	VPDPBUSD     Y2, Y4, Y0
-	VPBROADCASTD (CX)(DI*1), Y4
-	VPDPBUSD     Y2, Y4, Y1
-	VPBROADCASTD 4(CX)(SI*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y4
-	VPDPBUSD     Y3, Y4, Y1
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y2
-	VMOVDQU32    32(AX), Y3
-	VMOVDQU32    64(AX), Y4
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y5
-	VPDPBUSD     Y2, Y5, Y0
-	VPBROADCASTD (CX)(DI*1), Y5
-	VPDPBUSD     Y2, Y5, Y1
-	VPBROADCASTD 4(CX)(SI*1), Y5
-	VPDPBUSD     Y3, Y5, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y5
-	VPDPBUSD     Y3, Y5, Y1
-	VPBROADCASTD 8(CX)(SI*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y2
-	VMOVDQU32    32(AX), Y3
-	VMOVDQU32    64(AX), Y4
-	VMOVDQU32    96(AX), Y5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y6
-	VPDPBUSD     Y2, Y6, Y0
-	VPBROADCASTD (CX)(DI*1), Y6
-	VPDPBUSD     Y2, Y6, Y1
-	VPBROADCASTD 4(CX)(SI*1), Y6
-	VPDPBUSD     Y3, Y6, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y6
-	VPDPBUSD     Y3, Y6, Y1
-	VPBROADCASTD 8(CX)(SI*1), Y6
-	VPDPBUSD     Y4, Y6, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y6
-	VPDPBUSD     Y4, Y6, Y1
-	VPBROADCASTD 12(CX)(SI*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	ADDQ         $0x00000008, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y3
-	VBROADCASTSS hi+76(FP), Y4
-	VBROADCASTSS zero+80(FP), Y5
+	VBROADCASTSS lo+88(FP), Y3
+	VBROADCASTSS hi+92(FP), Y4
+	VBROADCASTSS zero+96(FP), Y5
 	VMOVUPS      (CX), Y2
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       Y3, Y0, Y0
@@ -1168,7 +1161,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y5, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y2, Y1, Y1
 	VMAXPS       Y3, Y1, Y1
@@ -1176,27 +1169,29 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y5, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y2
 	VPBROADCASTD 4(DX), Y3
 	VPBROADCASTD 8(DX), Y4
 	VPBROADCASTD 16(DX), Y5
 	VMOVUPS      (CX), Y7
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y7, Y0, Y0
 	VMAXPS       Y2, Y0, Y0
@@ -1214,8 +1209,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y7, Y1, Y1
 	VMAXPS       Y2, Y1, Y1
@@ -1233,21 +1228,31 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x2x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x2x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x2x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -1262,18 +1267,22 @@ TEXT ·dotTileAVX512x2x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	ADDQ    $0x00000008, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z2
@@ -1301,11 +1310,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z2
 	VPBROADCASTD (DX)(CX*1), Z3
 	VPDPBUSD     Z2, Z3, Z0
@@ -1313,23 +1322,23 @@ quad:
 	VPDPBUSD     Z2, Z3, Z1
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z2
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z3
 	VPDPBUSD     Z2, Z3, Z0
 	VPBROADCASTD (CX)(DI*1), Z3
@@ -1338,18 +1347,18 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Z3
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z4
 	VPDPBUSD     Z2, Z4, Z0
 	VPBROADCASTD (CX)(DI*1), Z4
@@ -1362,19 +1371,19 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Z3
 	VMOVDQU32    128(AX), Z4
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z5
 	VPDPBUSD     Z2, Z5, Z0
 	VPBROADCASTD (CX)(DI*1), Z5
@@ -1391,20 +1400,20 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z2
 	VMOVDQU32    64(AX), Z3
 	VMOVDQU32    128(AX), Z4
 	VMOVDQU32    192(AX), Z5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z2, Z6, Z0
 	VPBROADCASTD (CX)(DI*1), Z6
@@ -1426,17 +1435,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z3
-	VBROADCASTSS hi+76(FP), Z4
-	VBROADCASTSS zero+80(FP), Z5
+	VBROADCASTSS lo+88(FP), Z3
+	VBROADCASTSS hi+92(FP), Z4
+	VBROADCASTSS zero+96(FP), Z5
 	VMOVUPS      (CX), Z2
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VMAXPS       Z3, Z0, Z0
@@ -1444,7 +1453,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z5, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z2, Z1, Z1
 	VMAXPS       Z3, Z1, Z1
@@ -1452,27 +1461,29 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z5, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z2
 	VPBROADCASTD 4(DX), Z3
 	VPBROADCASTD 8(DX), Z4
 	VPBROADCASTD 16(DX), Z5
 	VMOVUPS      (CX), Z7
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z7, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
@@ -1490,8 +1501,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z7, Z1, Z1
 	VMAXPS       Z2, Z1, Z1
@@ -1509,23 +1520,33 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x2x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x2x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x2x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x2x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVUPS 64(CX), Y1
 	VMOVAPS Y1, Y3
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -1540,18 +1561,22 @@ TEXT ·dotTileAVX512x2x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	ADDQ    $0x00000008, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z4
@@ -1591,11 +1616,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Y5
 	VPBROADCASTD (DX)(CX*1), Z6
@@ -1606,24 +1631,24 @@ quad:
 	VPDPBUSD     Y5, Y6, Y3
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Y5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z4, Z6, Z0
 	VPDPBUSD     Y5, Y6, Y1
@@ -1634,20 +1659,20 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Y5
 	VMOVDQU32    96(AX), Z6
 	VMOVDQU32    160(AX), Y7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z4, Z8, Z0
 	VPDPBUSD     Y5, Y8, Y1
@@ -1664,12 +1689,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z4
@@ -1678,8 +1703,8 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y7
 	VMOVDQU32    192(AX), Z8
 	VMOVDQU32    256(AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z4, Z10, Z0
 	VPDPBUSD     Y5, Y10, Y1
@@ -1702,12 +1727,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z4
@@ -1718,8 +1743,8 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y9
 	VMOVDQU32    288(AX), Z10
 	VMOVDQU32    352(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z4, Z12, Z0
 	VPDPBUSD     Y5, Y12, Y1
@@ -1749,18 +1774,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z6
-	VBROADCASTSS hi+76(FP), Z7
-	VBROADCASTSS zero+80(FP), Z8
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
 	VMOVUPS      (CX), Z4
 	VMOVUPS      64(CX), Y5
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z4, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
@@ -1775,7 +1800,7 @@ end:
 	VPADDD       Y8, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z4, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
@@ -1790,30 +1815,32 @@ end:
 	VPADDD       Y8, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z4
 	VPBROADCASTD 4(DX), Z5
 	VPBROADCASTD 8(DX), Z6
 	VPBROADCASTD 16(DX), Z7
 	VMOVUPS      (CX), Z9
 	VMOVUPS      64(CX), Y10
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
@@ -1848,8 +1875,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
@@ -1884,23 +1911,33 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x2x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x2x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x2x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x2x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVUPS 64(CX), Z1
 	VMOVAPS Z1, Z3
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -1915,18 +1952,22 @@ TEXT ·dotTileAVX512x2x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	ADDQ    $0x00000008, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z4
@@ -1966,11 +2007,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Z5
 	VPBROADCASTD (DX)(CX*1), Z6
@@ -1981,24 +2022,24 @@ quad:
 	VPDPBUSD     Z5, Z6, Z3
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Z5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z4, Z6, Z0
 	VPDPBUSD     Z5, Z6, Z1
@@ -2009,20 +2050,20 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Z5
 	VMOVDQU32    128(AX), Z6
 	VMOVDQU32    192(AX), Z7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z4, Z8, Z0
 	VPDPBUSD     Z5, Z8, Z1
@@ -2039,12 +2080,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z4
@@ -2053,8 +2094,8 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z7
 	VMOVDQU32    256(AX), Z8
 	VMOVDQU32    320(AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z4, Z10, Z0
 	VPDPBUSD     Z5, Z10, Z1
@@ -2077,12 +2118,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z4
@@ -2093,8 +2134,8 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z9
 	VMOVDQU32    384(AX), Z10
 	VMOVDQU32    448(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z4, Z12, Z0
 	VPDPBUSD     Z5, Z12, Z1
@@ -2124,18 +2165,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z6
-	VBROADCASTSS hi+76(FP), Z7
-	VBROADCASTSS zero+80(FP), Z8
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
 	VMOVUPS      (CX), Z4
 	VMOVUPS      64(CX), Z5
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z4, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
@@ -2150,7 +2191,7 @@ end:
 	VPADDD       Z8, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z4, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
@@ -2165,30 +2206,32 @@ end:
 	VPADDD       Z8, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z4
 	VPBROADCASTD 4(DX), Z5
 	VPBROADCASTD 8(DX), Z6
 	VPBROADCASTD 16(DX), Z7
 	VMOVUPS      (CX), Z9
 	VMOVUPS      64(CX), Z10
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
@@ -2223,8 +2266,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
@@ -2259,117 +2302,185 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x3x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x3x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x3x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
+TEXT ·dotTileAVX512x3x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
 
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	ADDQ    $0x0000000c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
-	VMOVDQU32    (AX), Y3
-	VPBROADCASTD (DX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	VPBROADCASTD (BX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y1
-	VPBROADCASTD (SI)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y2
-	VMOVDQU32    32(AX), Y3
-	VPBROADCASTD 4(DX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y2
-	VMOVDQU32    64(AX), Y3
-	VPBROADCASTD 8(DX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y2
-	VMOVDQU32    96(AX), Y3
-	VPBROADCASTD 12(DX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y2
+	VMOVDQU32    (AX), Z3
+	VPBROADCASTQ (DX)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	VPBROADCASTQ (BX)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	VPBROADCASTQ (SI)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z2
+	VMOVDQU32    64(AX), Z3
+	VPBROADCASTQ 8(DX)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z2
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x10, CX
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
-	VMOVDQU32    (AX), Y3
-	VPBROADCASTD (DX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y0
-	VPBROADCASTD (BX)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y1
-	VPBROADCASTD (SI)(CX*1), Y4
-	VPDPBUSD     Y3, Y4, Y2
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+few:
+	VMOVDQU32    (AX), Z3
+	VPBROADCASTQ (DX)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	VPBROADCASTQ (BX)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	VPBROADCASTQ (SI)(CX*1), Z4
+	VPDPBUSD     Z3, Z4, Z2
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z3
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	VPBROADCASTQ (CX)(SI*1), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	VPBROADCASTQ (CX)(DI*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	VPBROADCASTQ (CX)(R8*1), Z4
+	VPDPBUSD     Z3, Z4, Z2
+	ADDQ         $0x0000000c, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z3
+	VMOVDQU32    64(AX), Z4
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	VPBROADCASTQ (CX)(SI*1), Z5
+	VPDPBUSD     Z3, Z5, Z0
+	VPBROADCASTQ (CX)(DI*1), Z5
+	VPDPBUSD     Z3, Z5, Z1
+	VPBROADCASTQ (CX)(R8*1), Z5
+	VPDPBUSD     Z3, Z5, Z2
+	VPBROADCASTQ 8(CX)(SI*1), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	ADDQ         $0x0000000c, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y3
+	VSHUFPS       $0x88, Y3, Y0, Y4
+	VSHUFPS       $0xdd, Y3, Y0, Y0
+	VPADDD        Y4, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y3
+	VSHUFPS       $0x88, Y3, Y1, Y4
+	VSHUFPS       $0xdd, Y3, Y1, Y1
+	VPADDD        Y4, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VSHUFPS       $0x88, Y3, Y2, Y4
+	VSHUFPS       $0xdd, Y3, Y2, Y2
+	VPADDD        Y4, Y2, Y2
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y3
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Y4
 	VPDPBUSD     Y3, Y4, Y0
 	VPBROADCASTD (CX)(DI*1), Y4
@@ -2380,126 +2491,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y3
-	VMOVDQU32    32(AX), Y4
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y5
-	VPDPBUSD     Y3, Y5, Y0
-	VPBROADCASTD (CX)(DI*1), Y5
-	VPDPBUSD     Y3, Y5, Y1
-	VPBROADCASTD (CX)(R8*1), Y5
-	VPDPBUSD     Y3, Y5, Y2
-	VPBROADCASTD 4(CX)(SI*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y5
-	VPDPBUSD     Y4, Y5, Y2
-	ADDQ         $0x0000000c, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y3
-	VMOVDQU32    32(AX), Y4
-	VMOVDQU32    64(AX), Y5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y6
-	VPDPBUSD     Y3, Y6, Y0
-	VPBROADCASTD (CX)(DI*1), Y6
-	VPDPBUSD     Y3, Y6, Y1
-	VPBROADCASTD (CX)(R8*1), Y6
-	VPDPBUSD     Y3, Y6, Y2
-	VPBROADCASTD 4(CX)(SI*1), Y6
-	VPDPBUSD     Y4, Y6, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y6
-	VPDPBUSD     Y4, Y6, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y6
-	VPDPBUSD     Y4, Y6, Y2
-	VPBROADCASTD 8(CX)(SI*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	ADDQ         $0x0000000c, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y3
-	VMOVDQU32    32(AX), Y4
-	VMOVDQU32    64(AX), Y5
-	VMOVDQU32    96(AX), Y6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y7
-	VPDPBUSD     Y3, Y7, Y0
-	VPBROADCASTD (CX)(DI*1), Y7
-	VPDPBUSD     Y3, Y7, Y1
-	VPBROADCASTD (CX)(R8*1), Y7
-	VPDPBUSD     Y3, Y7, Y2
-	VPBROADCASTD 4(CX)(SI*1), Y7
-	VPDPBUSD     Y4, Y7, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y7
-	VPDPBUSD     Y4, Y7, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y7
-	VPDPBUSD     Y4, Y7, Y2
-	VPBROADCASTD 8(CX)(SI*1), Y7
-	VPDPBUSD     Y5, Y7, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y7
-	VPDPBUSD     Y5, Y7, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y7
-	VPDPBUSD     Y5, Y7, Y2
-	VPBROADCASTD 12(CX)(SI*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	ADDQ         $0x0000000c, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y4
-	VBROADCASTSS hi+76(FP), Y5
-	VBROADCASTSS zero+80(FP), Y6
+	VBROADCASTSS lo+88(FP), Y4
+	VBROADCASTSS hi+92(FP), Y5
+	VBROADCASTSS zero+96(FP), Y6
 	VMOVUPS      (CX), Y3
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y3, Y0, Y0
 	VMAXPS       Y4, Y0, Y0
@@ -2507,7 +2510,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y6, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y3, Y1, Y1
 	VMAXPS       Y4, Y1, Y1
@@ -2515,7 +2518,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y6, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y3, Y2, Y2
 	VMAXPS       Y4, Y2, Y2
@@ -2523,29 +2526,31 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y6, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y3
 	VPBROADCASTD 4(DX), Y4
 	VPBROADCASTD 8(DX), Y5
 	VPBROADCASTD 16(DX), Y6
 	VMOVUPS      (CX), Y8
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y8, Y0, Y0
 	VMAXPS       Y3, Y0, Y0
@@ -2563,8 +2568,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y8, Y1, Y1
 	VMAXPS       Y3, Y1, Y1
@@ -2582,8 +2587,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y8, Y2, Y2
 	VMAXPS       Y3, Y2, Y2
@@ -2601,22 +2606,32 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x3x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x3x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x3x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -2631,20 +2646,24 @@ TEXT ·dotTileAVX512x3x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	ADDQ    $0x0000000c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z3
@@ -2680,11 +2699,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z3
 	VPBROADCASTD (DX)(CX*1), Z4
 	VPDPBUSD     Z3, Z4, Z0
@@ -2694,24 +2713,24 @@ quad:
 	VPDPBUSD     Z3, Z4, Z2
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z3
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z4
 	VPDPBUSD     Z3, Z4, Z0
 	VPBROADCASTD (CX)(DI*1), Z4
@@ -2722,19 +2741,19 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z3
 	VMOVDQU32    64(AX), Z4
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z5
 	VPDPBUSD     Z3, Z5, Z0
 	VPBROADCASTD (CX)(DI*1), Z5
@@ -2751,20 +2770,20 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z3
 	VMOVDQU32    64(AX), Z4
 	VMOVDQU32    128(AX), Z5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z3, Z6, Z0
 	VPBROADCASTD (CX)(DI*1), Z6
@@ -2787,21 +2806,21 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z3
 	VMOVDQU32    64(AX), Z4
 	VMOVDQU32    128(AX), Z5
 	VMOVDQU32    192(AX), Z6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z7
 	VPDPBUSD     Z3, Z7, Z0
 	VPBROADCASTD (CX)(DI*1), Z7
@@ -2831,17 +2850,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z4
-	VBROADCASTSS hi+76(FP), Z5
-	VBROADCASTSS zero+80(FP), Z6
+	VBROADCASTSS lo+88(FP), Z4
+	VBROADCASTSS hi+92(FP), Z5
+	VBROADCASTSS zero+96(FP), Z6
 	VMOVUPS      (CX), Z3
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z3, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
@@ -2849,7 +2868,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z6, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z3, Z1, Z1
 	VMAXPS       Z4, Z1, Z1
@@ -2857,7 +2876,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z6, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z3, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
@@ -2865,29 +2884,31 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z6, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z3
 	VPBROADCASTD 4(DX), Z4
 	VPBROADCASTD 8(DX), Z5
 	VPBROADCASTD 16(DX), Z6
 	VMOVUPS      (CX), Z8
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z8, Z0, Z0
 	VMAXPS       Z3, Z0, Z0
@@ -2905,8 +2926,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z8, Z1, Z1
 	VMAXPS       Z3, Z1, Z1
@@ -2924,8 +2945,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z8, Z2, Z2
 	VMAXPS       Z3, Z2, Z2
@@ -2943,25 +2964,35 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x3x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x3x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x3x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x3x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
 	VMOVUPS 64(CX), Y1
 	VMOVAPS Y1, Y3
 	VMOVAPS Y1, Y5
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -2976,20 +3007,24 @@ TEXT ·dotTileAVX512x3x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	ADDQ    $0x0000000c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z6
@@ -3041,11 +3076,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Y7
 	VPBROADCASTD (DX)(CX*1), Z8
@@ -3059,25 +3094,25 @@ quad:
 	VPDPBUSD     Y7, Y8, Y5
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Y7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z6, Z8, Z0
 	VPDPBUSD     Y7, Y8, Y1
@@ -3091,21 +3126,21 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Y7
 	VMOVDQU32    96(AX), Z8
 	VMOVDQU32    160(AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z6, Z10, Z0
 	VPDPBUSD     Y7, Y10, Y1
@@ -3128,12 +3163,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z6
@@ -3142,9 +3177,9 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y9
 	VMOVDQU32    192(AX), Z10
 	VMOVDQU32    256(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z6, Z12, Z0
 	VPDPBUSD     Y7, Y12, Y1
@@ -3176,12 +3211,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z6
@@ -3192,9 +3227,9 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y11
 	VMOVDQU32    288(AX), Z12
 	VMOVDQU32    352(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z6, Z14, Z0
 	VPDPBUSD     Y7, Y14, Y1
@@ -3236,18 +3271,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z8
-	VBROADCASTSS hi+76(FP), Z9
-	VBROADCASTSS zero+80(FP), Z10
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
 	VMOVUPS      (CX), Z6
 	VMOVUPS      64(CX), Y7
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z6, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
@@ -3262,7 +3297,7 @@ end:
 	VPADDD       Y10, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z6, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
@@ -3277,7 +3312,7 @@ end:
 	VPADDD       Y10, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z6, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
@@ -3292,33 +3327,35 @@ end:
 	VPADDD       Y10, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z6
 	VPBROADCASTD 4(DX), Z7
 	VPBROADCASTD 8(DX), Z8
 	VPBROADCASTD 16(DX), Z9
 	VMOVUPS      (CX), Z11
 	VMOVUPS      64(CX), Y12
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
@@ -3353,8 +3390,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
@@ -3389,8 +3426,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
@@ -3425,25 +3462,35 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x3x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x3x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x3x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x3x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
 	VMOVUPS 64(CX), Z1
 	VMOVAPS Z1, Z3
 	VMOVAPS Z1, Z5
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -3458,20 +3505,24 @@ TEXT ·dotTileAVX512x3x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	ADDQ    $0x0000000c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z6
@@ -3523,11 +3574,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Z7
 	VPBROADCASTD (DX)(CX*1), Z8
@@ -3541,25 +3592,25 @@ quad:
 	VPDPBUSD     Z7, Z8, Z5
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Z7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z6, Z8, Z0
 	VPDPBUSD     Z7, Z8, Z1
@@ -3573,21 +3624,21 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Z7
 	VMOVDQU32    128(AX), Z8
 	VMOVDQU32    192(AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z6, Z10, Z0
 	VPDPBUSD     Z7, Z10, Z1
@@ -3610,12 +3661,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z6
@@ -3624,9 +3675,9 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z9
 	VMOVDQU32    256(AX), Z10
 	VMOVDQU32    320(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z6, Z12, Z0
 	VPDPBUSD     Z7, Z12, Z1
@@ -3658,12 +3709,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z6
@@ -3674,9 +3725,9 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z11
 	VMOVDQU32    384(AX), Z12
 	VMOVDQU32    448(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z6, Z14, Z0
 	VPDPBUSD     Z7, Z14, Z1
@@ -3718,18 +3769,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z8
-	VBROADCASTSS hi+76(FP), Z9
-	VBROADCASTSS zero+80(FP), Z10
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
 	VMOVUPS      (CX), Z6
 	VMOVUPS      64(CX), Z7
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z6, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
@@ -3744,7 +3795,7 @@ end:
 	VPADDD       Z10, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z6, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
@@ -3759,7 +3810,7 @@ end:
 	VPADDD       Z10, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z6, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
@@ -3774,33 +3825,35 @@ end:
 	VPADDD       Z10, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z6
 	VPBROADCASTD 4(DX), Z7
 	VPBROADCASTD 8(DX), Z8
 	VPBROADCASTD 16(DX), Z9
 	VMOVUPS      (CX), Z11
 	VMOVUPS      64(CX), Z12
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
@@ -3835,8 +3888,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
@@ -3871,8 +3924,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
@@ -3907,131 +3960,208 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x4x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x4x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x4x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y3
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
+TEXT ·dotTileAVX512x4x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
 
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	ADDQ    $0x00000010, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
-	VMOVDQU32    (AX), Y4
-	VPBROADCASTD (DX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD (BX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	VPBROADCASTD (SI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y2
-	VPBROADCASTD (DI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y3
-	VMOVDQU32    32(AX), Y4
-	VPBROADCASTD 4(DX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y3
-	VMOVDQU32    64(AX), Y4
-	VPBROADCASTD 8(DX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y3
-	VMOVDQU32    96(AX), Y4
-	VPBROADCASTD 12(DX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y3
+	VMOVDQU32    (AX), Z4
+	VPBROADCASTQ (DX)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTQ (BX)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTQ (SI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTQ (DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	VMOVDQU32    64(AX), Z4
+	VPBROADCASTQ 8(DX)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z3
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x10, CX
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
-	VMOVDQU32    (AX), Y4
-	VPBROADCASTD (DX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y0
-	VPBROADCASTD (BX)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y1
-	VPBROADCASTD (SI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y2
-	VPBROADCASTD (DI)(CX*1), Y5
-	VPDPBUSD     Y4, Y5, Y3
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+few:
+	VMOVDQU32    (AX), Z4
+	VPBROADCASTQ (DX)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTQ (BX)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTQ (SI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTQ (DI)(CX*1), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z4
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTQ (CX)(DI*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTQ (CX)(R8*1), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTQ (CX)(R9*1), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z4
+	VMOVDQU32    64(AX), Z5
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPBROADCASTQ (CX)(DI*1), Z6
+	VPDPBUSD     Z4, Z6, Z1
+	VPBROADCASTQ (CX)(R8*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPBROADCASTQ (CX)(R9*1), Z6
+	VPDPBUSD     Z4, Z6, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x00000010, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VSHUFPS       $0x88, Y4, Y0, Y5
+	VSHUFPS       $0xdd, Y4, Y0, Y0
+	VPADDD        Y5, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y4
+	VSHUFPS       $0x88, Y4, Y1, Y5
+	VSHUFPS       $0xdd, Y4, Y1, Y1
+	VPADDD        Y5, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VSHUFPS       $0x88, Y4, Y2, Y5
+	VSHUFPS       $0xdd, Y4, Y2, Y2
+	VPADDD        Y5, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VSHUFPS       $0x88, Y4, Y3, Y5
+	VSHUFPS       $0xdd, Y4, Y3, Y3
+	VPADDD        Y5, Y3, Y3
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y4
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y5
 	VPDPBUSD     Y4, Y5, Y0
 	VPBROADCASTD (CX)(DI*1), Y5
@@ -4044,147 +4174,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y4
-	VMOVDQU32    32(AX), Y5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y6
-	VPDPBUSD     Y4, Y6, Y0
-	VPBROADCASTD (CX)(DI*1), Y6
-	VPDPBUSD     Y4, Y6, Y1
-	VPBROADCASTD (CX)(R8*1), Y6
-	VPDPBUSD     Y4, Y6, Y2
-	VPBROADCASTD (CX)(R9*1), Y6
-	VPDPBUSD     Y4, Y6, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y6
-	VPDPBUSD     Y5, Y6, Y3
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y4
-	VMOVDQU32    32(AX), Y5
-	VMOVDQU32    64(AX), Y6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y7
-	VPDPBUSD     Y4, Y7, Y0
-	VPBROADCASTD (CX)(DI*1), Y7
-	VPDPBUSD     Y4, Y7, Y1
-	VPBROADCASTD (CX)(R8*1), Y7
-	VPDPBUSD     Y4, Y7, Y2
-	VPBROADCASTD (CX)(R9*1), Y7
-	VPDPBUSD     Y4, Y7, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y7
-	VPDPBUSD     Y5, Y7, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y7
-	VPDPBUSD     Y5, Y7, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y7
-	VPDPBUSD     Y5, Y7, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y7
-	VPDPBUSD     Y5, Y7, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y4
-	VMOVDQU32    32(AX), Y5
-	VMOVDQU32    64(AX), Y6
-	VMOVDQU32    96(AX), Y7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y8
-	VPDPBUSD     Y4, Y8, Y0
-	VPBROADCASTD (CX)(DI*1), Y8
-	VPDPBUSD     Y4, Y8, Y1
-	VPBROADCASTD (CX)(R8*1), Y8
-	VPDPBUSD     Y4, Y8, Y2
-	VPBROADCASTD (CX)(R9*1), Y8
-	VPDPBUSD     Y4, Y8, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y8
-	VPDPBUSD     Y5, Y8, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y8
-	VPDPBUSD     Y5, Y8, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y8
-	VPDPBUSD     Y5, Y8, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y8
-	VPDPBUSD     Y5, Y8, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y8
-	VPDPBUSD     Y6, Y8, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y8
-	VPDPBUSD     Y6, Y8, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y8
-	VPDPBUSD     Y6, Y8, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y8
-	VPDPBUSD     Y6, Y8, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	ADDQ         $0x00000010, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y5
-	VBROADCASTSS hi+76(FP), Y6
-	VBROADCASTSS zero+80(FP), Y7
+	VBROADCASTSS lo+88(FP), Y5
+	VBROADCASTSS hi+92(FP), Y6
+	VBROADCASTSS zero+96(FP), Y7
 	VMOVUPS      (CX), Y4
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y4, Y0, Y0
 	VMAXPS       Y5, Y0, Y0
@@ -4192,7 +4193,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y7, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMAXPS       Y5, Y1, Y1
@@ -4200,7 +4201,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y7, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y4, Y2, Y2
 	VMAXPS       Y5, Y2, Y2
@@ -4208,7 +4209,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y7, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y4, Y3, Y3
 	VMAXPS       Y5, Y3, Y3
@@ -4216,31 +4217,33 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y7, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y4
 	VPBROADCASTD 4(DX), Y5
 	VPBROADCASTD 8(DX), Y6
 	VPBROADCASTD 16(DX), Y7
 	VMOVUPS      (CX), Y9
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y9, Y0, Y0
 	VMAXPS       Y4, Y0, Y0
@@ -4258,8 +4261,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y9, Y1, Y1
 	VMAXPS       Y4, Y1, Y1
@@ -4277,8 +4280,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y9, Y2, Y2
 	VMAXPS       Y4, Y2, Y2
@@ -4296,8 +4299,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y9, Y3, Y3
 	VMAXPS       Y4, Y3, Y3
@@ -4315,23 +4318,33 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x4x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x4x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x4x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -4346,22 +4359,26 @@ TEXT ·dotTileAVX512x4x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	ADDQ    $0x00000010, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z4
@@ -4405,11 +4422,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z4
 	VPBROADCASTD (DX)(CX*1), Z5
 	VPDPBUSD     Z4, Z5, Z0
@@ -4421,25 +4438,25 @@ quad:
 	VPDPBUSD     Z4, Z5, Z3
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z4
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z5
 	VPDPBUSD     Z4, Z5, Z0
 	VPBROADCASTD (CX)(DI*1), Z5
@@ -4452,20 +4469,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Z5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z4, Z6, Z0
 	VPBROADCASTD (CX)(DI*1), Z6
@@ -4486,21 +4503,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Z5
 	VMOVDQU32    128(AX), Z6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z7
 	VPDPBUSD     Z4, Z7, Z0
 	VPBROADCASTD (CX)(DI*1), Z7
@@ -4529,22 +4546,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z4
 	VMOVDQU32    64(AX), Z5
 	VMOVDQU32    128(AX), Z6
 	VMOVDQU32    192(AX), Z7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z4, Z8, Z0
 	VPBROADCASTD (CX)(DI*1), Z8
@@ -4582,17 +4599,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z5
-	VBROADCASTSS hi+76(FP), Z6
-	VBROADCASTSS zero+80(FP), Z7
+	VBROADCASTSS lo+88(FP), Z5
+	VBROADCASTSS hi+92(FP), Z6
+	VBROADCASTSS zero+96(FP), Z7
 	VMOVUPS      (CX), Z4
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z4, Z0, Z0
 	VMAXPS       Z5, Z0, Z0
@@ -4600,7 +4617,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z7, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z4, Z1, Z1
 	VMAXPS       Z5, Z1, Z1
@@ -4608,7 +4625,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z7, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z4, Z2, Z2
 	VMAXPS       Z5, Z2, Z2
@@ -4616,7 +4633,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z7, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z4, Z3, Z3
 	VMAXPS       Z5, Z3, Z3
@@ -4624,31 +4641,33 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z7, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z4
 	VPBROADCASTD 4(DX), Z5
 	VPBROADCASTD 8(DX), Z6
 	VPBROADCASTD 16(DX), Z7
 	VMOVUPS      (CX), Z9
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
@@ -4666,8 +4685,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z9, Z1, Z1
 	VMAXPS       Z4, Z1, Z1
@@ -4685,8 +4704,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
@@ -4704,8 +4723,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z9, Z3, Z3
 	VMAXPS       Z4, Z3, Z3
@@ -4723,14 +4742,28 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x4x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x4x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x4x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x4x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -4739,11 +4772,7 @@ TEXT ·dotTileAVX512x4x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y3
 	VMOVAPS Y1, Y5
 	VMOVAPS Y1, Y7
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -4758,22 +4787,26 @@ TEXT ·dotTileAVX512x4x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	ADDQ    $0x00000010, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z8
@@ -4837,11 +4870,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Y9
 	VPBROADCASTD (DX)(CX*1), Z10
@@ -4858,26 +4891,26 @@ quad:
 	VPDPBUSD     Y9, Y10, Y7
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z8, Z10, Z0
 	VPDPBUSD     Y9, Y10, Y1
@@ -4894,22 +4927,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Y9
 	VMOVDQU32    96(AX), Z10
 	VMOVDQU32    160(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z8, Z12, Z0
 	VPDPBUSD     Y9, Y12, Y1
@@ -4938,12 +4971,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z8
@@ -4952,10 +4985,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y11
 	VMOVDQU32    192(AX), Z12
 	VMOVDQU32    256(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z8, Z14, Z0
 	VPDPBUSD     Y9, Y14, Y1
@@ -4996,12 +5029,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z8
@@ -5012,10 +5045,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y13
 	VMOVDQU32    288(AX), Z14
 	VMOVDQU32    352(AX), Y15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z8, Z16, Z0
 	VPDPBUSD     Y9, Y16, Y1
@@ -5069,18 +5102,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z10
-	VBROADCASTSS hi+76(FP), Z11
-	VBROADCASTSS zero+80(FP), Z12
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
+	VBROADCASTSS zero+96(FP), Z12
 	VMOVUPS      (CX), Z8
 	VMOVUPS      64(CX), Y9
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z8, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
@@ -5095,7 +5128,7 @@ end:
 	VPADDD       Y12, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z8, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
@@ -5110,7 +5143,7 @@ end:
 	VPADDD       Y12, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z8, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
@@ -5125,7 +5158,7 @@ end:
 	VPADDD       Y12, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z8, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
@@ -5140,36 +5173,38 @@ end:
 	VPADDD       Y12, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z8
 	VPBROADCASTD 4(DX), Z9
 	VPBROADCASTD 8(DX), Z10
 	VPBROADCASTD 16(DX), Z11
 	VMOVUPS      (CX), Z13
 	VMOVUPS      64(CX), Y14
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z13, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
@@ -5204,8 +5239,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z13, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
@@ -5240,8 +5275,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z13, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
@@ -5276,8 +5311,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z13, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
@@ -5312,14 +5347,28 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x4x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x4x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x4x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x4x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -5328,11 +5377,7 @@ TEXT ·dotTileAVX512x4x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z3
 	VMOVAPS Z1, Z5
 	VMOVAPS Z1, Z7
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -5347,22 +5392,26 @@ TEXT ·dotTileAVX512x4x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	ADDQ    $0x00000010, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z8
@@ -5426,11 +5475,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Z9
 	VPBROADCASTD (DX)(CX*1), Z10
@@ -5447,26 +5496,26 @@ quad:
 	VPDPBUSD     Z9, Z10, Z7
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z8, Z10, Z0
 	VPDPBUSD     Z9, Z10, Z1
@@ -5483,22 +5532,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Z9
 	VMOVDQU32    128(AX), Z10
 	VMOVDQU32    192(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z8, Z12, Z0
 	VPDPBUSD     Z9, Z12, Z1
@@ -5527,12 +5576,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z8
@@ -5541,10 +5590,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z11
 	VMOVDQU32    256(AX), Z12
 	VMOVDQU32    320(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z8, Z14, Z0
 	VPDPBUSD     Z9, Z14, Z1
@@ -5585,12 +5634,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z8
@@ -5601,10 +5650,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z13
 	VMOVDQU32    384(AX), Z14
 	VMOVDQU32    448(AX), Z15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z8, Z16, Z0
 	VPDPBUSD     Z9, Z16, Z1
@@ -5658,18 +5707,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z10
-	VBROADCASTSS hi+76(FP), Z11
-	VBROADCASTSS zero+80(FP), Z12
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
+	VBROADCASTSS zero+96(FP), Z12
 	VMOVUPS      (CX), Z8
 	VMOVUPS      64(CX), Z9
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z8, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
@@ -5684,7 +5733,7 @@ end:
 	VPADDD       Z12, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z8, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
@@ -5699,7 +5748,7 @@ end:
 	VPADDD       Z12, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z8, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
@@ -5714,7 +5763,7 @@ end:
 	VPADDD       Z12, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z8, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
@@ -5729,36 +5778,38 @@ end:
 	VPADDD       Z12, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z8
 	VPBROADCASTD 4(DX), Z9
 	VPBROADCASTD 8(DX), Z10
 	VPBROADCASTD 16(DX), Z11
 	VMOVUPS      (CX), Z13
 	VMOVUPS      64(CX), Z14
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z13, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
@@ -5793,8 +5844,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z13, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
@@ -5829,8 +5880,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z13, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
@@ -5865,8 +5916,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z13, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
@@ -5901,144 +5952,230 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x5x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x5x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x5x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVAPS Y0, Y1
-	VMOVAPS Y0, Y2
-	VMOVAPS Y0, Y3
-	VMOVAPS Y0, Y4
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
+TEXT ·dotTileAVX512x5x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
 
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	ADDQ    $0x00000014, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
-	VMOVDQU32    (AX), Y5
-	VPBROADCASTD (DX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD (BX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD (SI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	VPBROADCASTD (DI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y3
-	VPBROADCASTD (R8)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y4
-	VMOVDQU32    32(AX), Y5
-	VPBROADCASTD 4(DX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y4
-	VMOVDQU32    64(AX), Y5
-	VPBROADCASTD 8(DX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y4
-	VMOVDQU32    96(AX), Y5
-	VPBROADCASTD 12(DX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y4
+	VMOVDQU32    (AX), Z5
+	VPBROADCASTQ (DX)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	VPBROADCASTQ (BX)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTQ (SI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	VPBROADCASTQ (DI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	VPBROADCASTQ (R8)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z4
+	VMOVDQU32    64(AX), Z5
+	VPBROADCASTQ 8(DX)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z4
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x10, CX
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
-	VMOVDQU32    (AX), Y5
-	VPBROADCASTD (DX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y0
-	VPBROADCASTD (BX)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y1
-	VPBROADCASTD (SI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y2
-	VPBROADCASTD (DI)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y3
-	VPBROADCASTD (R8)(CX*1), Y6
-	VPDPBUSD     Y5, Y6, Y4
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+few:
+	VMOVDQU32    (AX), Z5
+	VPBROADCASTQ (DX)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	VPBROADCASTQ (BX)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTQ (SI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	VPBROADCASTQ (DI)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	VPBROADCASTQ (R8)(CX*1), Z6
+	VPDPBUSD     Z5, Z6, Z4
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z5
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	VPBROADCASTQ (CX)(DI*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTQ (CX)(R8*1), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	VPBROADCASTQ (CX)(R9*1), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	MOVL         16(DX), SI
+	VPBROADCASTQ (CX)(SI*1), Z6
+	VPDPBUSD     Z5, Z6, Z4
+	ADDQ         $0x00000014, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z5
+	VMOVDQU32    64(AX), Z6
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z7
+	VPDPBUSD     Z5, Z7, Z0
+	VPBROADCASTQ (CX)(DI*1), Z7
+	VPDPBUSD     Z5, Z7, Z1
+	VPBROADCASTQ (CX)(R8*1), Z7
+	VPDPBUSD     Z5, Z7, Z2
+	VPBROADCASTQ (CX)(R9*1), Z7
+	VPDPBUSD     Z5, Z7, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	MOVL         16(DX), SI
+	VPBROADCASTQ (CX)(SI*1), Z7
+	VPDPBUSD     Z5, Z7, Z4
+	VPBROADCASTQ 8(CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	ADDQ         $0x00000014, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y5
+	VSHUFPS       $0x88, Y5, Y0, Y6
+	VSHUFPS       $0xdd, Y5, Y0, Y0
+	VPADDD        Y6, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VSHUFPS       $0x88, Y5, Y1, Y6
+	VSHUFPS       $0xdd, Y5, Y1, Y1
+	VPADDD        Y6, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y5
+	VSHUFPS       $0x88, Y5, Y2, Y6
+	VSHUFPS       $0xdd, Y5, Y2, Y2
+	VPADDD        Y6, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y5
+	VSHUFPS       $0x88, Y5, Y3, Y6
+	VSHUFPS       $0xdd, Y5, Y3, Y3
+	VPADDD        Y6, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VSHUFPS       $0x88, Y5, Y4, Y6
+	VSHUFPS       $0xdd, Y5, Y4, Y4
+	VPADDD        Y6, Y4, Y4
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
+	VMOVUPS (CX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y6
 	VPDPBUSD     Y5, Y6, Y0
 	VPBROADCASTD (CX)(DI*1), Y6
@@ -6047,175 +6184,25 @@ shallow4Tap:
 	VPDPBUSD     Y5, Y6, Y2
 	VPBROADCASTD (CX)(R9*1), Y6
 	VPDPBUSD     Y5, Y6, Y3
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Y6
 	VPDPBUSD     Y5, Y6, Y4
 	ADDQ         $0x00000014, DX
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y5
-	VMOVDQU32    32(AX), Y6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y7
-	VPDPBUSD     Y5, Y7, Y0
-	VPBROADCASTD (CX)(DI*1), Y7
-	VPDPBUSD     Y5, Y7, Y1
-	VPBROADCASTD (CX)(R8*1), Y7
-	VPDPBUSD     Y5, Y7, Y2
-	VPBROADCASTD (CX)(R9*1), Y7
-	VPDPBUSD     Y5, Y7, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	MOVLQSX      16(DX), SI
-	VPBROADCASTD (CX)(SI*1), Y7
-	VPDPBUSD     Y5, Y7, Y4
-	VPBROADCASTD 4(CX)(SI*1), Y7
-	VPDPBUSD     Y6, Y7, Y4
-	ADDQ         $0x00000014, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y5
-	VMOVDQU32    32(AX), Y6
-	VMOVDQU32    64(AX), Y7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y8
-	VPDPBUSD     Y5, Y8, Y0
-	VPBROADCASTD (CX)(DI*1), Y8
-	VPDPBUSD     Y5, Y8, Y1
-	VPBROADCASTD (CX)(R8*1), Y8
-	VPDPBUSD     Y5, Y8, Y2
-	VPBROADCASTD (CX)(R9*1), Y8
-	VPDPBUSD     Y5, Y8, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y8
-	VPDPBUSD     Y6, Y8, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y8
-	VPDPBUSD     Y6, Y8, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y8
-	VPDPBUSD     Y6, Y8, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y8
-	VPDPBUSD     Y6, Y8, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	MOVLQSX      16(DX), SI
-	VPBROADCASTD (CX)(SI*1), Y8
-	VPDPBUSD     Y5, Y8, Y4
-	VPBROADCASTD 4(CX)(SI*1), Y8
-	VPDPBUSD     Y6, Y8, Y4
-	VPBROADCASTD 8(CX)(SI*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	ADDQ         $0x00000014, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y5
-	VMOVDQU32    32(AX), Y6
-	VMOVDQU32    64(AX), Y7
-	VMOVDQU32    96(AX), Y8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y9
-	VPDPBUSD     Y5, Y9, Y0
-	VPBROADCASTD (CX)(DI*1), Y9
-	VPDPBUSD     Y5, Y9, Y1
-	VPBROADCASTD (CX)(R8*1), Y9
-	VPDPBUSD     Y5, Y9, Y2
-	VPBROADCASTD (CX)(R9*1), Y9
-	VPDPBUSD     Y5, Y9, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y9
-	VPDPBUSD     Y6, Y9, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y9
-	VPDPBUSD     Y6, Y9, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y9
-	VPDPBUSD     Y6, Y9, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y9
-	VPDPBUSD     Y6, Y9, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y9
-	VPDPBUSD     Y7, Y9, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y9
-	VPDPBUSD     Y7, Y9, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y9
-	VPDPBUSD     Y7, Y9, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y9
-	VPDPBUSD     Y7, Y9, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	MOVLQSX      16(DX), SI
-	VPBROADCASTD (CX)(SI*1), Y9
-	VPDPBUSD     Y5, Y9, Y4
-	VPBROADCASTD 4(CX)(SI*1), Y9
-	VPDPBUSD     Y6, Y9, Y4
-	VPBROADCASTD 8(CX)(SI*1), Y9
-	VPDPBUSD     Y7, Y9, Y4
-	VPBROADCASTD 12(CX)(SI*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	ADDQ         $0x00000014, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y6
-	VBROADCASTSS hi+76(FP), Y7
-	VBROADCASTSS zero+80(FP), Y8
+	VBROADCASTSS lo+88(FP), Y6
+	VBROADCASTSS hi+92(FP), Y7
+	VBROADCASTSS zero+96(FP), Y8
 	VMOVUPS      (CX), Y5
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y5, Y0, Y0
 	VMAXPS       Y6, Y0, Y0
@@ -6223,7 +6210,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y8, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y5, Y1, Y1
 	VMAXPS       Y6, Y1, Y1
@@ -6231,7 +6218,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y8, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y5, Y2, Y2
 	VMAXPS       Y6, Y2, Y2
@@ -6239,7 +6226,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y8, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y5, Y3, Y3
 	VMAXPS       Y6, Y3, Y3
@@ -6247,7 +6234,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y8, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y5, Y4, Y4
 	VMAXPS       Y6, Y4, Y4
@@ -6255,33 +6242,35 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y8, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y5
 	VPBROADCASTD 4(DX), Y6
 	VPBROADCASTD 8(DX), Y7
 	VPBROADCASTD 16(DX), Y8
 	VMOVUPS      (CX), Y10
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y10, Y0, Y0
 	VMAXPS       Y5, Y0, Y0
@@ -6299,8 +6288,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y10, Y1, Y1
 	VMAXPS       Y5, Y1, Y1
@@ -6318,8 +6307,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y10, Y2, Y2
 	VMAXPS       Y5, Y2, Y2
@@ -6337,8 +6326,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y10, Y3, Y3
 	VMAXPS       Y5, Y3, Y3
@@ -6356,8 +6345,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y10, Y4, Y4
 	VMAXPS       Y5, Y4, Y4
@@ -6375,24 +6364,34 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x5x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x5x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x5x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x5x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
 	VMOVAPS Z0, Z4
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -6407,24 +6406,28 @@ TEXT ·dotTileAVX512x5x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	ADDQ    $0x00000014, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z5
@@ -6476,11 +6479,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z5
 	VPBROADCASTD (DX)(CX*1), Z6
 	VPDPBUSD     Z5, Z6, Z0
@@ -6494,25 +6497,25 @@ quad:
 	VPDPBUSD     Z5, Z6, Z4
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z5
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z5, Z6, Z0
 	VPBROADCASTD (CX)(DI*1), Z6
@@ -6521,27 +6524,27 @@ shallow4Tap:
 	VPDPBUSD     Z5, Z6, Z2
 	VPBROADCASTD (CX)(R9*1), Z6
 	VPDPBUSD     Z5, Z6, Z3
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z6
 	VPDPBUSD     Z5, Z6, Z4
 	ADDQ         $0x00000014, DX
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z5
 	VMOVDQU32    64(AX), Z6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z7
 	VPDPBUSD     Z5, Z7, Z0
 	VPBROADCASTD (CX)(DI*1), Z7
@@ -6558,7 +6561,7 @@ shallow8Tap:
 	VPDPBUSD     Z6, Z7, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z7
 	VPDPBUSD     Z6, Z7, Z3
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z7
 	VPDPBUSD     Z5, Z7, Z4
 	VPBROADCASTD 4(CX)(SI*1), Z7
@@ -6567,21 +6570,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z5
 	VMOVDQU32    64(AX), Z6
 	VMOVDQU32    128(AX), Z7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z5, Z8, Z0
 	VPBROADCASTD (CX)(DI*1), Z8
@@ -6606,7 +6609,7 @@ shallow12Tap:
 	VPDPBUSD     Z7, Z8, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z8
 	VPDPBUSD     Z7, Z8, Z3
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z5, Z8, Z4
 	VPBROADCASTD 4(CX)(SI*1), Z8
@@ -6617,22 +6620,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z5
 	VMOVDQU32    64(AX), Z6
 	VMOVDQU32    128(AX), Z7
 	VMOVDQU32    192(AX), Z8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z5, Z9, Z0
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -6665,7 +6668,7 @@ shallow16Tap:
 	VPDPBUSD     Z8, Z9, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z9
 	VPDPBUSD     Z8, Z9, Z3
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z5, Z9, Z4
 	VPBROADCASTD 4(CX)(SI*1), Z9
@@ -6679,17 +6682,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z6
-	VBROADCASTSS hi+76(FP), Z7
-	VBROADCASTSS zero+80(FP), Z8
+	VBROADCASTSS lo+88(FP), Z6
+	VBROADCASTSS hi+92(FP), Z7
+	VBROADCASTSS zero+96(FP), Z8
 	VMOVUPS      (CX), Z5
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z5, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
@@ -6697,7 +6700,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z8, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z5, Z1, Z1
 	VMAXPS       Z6, Z1, Z1
@@ -6705,7 +6708,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z8, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z5, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
@@ -6713,7 +6716,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z8, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z5, Z3, Z3
 	VMAXPS       Z6, Z3, Z3
@@ -6721,7 +6724,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z8, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z5, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
@@ -6729,33 +6732,35 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z8, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z5
 	VPBROADCASTD 4(DX), Z6
 	VPBROADCASTD 8(DX), Z7
 	VPBROADCASTD 16(DX), Z8
 	VMOVUPS      (CX), Z10
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z10, Z0, Z0
 	VMAXPS       Z5, Z0, Z0
@@ -6773,8 +6778,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z10, Z1, Z1
 	VMAXPS       Z5, Z1, Z1
@@ -6792,8 +6797,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z10, Z2, Z2
 	VMAXPS       Z5, Z2, Z2
@@ -6811,8 +6816,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z10, Z3, Z3
 	VMAXPS       Z5, Z3, Z3
@@ -6830,8 +6835,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z10, Z4, Z4
 	VMAXPS       Z5, Z4, Z4
@@ -6849,14 +6854,28 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x5x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x5x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x5x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x5x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -6867,11 +6886,7 @@ TEXT ·dotTileAVX512x5x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y5
 	VMOVAPS Y1, Y7
 	VMOVAPS Y1, Y9
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -6886,24 +6901,28 @@ TEXT ·dotTileAVX512x5x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	ADDQ    $0x00000014, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z10
@@ -6979,11 +6998,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Y11
 	VPBROADCASTD (DX)(CX*1), Z12
@@ -7003,26 +7022,26 @@ quad:
 	VPDPBUSD     Y11, Y12, Y9
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z0
 	VPDPBUSD     Y11, Y12, Y1
@@ -7035,7 +7054,7 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z12
 	VPDPBUSD     Z10, Z12, Z6
 	VPDPBUSD     Y11, Y12, Y7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z8
 	VPDPBUSD     Y11, Y12, Y9
@@ -7043,22 +7062,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Y11
 	VMOVDQU32    96(AX), Z12
 	VMOVDQU32    160(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z0
 	VPDPBUSD     Y11, Y14, Y1
@@ -7083,7 +7102,7 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z14
 	VPDPBUSD     Z12, Z14, Z6
 	VPDPBUSD     Y13, Y14, Y7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z8
 	VPDPBUSD     Y11, Y14, Y9
@@ -7094,12 +7113,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z10
@@ -7108,10 +7127,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y13
 	VMOVDQU32    192(AX), Z14
 	VMOVDQU32    256(AX), Y15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z10, Z16, Z0
 	VPDPBUSD     Y11, Y16, Y1
@@ -7148,7 +7167,7 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Y15, Y16, Y7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z10, Z16, Z8
 	VPDPBUSD     Y11, Y16, Y9
@@ -7162,12 +7181,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z10
@@ -7178,10 +7197,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y15
 	VMOVDQU32    288(AX), Z16
 	VMOVDQU32    352(AX), Y17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z10, Z18, Z0
 	VPDPBUSD     Y11, Y18, Y1
@@ -7230,7 +7249,7 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Y17, Y18, Y7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z10, Z18, Z8
 	VPDPBUSD     Y11, Y18, Y9
@@ -7248,18 +7267,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z12
-	VBROADCASTSS hi+76(FP), Z13
-	VBROADCASTSS zero+80(FP), Z14
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
+	VBROADCASTSS zero+96(FP), Z14
 	VMOVUPS      (CX), Z10
 	VMOVUPS      64(CX), Y11
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z10, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
@@ -7274,7 +7293,7 @@ end:
 	VPADDD       Y14, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z10, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
@@ -7289,7 +7308,7 @@ end:
 	VPADDD       Y14, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z10, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
@@ -7304,7 +7323,7 @@ end:
 	VPADDD       Y14, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z10, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
@@ -7319,7 +7338,7 @@ end:
 	VPADDD       Y14, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z10, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
@@ -7334,39 +7353,41 @@ end:
 	VPADDD       Y14, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z10
 	VPBROADCASTD 4(DX), Z11
 	VPBROADCASTD 8(DX), Z12
 	VPBROADCASTD 16(DX), Z13
 	VMOVUPS      (CX), Z15
 	VMOVUPS      64(CX), Y16
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z15, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
@@ -7401,8 +7422,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z15, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
@@ -7437,8 +7458,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z15, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
@@ -7473,8 +7494,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z15, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
@@ -7509,8 +7530,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z15, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
@@ -7545,14 +7566,28 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x5x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x5x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x5x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x5x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -7563,11 +7598,7 @@ TEXT ·dotTileAVX512x5x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z5
 	VMOVAPS Z1, Z7
 	VMOVAPS Z1, Z9
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -7582,24 +7613,28 @@ TEXT ·dotTileAVX512x5x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	ADDQ    $0x00000014, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z10
@@ -7675,11 +7710,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Z11
 	VPBROADCASTD (DX)(CX*1), Z12
@@ -7699,26 +7734,26 @@ quad:
 	VPDPBUSD     Z11, Z12, Z9
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z0
 	VPDPBUSD     Z11, Z12, Z1
@@ -7731,7 +7766,7 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z12
 	VPDPBUSD     Z10, Z12, Z6
 	VPDPBUSD     Z11, Z12, Z7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z8
 	VPDPBUSD     Z11, Z12, Z9
@@ -7739,22 +7774,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Z11
 	VMOVDQU32    128(AX), Z12
 	VMOVDQU32    192(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z0
 	VPDPBUSD     Z11, Z14, Z1
@@ -7779,7 +7814,7 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z14
 	VPDPBUSD     Z12, Z14, Z6
 	VPDPBUSD     Z13, Z14, Z7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z8
 	VPDPBUSD     Z11, Z14, Z9
@@ -7790,12 +7825,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z10
@@ -7804,10 +7839,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z13
 	VMOVDQU32    256(AX), Z14
 	VMOVDQU32    320(AX), Z15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z10, Z16, Z0
 	VPDPBUSD     Z11, Z16, Z1
@@ -7844,7 +7879,7 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Z15, Z16, Z7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z10, Z16, Z8
 	VPDPBUSD     Z11, Z16, Z9
@@ -7858,12 +7893,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z10
@@ -7874,10 +7909,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z15
 	VMOVDQU32    384(AX), Z16
 	VMOVDQU32    448(AX), Z17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z10, Z18, Z0
 	VPDPBUSD     Z11, Z18, Z1
@@ -7926,7 +7961,7 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
-	MOVLQSX      16(DX), SI
+	MOVL         16(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z10, Z18, Z8
 	VPDPBUSD     Z11, Z18, Z9
@@ -7944,18 +7979,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z12
-	VBROADCASTSS hi+76(FP), Z13
-	VBROADCASTSS zero+80(FP), Z14
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
+	VBROADCASTSS zero+96(FP), Z14
 	VMOVUPS      (CX), Z10
 	VMOVUPS      64(CX), Z11
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z10, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
@@ -7970,7 +8005,7 @@ end:
 	VPADDD       Z14, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z10, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
@@ -7985,7 +8020,7 @@ end:
 	VPADDD       Z14, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z10, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
@@ -8000,7 +8035,7 @@ end:
 	VPADDD       Z14, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z10, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
@@ -8015,7 +8050,7 @@ end:
 	VPADDD       Z14, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z10, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
@@ -8030,39 +8065,41 @@ end:
 	VPADDD       Z14, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z10
 	VPBROADCASTD 4(DX), Z11
 	VPBROADCASTD 8(DX), Z12
 	VPBROADCASTD 16(DX), Z13
 	VMOVUPS      (CX), Z15
 	VMOVUPS      64(CX), Z16
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z15, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
@@ -8097,8 +8134,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z15, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
@@ -8133,8 +8170,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z15, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
@@ -8169,8 +8206,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z15, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
@@ -8205,8 +8242,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z15, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
@@ -8241,157 +8278,252 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x6x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x6x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x6x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x6x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	ADDQ    $0x00000018, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z6
+	VPBROADCASTQ (DX)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	VPBROADCASTQ (BX)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	VPBROADCASTQ (SI)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	VPBROADCASTQ (DI)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	VPBROADCASTQ (R8)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	VPBROADCASTQ (R9)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z5
+	VMOVDQU32    64(AX), Z6
+	VPBROADCASTQ 8(DX)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z5
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z6
+	VPBROADCASTQ (DX)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	VPBROADCASTQ (BX)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	VPBROADCASTQ (SI)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	VPBROADCASTQ (DI)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	VPBROADCASTQ (R8)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	VPBROADCASTQ (R9)(CX*1), Z7
+	VPDPBUSD     Z6, Z7, Z5
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z6
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	VPBROADCASTQ (CX)(DI*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	VPBROADCASTQ (CX)(R8*1), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	VPBROADCASTQ (CX)(R9*1), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	VPBROADCASTQ (CX)(SI*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	VPBROADCASTQ (CX)(DI*1), Z7
+	VPDPBUSD     Z6, Z7, Z5
+	ADDQ         $0x00000018, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z6
+	VMOVDQU32    64(AX), Z7
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z8
+	VPDPBUSD     Z6, Z8, Z0
+	VPBROADCASTQ (CX)(DI*1), Z8
+	VPDPBUSD     Z6, Z8, Z1
+	VPBROADCASTQ (CX)(R8*1), Z8
+	VPDPBUSD     Z6, Z8, Z2
+	VPBROADCASTQ (CX)(R9*1), Z8
+	VPDPBUSD     Z6, Z8, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	VPBROADCASTQ (CX)(SI*1), Z8
+	VPDPBUSD     Z6, Z8, Z4
+	VPBROADCASTQ (CX)(DI*1), Z8
+	VPDPBUSD     Z6, Z8, Z5
+	VPBROADCASTQ 8(CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	ADDQ         $0x00000018, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y6
+	VSHUFPS       $0x88, Y6, Y0, Y7
+	VSHUFPS       $0xdd, Y6, Y0, Y0
+	VPADDD        Y7, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y6
+	VSHUFPS       $0x88, Y6, Y1, Y7
+	VSHUFPS       $0xdd, Y6, Y1, Y1
+	VPADDD        Y7, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y6
+	VSHUFPS       $0x88, Y6, Y2, Y7
+	VSHUFPS       $0xdd, Y6, Y2, Y2
+	VPADDD        Y7, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y6
+	VSHUFPS       $0x88, Y6, Y3, Y7
+	VSHUFPS       $0xdd, Y6, Y3, Y3
+	VPADDD        Y7, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y6
+	VSHUFPS       $0x88, Y6, Y4, Y7
+	VSHUFPS       $0xdd, Y6, Y4, Y4
+	VPADDD        Y7, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y6
+	VSHUFPS       $0x88, Y6, Y5, Y7
+	VSHUFPS       $0xdd, Y6, Y5, Y5
+	VPADDD        Y7, Y5, Y5
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
 	VMOVAPS Y0, Y5
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	ADDQ    $0x00000018, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y6
-	VPBROADCASTD (DX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD (BX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD (SI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD (DI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	VPBROADCASTD (R8)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y4
-	VPBROADCASTD (R9)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y5
-	VMOVDQU32    32(AX), Y6
-	VPBROADCASTD 4(DX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y5
-	VMOVDQU32    64(AX), Y6
-	VPBROADCASTD 8(DX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y5
-	VMOVDQU32    96(AX), Y6
-	VPBROADCASTD 12(DX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y5
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y6
-	VPBROADCASTD (DX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y0
-	VPBROADCASTD (BX)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y1
-	VPBROADCASTD (SI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y2
-	VPBROADCASTD (DI)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y3
-	VPBROADCASTD (R8)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y4
-	VPBROADCASTD (R9)(CX*1), Y7
-	VPDPBUSD     Y6, Y7, Y5
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y7
 	VPDPBUSD     Y6, Y7, Y0
 	VPBROADCASTD (CX)(DI*1), Y7
@@ -8400,8 +8532,8 @@ shallow4Tap:
 	VPDPBUSD     Y6, Y7, Y2
 	VPBROADCASTD (CX)(R9*1), Y7
 	VPDPBUSD     Y6, Y7, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Y7
 	VPDPBUSD     Y6, Y7, Y4
 	VPBROADCASTD (CX)(DI*1), Y7
@@ -8410,189 +8542,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y6
-	VMOVDQU32    32(AX), Y7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y8
-	VPDPBUSD     Y6, Y8, Y0
-	VPBROADCASTD (CX)(DI*1), Y8
-	VPDPBUSD     Y6, Y8, Y1
-	VPBROADCASTD (CX)(R8*1), Y8
-	VPDPBUSD     Y6, Y8, Y2
-	VPBROADCASTD (CX)(R9*1), Y8
-	VPDPBUSD     Y6, Y8, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y8
-	VPDPBUSD     Y6, Y8, Y4
-	VPBROADCASTD (CX)(DI*1), Y8
-	VPDPBUSD     Y6, Y8, Y5
-	VPBROADCASTD 4(CX)(SI*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y8
-	VPDPBUSD     Y7, Y8, Y5
-	ADDQ         $0x00000018, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y6
-	VMOVDQU32    32(AX), Y7
-	VMOVDQU32    64(AX), Y8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y9
-	VPDPBUSD     Y6, Y9, Y0
-	VPBROADCASTD (CX)(DI*1), Y9
-	VPDPBUSD     Y6, Y9, Y1
-	VPBROADCASTD (CX)(R8*1), Y9
-	VPDPBUSD     Y6, Y9, Y2
-	VPBROADCASTD (CX)(R9*1), Y9
-	VPDPBUSD     Y6, Y9, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y9
-	VPDPBUSD     Y7, Y9, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y9
-	VPDPBUSD     Y7, Y9, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y9
-	VPDPBUSD     Y7, Y9, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y9
-	VPDPBUSD     Y7, Y9, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y9
-	VPDPBUSD     Y6, Y9, Y4
-	VPBROADCASTD (CX)(DI*1), Y9
-	VPDPBUSD     Y6, Y9, Y5
-	VPBROADCASTD 4(CX)(SI*1), Y9
-	VPDPBUSD     Y7, Y9, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y9
-	VPDPBUSD     Y7, Y9, Y5
-	VPBROADCASTD 8(CX)(SI*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	ADDQ         $0x00000018, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y6
-	VMOVDQU32    32(AX), Y7
-	VMOVDQU32    64(AX), Y8
-	VMOVDQU32    96(AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y10
-	VPDPBUSD     Y6, Y10, Y0
-	VPBROADCASTD (CX)(DI*1), Y10
-	VPDPBUSD     Y6, Y10, Y1
-	VPBROADCASTD (CX)(R8*1), Y10
-	VPDPBUSD     Y6, Y10, Y2
-	VPBROADCASTD (CX)(R9*1), Y10
-	VPDPBUSD     Y6, Y10, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y10
-	VPDPBUSD     Y7, Y10, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y10
-	VPDPBUSD     Y7, Y10, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y10
-	VPDPBUSD     Y7, Y10, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y10
-	VPDPBUSD     Y7, Y10, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y10
-	VPDPBUSD     Y8, Y10, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y10
-	VPDPBUSD     Y8, Y10, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y10
-	VPDPBUSD     Y8, Y10, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y10
-	VPDPBUSD     Y8, Y10, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y10
-	VPDPBUSD     Y6, Y10, Y4
-	VPBROADCASTD (CX)(DI*1), Y10
-	VPDPBUSD     Y6, Y10, Y5
-	VPBROADCASTD 4(CX)(SI*1), Y10
-	VPDPBUSD     Y7, Y10, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y10
-	VPDPBUSD     Y7, Y10, Y5
-	VPBROADCASTD 8(CX)(SI*1), Y10
-	VPDPBUSD     Y8, Y10, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y10
-	VPDPBUSD     Y8, Y10, Y5
-	VPBROADCASTD 12(CX)(SI*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	ADDQ         $0x00000018, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y7
-	VBROADCASTSS hi+76(FP), Y8
-	VBROADCASTSS zero+80(FP), Y9
+	VBROADCASTSS lo+88(FP), Y7
+	VBROADCASTSS hi+92(FP), Y8
+	VBROADCASTSS zero+96(FP), Y9
 	VMOVUPS      (CX), Y6
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y6, Y0, Y0
 	VMAXPS       Y7, Y0, Y0
@@ -8600,7 +8561,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y9, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y6, Y1, Y1
 	VMAXPS       Y7, Y1, Y1
@@ -8608,7 +8569,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y9, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y6, Y2, Y2
 	VMAXPS       Y7, Y2, Y2
@@ -8616,7 +8577,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y9, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y6, Y3, Y3
 	VMAXPS       Y7, Y3, Y3
@@ -8624,7 +8585,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y9, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y6, Y4, Y4
 	VMAXPS       Y7, Y4, Y4
@@ -8632,7 +8593,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y9, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y6, Y5, Y5
 	VMAXPS       Y7, Y5, Y5
@@ -8640,35 +8601,37 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y9, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y6
 	VPBROADCASTD 4(DX), Y7
 	VPBROADCASTD 8(DX), Y8
 	VPBROADCASTD 16(DX), Y9
 	VMOVUPS      (CX), Y11
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y11, Y0, Y0
 	VMAXPS       Y6, Y0, Y0
@@ -8686,8 +8649,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y11, Y1, Y1
 	VMAXPS       Y6, Y1, Y1
@@ -8705,8 +8668,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y11, Y2, Y2
 	VMAXPS       Y6, Y2, Y2
@@ -8724,8 +8687,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y11, Y3, Y3
 	VMAXPS       Y6, Y3, Y3
@@ -8743,8 +8706,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y11, Y4, Y4
 	VMAXPS       Y6, Y4, Y4
@@ -8762,8 +8725,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y11, Y5, Y5
 	VMAXPS       Y6, Y5, Y5
@@ -8781,25 +8744,35 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x6x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x6x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x6x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x6x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
 	VMOVAPS Z0, Z4
 	VMOVAPS Z0, Z5
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -8814,26 +8787,30 @@ TEXT ·dotTileAVX512x6x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	ADDQ    $0x00000018, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z6
@@ -8893,11 +8870,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z6
 	VPBROADCASTD (DX)(CX*1), Z7
 	VPDPBUSD     Z6, Z7, Z0
@@ -8913,25 +8890,25 @@ quad:
 	VPDPBUSD     Z6, Z7, Z5
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z6
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z7
 	VPDPBUSD     Z6, Z7, Z0
 	VPBROADCASTD (CX)(DI*1), Z7
@@ -8940,8 +8917,8 @@ shallow4Tap:
 	VPDPBUSD     Z6, Z7, Z2
 	VPBROADCASTD (CX)(R9*1), Z7
 	VPDPBUSD     Z6, Z7, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z7
 	VPDPBUSD     Z6, Z7, Z4
 	VPBROADCASTD (CX)(DI*1), Z7
@@ -8950,20 +8927,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Z7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z6, Z8, Z0
 	VPBROADCASTD (CX)(DI*1), Z8
@@ -8980,8 +8957,8 @@ shallow8Tap:
 	VPDPBUSD     Z7, Z8, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z8
 	VPDPBUSD     Z7, Z8, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z6, Z8, Z4
 	VPBROADCASTD (CX)(DI*1), Z8
@@ -8994,21 +8971,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Z7
 	VMOVDQU32    128(AX), Z8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z6, Z9, Z0
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -9033,8 +9010,8 @@ shallow12Tap:
 	VPDPBUSD     Z8, Z9, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z9
 	VPDPBUSD     Z8, Z9, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z6, Z9, Z4
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -9051,22 +9028,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z6
 	VMOVDQU32    64(AX), Z7
 	VMOVDQU32    128(AX), Z8
 	VMOVDQU32    192(AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z6, Z10, Z0
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -9099,8 +9076,8 @@ shallow16Tap:
 	VPDPBUSD     Z9, Z10, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z10
 	VPDPBUSD     Z9, Z10, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z6, Z10, Z4
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -9122,17 +9099,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z7
-	VBROADCASTSS hi+76(FP), Z8
-	VBROADCASTSS zero+80(FP), Z9
+	VBROADCASTSS lo+88(FP), Z7
+	VBROADCASTSS hi+92(FP), Z8
+	VBROADCASTSS zero+96(FP), Z9
 	VMOVUPS      (CX), Z6
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z6, Z0, Z0
 	VMAXPS       Z7, Z0, Z0
@@ -9140,7 +9117,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z9, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z6, Z1, Z1
 	VMAXPS       Z7, Z1, Z1
@@ -9148,7 +9125,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z9, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z6, Z2, Z2
 	VMAXPS       Z7, Z2, Z2
@@ -9156,7 +9133,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z9, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z6, Z3, Z3
 	VMAXPS       Z7, Z3, Z3
@@ -9164,7 +9141,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z9, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z6, Z4, Z4
 	VMAXPS       Z7, Z4, Z4
@@ -9172,7 +9149,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z9, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z6, Z5, Z5
 	VMAXPS       Z7, Z5, Z5
@@ -9180,35 +9157,37 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z9, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z6
 	VPBROADCASTD 4(DX), Z7
 	VPBROADCASTD 8(DX), Z8
 	VPBROADCASTD 16(DX), Z9
 	VMOVUPS      (CX), Z11
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
@@ -9226,8 +9205,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z11, Z1, Z1
 	VMAXPS       Z6, Z1, Z1
@@ -9245,8 +9224,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
@@ -9264,8 +9243,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z11, Z3, Z3
 	VMAXPS       Z6, Z3, Z3
@@ -9283,8 +9262,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
@@ -9302,8 +9281,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z11, Z5, Z5
 	VMAXPS       Z6, Z5, Z5
@@ -9321,14 +9300,28 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x6x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x6x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x6x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x6x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -9341,11 +9334,7 @@ TEXT ·dotTileAVX512x6x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y7
 	VMOVAPS Y1, Y9
 	VMOVAPS Y1, Y11
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -9360,26 +9349,30 @@ TEXT ·dotTileAVX512x6x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	ADDQ    $0x00000018, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z12
@@ -9467,11 +9460,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Y13
 	VPBROADCASTD (DX)(CX*1), Z14
@@ -9494,26 +9487,26 @@ quad:
 	VPDPBUSD     Y13, Y14, Y11
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z0
 	VPDPBUSD     Y13, Y14, Y1
@@ -9526,8 +9519,8 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z14
 	VPDPBUSD     Z12, Z14, Z6
 	VPDPBUSD     Y13, Y14, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z8
 	VPDPBUSD     Y13, Y14, Y9
@@ -9538,22 +9531,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Y13
 	VMOVDQU32    96(AX), Z14
 	VMOVDQU32    160(AX), Y15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z0
 	VPDPBUSD     Y13, Y16, Y1
@@ -9578,8 +9571,8 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Y15, Y16, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z8
 	VPDPBUSD     Y13, Y16, Y9
@@ -9596,12 +9589,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z12
@@ -9610,10 +9603,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y15
 	VMOVDQU32    192(AX), Z16
 	VMOVDQU32    256(AX), Y17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z12, Z18, Z0
 	VPDPBUSD     Y13, Y18, Y1
@@ -9650,8 +9643,8 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Y17, Y18, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z12, Z18, Z8
 	VPDPBUSD     Y13, Y18, Y9
@@ -9674,12 +9667,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z12
@@ -9690,10 +9683,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y17
 	VMOVDQU32    288(AX), Z18
 	VMOVDQU32    352(AX), Y19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z12, Z20, Z0
 	VPDPBUSD     Y13, Y20, Y1
@@ -9742,8 +9735,8 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Y19, Y20, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z12, Z20, Z8
 	VPDPBUSD     Y13, Y20, Y9
@@ -9773,18 +9766,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z14
-	VBROADCASTSS hi+76(FP), Z15
-	VBROADCASTSS zero+80(FP), Z16
+	VBROADCASTSS lo+88(FP), Z14
+	VBROADCASTSS hi+92(FP), Z15
+	VBROADCASTSS zero+96(FP), Z16
 	VMOVUPS      (CX), Z12
 	VMOVUPS      64(CX), Y13
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z12, Z0, Z0
 	VMAXPS       Z14, Z0, Z0
@@ -9799,7 +9792,7 @@ end:
 	VPADDD       Y16, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z12, Z2, Z2
 	VMAXPS       Z14, Z2, Z2
@@ -9814,7 +9807,7 @@ end:
 	VPADDD       Y16, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z12, Z4, Z4
 	VMAXPS       Z14, Z4, Z4
@@ -9829,7 +9822,7 @@ end:
 	VPADDD       Y16, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z12, Z6, Z6
 	VMAXPS       Z14, Z6, Z6
@@ -9844,7 +9837,7 @@ end:
 	VPADDD       Y16, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z12, Z8, Z8
 	VMAXPS       Z14, Z8, Z8
@@ -9859,7 +9852,7 @@ end:
 	VPADDD       Y16, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z12, Z10, Z10
 	VMAXPS       Z14, Z10, Z10
@@ -9874,42 +9867,44 @@ end:
 	VPADDD       Y16, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z12
 	VPBROADCASTD 4(DX), Z13
 	VPBROADCASTD 8(DX), Z14
 	VPBROADCASTD 16(DX), Z15
 	VMOVUPS      (CX), Z17
 	VMOVUPS      64(CX), Y18
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z17, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
@@ -9944,8 +9939,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z17, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
@@ -9980,8 +9975,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z17, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
@@ -10016,8 +10011,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z17, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
@@ -10052,8 +10047,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z17, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
@@ -10088,8 +10083,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z17, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
@@ -10124,14 +10119,28 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x6x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x6x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x6x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x6x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -10144,11 +10153,7 @@ TEXT ·dotTileAVX512x6x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z7
 	VMOVAPS Z1, Z9
 	VMOVAPS Z1, Z11
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -10163,26 +10168,30 @@ TEXT ·dotTileAVX512x6x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	ADDQ    $0x00000018, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z12
@@ -10270,11 +10279,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Z13
 	VPBROADCASTD (DX)(CX*1), Z14
@@ -10297,26 +10306,26 @@ quad:
 	VPDPBUSD     Z13, Z14, Z11
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z0
 	VPDPBUSD     Z13, Z14, Z1
@@ -10329,8 +10338,8 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z14
 	VPDPBUSD     Z12, Z14, Z6
 	VPDPBUSD     Z13, Z14, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z8
 	VPDPBUSD     Z13, Z14, Z9
@@ -10341,22 +10350,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Z13
 	VMOVDQU32    128(AX), Z14
 	VMOVDQU32    192(AX), Z15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z0
 	VPDPBUSD     Z13, Z16, Z1
@@ -10381,8 +10390,8 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Z15, Z16, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z8
 	VPDPBUSD     Z13, Z16, Z9
@@ -10399,12 +10408,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z12
@@ -10413,10 +10422,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z15
 	VMOVDQU32    256(AX), Z16
 	VMOVDQU32    320(AX), Z17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z12, Z18, Z0
 	VPDPBUSD     Z13, Z18, Z1
@@ -10453,8 +10462,8 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z12, Z18, Z8
 	VPDPBUSD     Z13, Z18, Z9
@@ -10477,12 +10486,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z12
@@ -10493,10 +10502,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z17
 	VMOVDQU32    384(AX), Z18
 	VMOVDQU32    448(AX), Z19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z12, Z20, Z0
 	VPDPBUSD     Z13, Z20, Z1
@@ -10545,8 +10554,8 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Z19, Z20, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z12, Z20, Z8
 	VPDPBUSD     Z13, Z20, Z9
@@ -10576,18 +10585,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z14
-	VBROADCASTSS hi+76(FP), Z15
-	VBROADCASTSS zero+80(FP), Z16
+	VBROADCASTSS lo+88(FP), Z14
+	VBROADCASTSS hi+92(FP), Z15
+	VBROADCASTSS zero+96(FP), Z16
 	VMOVUPS      (CX), Z12
 	VMOVUPS      64(CX), Z13
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z12, Z0, Z0
 	VMAXPS       Z14, Z0, Z0
@@ -10602,7 +10611,7 @@ end:
 	VPADDD       Z16, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z12, Z2, Z2
 	VMAXPS       Z14, Z2, Z2
@@ -10617,7 +10626,7 @@ end:
 	VPADDD       Z16, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z12, Z4, Z4
 	VMAXPS       Z14, Z4, Z4
@@ -10632,7 +10641,7 @@ end:
 	VPADDD       Z16, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z12, Z6, Z6
 	VMAXPS       Z14, Z6, Z6
@@ -10647,7 +10656,7 @@ end:
 	VPADDD       Z16, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z12, Z8, Z8
 	VMAXPS       Z14, Z8, Z8
@@ -10662,7 +10671,7 @@ end:
 	VPADDD       Z16, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z12, Z10, Z10
 	VMAXPS       Z14, Z10, Z10
@@ -10677,42 +10686,44 @@ end:
 	VPADDD       Z16, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z12
 	VPBROADCASTD 4(DX), Z13
 	VPBROADCASTD 8(DX), Z14
 	VPBROADCASTD 16(DX), Z15
 	VMOVUPS      (CX), Z17
 	VMOVUPS      64(CX), Z18
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z17, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
@@ -10747,8 +10758,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z17, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
@@ -10783,8 +10794,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z17, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
@@ -10819,8 +10830,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z17, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
@@ -10855,8 +10866,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z17, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
@@ -10891,8 +10902,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z17, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
@@ -10927,14 +10938,257 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x7x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x7x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x7x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x7x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+32(FP), R10
+	ADDQ    $0x0000001c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z7
+	VPBROADCASTQ (DX)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	VPBROADCASTQ (BX)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTQ (SI)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	VPBROADCASTQ (DI)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	VPBROADCASTQ (R8)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	VPBROADCASTQ (R9)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	VPBROADCASTQ (R10)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z6
+	VMOVDQU32    64(AX), Z7
+	VPBROADCASTQ 8(DX)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	VPBROADCASTQ 8(R10)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z6
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z7
+	VPBROADCASTQ (DX)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	VPBROADCASTQ (BX)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTQ (SI)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	VPBROADCASTQ (DI)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	VPBROADCASTQ (R8)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	VPBROADCASTQ (R9)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	VPBROADCASTQ (R10)(CX*1), Z8
+	VPDPBUSD     Z7, Z8, Z6
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z7
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	VPBROADCASTQ (CX)(DI*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTQ (CX)(R8*1), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	VPBROADCASTQ (CX)(R9*1), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	VPBROADCASTQ (CX)(SI*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	VPBROADCASTQ (CX)(DI*1), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	VPBROADCASTQ (CX)(R8*1), Z8
+	VPDPBUSD     Z7, Z8, Z6
+	ADDQ         $0x0000001c, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z7
+	VMOVDQU32    64(AX), Z8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z9
+	VPDPBUSD     Z7, Z9, Z0
+	VPBROADCASTQ (CX)(DI*1), Z9
+	VPDPBUSD     Z7, Z9, Z1
+	VPBROADCASTQ (CX)(R8*1), Z9
+	VPDPBUSD     Z7, Z9, Z2
+	VPBROADCASTQ (CX)(R9*1), Z9
+	VPDPBUSD     Z7, Z9, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	VPBROADCASTQ (CX)(SI*1), Z9
+	VPDPBUSD     Z7, Z9, Z4
+	VPBROADCASTQ (CX)(DI*1), Z9
+	VPDPBUSD     Z7, Z9, Z5
+	VPBROADCASTQ (CX)(R8*1), Z9
+	VPDPBUSD     Z7, Z9, Z6
+	VPBROADCASTQ 8(CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTQ 8(CX)(R8*1), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	ADDQ         $0x0000001c, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y7
+	VSHUFPS       $0x88, Y7, Y0, Y8
+	VSHUFPS       $0xdd, Y7, Y0, Y0
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y7
+	VSHUFPS       $0x88, Y7, Y1, Y8
+	VSHUFPS       $0xdd, Y7, Y1, Y1
+	VPADDD        Y8, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y7
+	VSHUFPS       $0x88, Y7, Y2, Y8
+	VSHUFPS       $0xdd, Y7, Y2, Y2
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y7
+	VSHUFPS       $0x88, Y7, Y3, Y8
+	VSHUFPS       $0xdd, Y7, Y3, Y3
+	VPADDD        Y8, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y7
+	VSHUFPS       $0x88, Y7, Y4, Y8
+	VSHUFPS       $0xdd, Y7, Y4, Y4
+	VPADDD        Y8, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y7
+	VSHUFPS       $0x88, Y7, Y5, Y8
+	VSHUFPS       $0xdd, Y7, Y5, Y5
+	VPADDD        Y8, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z6, Y7
+	VSHUFPS       $0x88, Y7, Y6, Y8
+	VSHUFPS       $0xdd, Y7, Y6, Y6
+	VPADDD        Y8, Y6, Y6
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -10942,155 +11196,16 @@ TEXT ·dotTileAVX512x7x8(SB), NOSPLIT, $24-104
 	VMOVAPS Y0, Y4
 	VMOVAPS Y0, Y5
 	VMOVAPS Y0, Y6
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	ADDQ    $0x0000001c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y7
-	VPBROADCASTD (DX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD (BX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD (SI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD (DI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	VPBROADCASTD (R8)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	VPBROADCASTD (R9)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y5
-	VPBROADCASTD (R10)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y6
-	VMOVDQU32    32(AX), Y7
-	VPBROADCASTD 4(DX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y5
-	VPBROADCASTD 4(R10)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y6
-	VMOVDQU32    64(AX), Y7
-	VPBROADCASTD 8(DX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y5
-	VPBROADCASTD 8(R10)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y6
-	VMOVDQU32    96(AX), Y7
-	VPBROADCASTD 12(DX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y5
-	VPBROADCASTD 12(R10)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y6
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y7
-	VPBROADCASTD (DX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y0
-	VPBROADCASTD (BX)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y1
-	VPBROADCASTD (SI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y2
-	VPBROADCASTD (DI)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y3
-	VPBROADCASTD (R8)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y4
-	VPBROADCASTD (R9)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y5
-	VPBROADCASTD (R10)(CX*1), Y8
-	VPDPBUSD     Y7, Y8, Y6
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y8
 	VPDPBUSD     Y7, Y8, Y0
 	VPBROADCASTD (CX)(DI*1), Y8
@@ -11099,9 +11214,9 @@ shallow4Tap:
 	VPDPBUSD     Y7, Y8, Y2
 	VPBROADCASTD (CX)(R9*1), Y8
 	VPDPBUSD     Y7, Y8, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Y8
 	VPDPBUSD     Y7, Y8, Y4
 	VPBROADCASTD (CX)(DI*1), Y8
@@ -11112,210 +11227,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y7
-	VMOVDQU32    32(AX), Y8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y9
-	VPDPBUSD     Y7, Y9, Y0
-	VPBROADCASTD (CX)(DI*1), Y9
-	VPDPBUSD     Y7, Y9, Y1
-	VPBROADCASTD (CX)(R8*1), Y9
-	VPDPBUSD     Y7, Y9, Y2
-	VPBROADCASTD (CX)(R9*1), Y9
-	VPDPBUSD     Y7, Y9, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y9
-	VPDPBUSD     Y7, Y9, Y4
-	VPBROADCASTD (CX)(DI*1), Y9
-	VPDPBUSD     Y7, Y9, Y5
-	VPBROADCASTD (CX)(R8*1), Y9
-	VPDPBUSD     Y7, Y9, Y6
-	VPBROADCASTD 4(CX)(SI*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y9
-	VPDPBUSD     Y8, Y9, Y6
-	ADDQ         $0x0000001c, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y7
-	VMOVDQU32    32(AX), Y8
-	VMOVDQU32    64(AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y10
-	VPDPBUSD     Y7, Y10, Y0
-	VPBROADCASTD (CX)(DI*1), Y10
-	VPDPBUSD     Y7, Y10, Y1
-	VPBROADCASTD (CX)(R8*1), Y10
-	VPDPBUSD     Y7, Y10, Y2
-	VPBROADCASTD (CX)(R9*1), Y10
-	VPDPBUSD     Y7, Y10, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y10
-	VPDPBUSD     Y8, Y10, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y10
-	VPDPBUSD     Y8, Y10, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y10
-	VPDPBUSD     Y8, Y10, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y10
-	VPDPBUSD     Y8, Y10, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y10
-	VPDPBUSD     Y7, Y10, Y4
-	VPBROADCASTD (CX)(DI*1), Y10
-	VPDPBUSD     Y7, Y10, Y5
-	VPBROADCASTD (CX)(R8*1), Y10
-	VPDPBUSD     Y7, Y10, Y6
-	VPBROADCASTD 4(CX)(SI*1), Y10
-	VPDPBUSD     Y8, Y10, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y10
-	VPDPBUSD     Y8, Y10, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y10
-	VPDPBUSD     Y8, Y10, Y6
-	VPBROADCASTD 8(CX)(SI*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	ADDQ         $0x0000001c, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y7
-	VMOVDQU32    32(AX), Y8
-	VMOVDQU32    64(AX), Y9
-	VMOVDQU32    96(AX), Y10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y7, Y11, Y0
-	VPBROADCASTD (CX)(DI*1), Y11
-	VPDPBUSD     Y7, Y11, Y1
-	VPBROADCASTD (CX)(R8*1), Y11
-	VPDPBUSD     Y7, Y11, Y2
-	VPBROADCASTD (CX)(R9*1), Y11
-	VPDPBUSD     Y7, Y11, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y8, Y11, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y11
-	VPDPBUSD     Y8, Y11, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y11
-	VPDPBUSD     Y8, Y11, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y11
-	VPDPBUSD     Y8, Y11, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y11
-	VPDPBUSD     Y9, Y11, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y11
-	VPDPBUSD     Y9, Y11, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y11
-	VPDPBUSD     Y9, Y11, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y7, Y11, Y4
-	VPBROADCASTD (CX)(DI*1), Y11
-	VPDPBUSD     Y7, Y11, Y5
-	VPBROADCASTD (CX)(R8*1), Y11
-	VPDPBUSD     Y7, Y11, Y6
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y8, Y11, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y11
-	VPDPBUSD     Y8, Y11, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y11
-	VPDPBUSD     Y8, Y11, Y6
-	VPBROADCASTD 8(CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y11
-	VPDPBUSD     Y9, Y11, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y11
-	VPDPBUSD     Y9, Y11, Y6
-	VPBROADCASTD 12(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD 12(CX)(R8*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	ADDQ         $0x0000001c, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y8
-	VBROADCASTSS hi+76(FP), Y9
-	VBROADCASTSS zero+80(FP), Y10
+	VBROADCASTSS lo+88(FP), Y8
+	VBROADCASTSS hi+92(FP), Y9
+	VBROADCASTSS zero+96(FP), Y10
 	VMOVUPS      (CX), Y7
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y7, Y0, Y0
 	VMAXPS       Y8, Y0, Y0
@@ -11323,7 +11246,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y10, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y7, Y1, Y1
 	VMAXPS       Y8, Y1, Y1
@@ -11331,7 +11254,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y10, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y7, Y2, Y2
 	VMAXPS       Y8, Y2, Y2
@@ -11339,7 +11262,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y10, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y7, Y3, Y3
 	VMAXPS       Y8, Y3, Y3
@@ -11347,7 +11270,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y10, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y7, Y4, Y4
 	VMAXPS       Y8, Y4, Y4
@@ -11355,7 +11278,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y10, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y7, Y5, Y5
 	VMAXPS       Y8, Y5, Y5
@@ -11363,7 +11286,7 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y10, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y7, Y6, Y6
 	VMAXPS       Y8, Y6, Y6
@@ -11371,37 +11294,39 @@ end:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y10, Y6, Y6
 	VPMOVDB      Y6, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y7
 	VPBROADCASTD 4(DX), Y8
 	VPBROADCASTD 8(DX), Y9
 	VPBROADCASTD 16(DX), Y10
 	VMOVUPS      (CX), Y12
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y12, Y0, Y0
 	VMAXPS       Y7, Y0, Y0
@@ -11419,8 +11344,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y12, Y1, Y1
 	VMAXPS       Y7, Y1, Y1
@@ -11438,8 +11363,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y12, Y2, Y2
 	VMAXPS       Y7, Y2, Y2
@@ -11457,8 +11382,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y12, Y3, Y3
 	VMAXPS       Y7, Y3, Y3
@@ -11476,8 +11401,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y12, Y4, Y4
 	VMAXPS       Y7, Y4, Y4
@@ -11495,8 +11420,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y12, Y5, Y5
 	VMAXPS       Y7, Y5, Y5
@@ -11514,8 +11439,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y12, Y6, Y6
 	VMAXPS       Y7, Y6, Y6
@@ -11533,14 +11458,28 @@ add:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD.BCST  32(DX), Y6, Y6
 	VPMOVDB      Y6, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x7x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x7x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x7x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x7x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -11548,11 +11487,7 @@ TEXT ·dotTileAVX512x7x16(SB), NOSPLIT, $24-104
 	VMOVAPS Z0, Z4
 	VMOVAPS Z0, Z5
 	VMOVAPS Z0, Z6
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -11567,28 +11502,32 @@ TEXT ·dotTileAVX512x7x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	ADDQ    $0x0000001c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z7
@@ -11656,11 +11595,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z7
 	VPBROADCASTD (DX)(CX*1), Z8
 	VPDPBUSD     Z7, Z8, Z0
@@ -11678,25 +11617,25 @@ quad:
 	VPDPBUSD     Z7, Z8, Z6
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z7
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z7, Z8, Z0
 	VPBROADCASTD (CX)(DI*1), Z8
@@ -11705,9 +11644,9 @@ shallow4Tap:
 	VPDPBUSD     Z7, Z8, Z2
 	VPBROADCASTD (CX)(R9*1), Z8
 	VPDPBUSD     Z7, Z8, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z8
 	VPDPBUSD     Z7, Z8, Z4
 	VPBROADCASTD (CX)(DI*1), Z8
@@ -11718,20 +11657,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z7
 	VMOVDQU32    64(AX), Z8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z7, Z9, Z0
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -11748,9 +11687,9 @@ shallow8Tap:
 	VPDPBUSD     Z8, Z9, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z9
 	VPDPBUSD     Z8, Z9, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z7, Z9, Z4
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -11767,21 +11706,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z7
 	VMOVDQU32    64(AX), Z8
 	VMOVDQU32    128(AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z7, Z10, Z0
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -11806,9 +11745,9 @@ shallow12Tap:
 	VPDPBUSD     Z9, Z10, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z10
 	VPDPBUSD     Z9, Z10, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z7, Z10, Z4
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -11831,22 +11770,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z7
 	VMOVDQU32    64(AX), Z8
 	VMOVDQU32    128(AX), Z9
 	VMOVDQU32    192(AX), Z10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z7, Z11, Z0
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -11879,9 +11818,9 @@ shallow16Tap:
 	VPDPBUSD     Z10, Z11, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z11
 	VPDPBUSD     Z10, Z11, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z7, Z11, Z4
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -11911,17 +11850,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z8
-	VBROADCASTSS hi+76(FP), Z9
-	VBROADCASTSS zero+80(FP), Z10
+	VBROADCASTSS lo+88(FP), Z8
+	VBROADCASTSS hi+92(FP), Z9
+	VBROADCASTSS zero+96(FP), Z10
 	VMOVUPS      (CX), Z7
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z7, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
@@ -11929,7 +11868,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z10, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z7, Z1, Z1
 	VMAXPS       Z8, Z1, Z1
@@ -11937,7 +11876,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z10, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z7, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
@@ -11945,7 +11884,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z10, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z7, Z3, Z3
 	VMAXPS       Z8, Z3, Z3
@@ -11953,7 +11892,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z10, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z7, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
@@ -11961,7 +11900,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z10, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z7, Z5, Z5
 	VMAXPS       Z8, Z5, Z5
@@ -11969,7 +11908,7 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z10, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z7, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
@@ -11977,37 +11916,39 @@ end:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD       Z10, Z6, Z6
 	VPMOVDB      Z6, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z7
 	VPBROADCASTD 4(DX), Z8
 	VPBROADCASTD 8(DX), Z9
 	VPBROADCASTD 16(DX), Z10
 	VMOVUPS      (CX), Z12
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z12, Z0, Z0
 	VMAXPS       Z7, Z0, Z0
@@ -12025,8 +11966,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z12, Z1, Z1
 	VMAXPS       Z7, Z1, Z1
@@ -12044,8 +11985,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z12, Z2, Z2
 	VMAXPS       Z7, Z2, Z2
@@ -12063,8 +12004,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z12, Z3, Z3
 	VMAXPS       Z7, Z3, Z3
@@ -12082,8 +12023,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z12, Z4, Z4
 	VMAXPS       Z7, Z4, Z4
@@ -12101,8 +12042,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z12, Z5, Z5
 	VMAXPS       Z7, Z5, Z5
@@ -12120,8 +12061,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z12, Z6, Z6
 	VMAXPS       Z7, Z6, Z6
@@ -12139,14 +12080,28 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x7x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x7x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x7x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x7x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -12161,11 +12116,7 @@ TEXT ·dotTileAVX512x7x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y9
 	VMOVAPS Y1, Y11
 	VMOVAPS Y1, Y13
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -12180,28 +12131,32 @@ TEXT ·dotTileAVX512x7x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	ADDQ    $0x0000001c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z14
@@ -12301,11 +12256,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z14
 	VMOVDQU32    64(AX), Y15
 	VPBROADCASTD (DX)(CX*1), Z16
@@ -12331,26 +12286,26 @@ quad:
 	VPDPBUSD     Y15, Y16, Y13
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z14
 	VMOVDQU32    64(AX), Y15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z14, Z16, Z0
 	VPDPBUSD     Y15, Y16, Y1
@@ -12363,9 +12318,9 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Y15, Y16, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z14, Z16, Z8
 	VPDPBUSD     Y15, Y16, Y9
@@ -12379,22 +12334,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z14
 	VMOVDQU32    64(AX), Y15
 	VMOVDQU32    96(AX), Z16
 	VMOVDQU32    160(AX), Y17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z14, Z18, Z0
 	VPDPBUSD     Y15, Y18, Y1
@@ -12419,9 +12374,9 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Y17, Y18, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z14, Z18, Z8
 	VPDPBUSD     Y15, Y18, Y9
@@ -12444,12 +12399,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z14
@@ -12458,10 +12413,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y17
 	VMOVDQU32    192(AX), Z18
 	VMOVDQU32    256(AX), Y19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z14, Z20, Z0
 	VPDPBUSD     Y15, Y20, Y1
@@ -12498,9 +12453,9 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Y19, Y20, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z14, Z20, Z8
 	VPDPBUSD     Y15, Y20, Y9
@@ -12532,12 +12487,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z14
@@ -12548,10 +12503,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y19
 	VMOVDQU32    288(AX), Z20
 	VMOVDQU32    352(AX), Y21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z14, Z22, Z0
 	VPDPBUSD     Y15, Y22, Y1
@@ -12600,9 +12555,9 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Y21, Y22, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z14, Z22, Z8
 	VPDPBUSD     Y15, Y22, Y9
@@ -12644,18 +12599,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z16
-	VBROADCASTSS hi+76(FP), Z17
-	VBROADCASTSS zero+80(FP), Z18
+	VBROADCASTSS lo+88(FP), Z16
+	VBROADCASTSS hi+92(FP), Z17
+	VBROADCASTSS zero+96(FP), Z18
 	VMOVUPS      (CX), Z14
 	VMOVUPS      64(CX), Y15
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z14, Z0, Z0
 	VMAXPS       Z16, Z0, Z0
@@ -12670,7 +12625,7 @@ end:
 	VPADDD       Y18, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z14, Z2, Z2
 	VMAXPS       Z16, Z2, Z2
@@ -12685,7 +12640,7 @@ end:
 	VPADDD       Y18, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z14, Z4, Z4
 	VMAXPS       Z16, Z4, Z4
@@ -12700,7 +12655,7 @@ end:
 	VPADDD       Y18, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z14, Z6, Z6
 	VMAXPS       Z16, Z6, Z6
@@ -12715,7 +12670,7 @@ end:
 	VPADDD       Y18, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z14, Z8, Z8
 	VMAXPS       Z16, Z8, Z8
@@ -12730,7 +12685,7 @@ end:
 	VPADDD       Y18, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z14, Z10, Z10
 	VMAXPS       Z16, Z10, Z10
@@ -12745,7 +12700,7 @@ end:
 	VPADDD       Y18, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z14, Z12, Z12
 	VMAXPS       Z16, Z12, Z12
@@ -12760,45 +12715,47 @@ end:
 	VPADDD       Y18, Y13, Y13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Y13, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Y13, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z14
 	VPBROADCASTD 4(DX), Z15
 	VPBROADCASTD 8(DX), Z16
 	VPBROADCASTD 16(DX), Z17
 	VMOVUPS      (CX), Z19
 	VMOVUPS      64(CX), Y20
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z19, Z0, Z0
 	VMAXPS       Z14, Z0, Z0
@@ -12833,8 +12790,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z19, Z2, Z2
 	VMAXPS       Z14, Z2, Z2
@@ -12869,8 +12826,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z19, Z4, Z4
 	VMAXPS       Z14, Z4, Z4
@@ -12905,8 +12862,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z19, Z6, Z6
 	VMAXPS       Z14, Z6, Z6
@@ -12941,8 +12898,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z19, Z8, Z8
 	VMAXPS       Z14, Z8, Z8
@@ -12977,8 +12934,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z19, Z10, Z10
 	VMAXPS       Z14, Z10, Z10
@@ -13013,8 +12970,8 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z19, Z12, Z12
 	VMAXPS       Z14, Z12, Z12
@@ -13049,14 +13006,28 @@ add:
 	VCVTPS2DQ    Y13, Y13
 	VPADDD.BCST  32(DX), Y13, Y13
 	VPMOVDB      Y13, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x7x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x7x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x7x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x7x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -13071,11 +13042,7 @@ TEXT ·dotTileAVX512x7x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z9
 	VMOVAPS Z1, Z11
 	VMOVAPS Z1, Z13
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -13090,28 +13057,32 @@ TEXT ·dotTileAVX512x7x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	ADDQ    $0x0000001c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z14
@@ -13211,11 +13182,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z14
 	VMOVDQU32    64(AX), Z15
 	VPBROADCASTD (DX)(CX*1), Z16
@@ -13241,26 +13212,26 @@ quad:
 	VPDPBUSD     Z15, Z16, Z13
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z14
 	VMOVDQU32    64(AX), Z15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z14, Z16, Z0
 	VPDPBUSD     Z15, Z16, Z1
@@ -13273,9 +13244,9 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z16
 	VPDPBUSD     Z14, Z16, Z6
 	VPDPBUSD     Z15, Z16, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z14, Z16, Z8
 	VPDPBUSD     Z15, Z16, Z9
@@ -13289,22 +13260,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z14
 	VMOVDQU32    64(AX), Z15
 	VMOVDQU32    128(AX), Z16
 	VMOVDQU32    192(AX), Z17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z14, Z18, Z0
 	VPDPBUSD     Z15, Z18, Z1
@@ -13329,9 +13300,9 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z14, Z18, Z8
 	VPDPBUSD     Z15, Z18, Z9
@@ -13354,12 +13325,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z14
@@ -13368,10 +13339,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z17
 	VMOVDQU32    256(AX), Z18
 	VMOVDQU32    320(AX), Z19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z14, Z20, Z0
 	VPDPBUSD     Z15, Z20, Z1
@@ -13408,9 +13379,9 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Z19, Z20, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z14, Z20, Z8
 	VPDPBUSD     Z15, Z20, Z9
@@ -13442,12 +13413,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z14
@@ -13458,10 +13429,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z19
 	VMOVDQU32    384(AX), Z20
 	VMOVDQU32    448(AX), Z21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z14, Z22, Z0
 	VPDPBUSD     Z15, Z22, Z1
@@ -13510,9 +13481,9 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Z21, Z22, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z14, Z22, Z8
 	VPDPBUSD     Z15, Z22, Z9
@@ -13554,18 +13525,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z16
-	VBROADCASTSS hi+76(FP), Z17
-	VBROADCASTSS zero+80(FP), Z18
+	VBROADCASTSS lo+88(FP), Z16
+	VBROADCASTSS hi+92(FP), Z17
+	VBROADCASTSS zero+96(FP), Z18
 	VMOVUPS      (CX), Z14
 	VMOVUPS      64(CX), Z15
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z14, Z0, Z0
 	VMAXPS       Z16, Z0, Z0
@@ -13580,7 +13551,7 @@ end:
 	VPADDD       Z18, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z14, Z2, Z2
 	VMAXPS       Z16, Z2, Z2
@@ -13595,7 +13566,7 @@ end:
 	VPADDD       Z18, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z14, Z4, Z4
 	VMAXPS       Z16, Z4, Z4
@@ -13610,7 +13581,7 @@ end:
 	VPADDD       Z18, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z14, Z6, Z6
 	VMAXPS       Z16, Z6, Z6
@@ -13625,7 +13596,7 @@ end:
 	VPADDD       Z18, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z14, Z8, Z8
 	VMAXPS       Z16, Z8, Z8
@@ -13640,7 +13611,7 @@ end:
 	VPADDD       Z18, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z14, Z10, Z10
 	VMAXPS       Z16, Z10, Z10
@@ -13655,7 +13626,7 @@ end:
 	VPADDD       Z18, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z14, Z12, Z12
 	VMAXPS       Z16, Z12, Z12
@@ -13670,45 +13641,47 @@ end:
 	VPADDD       Z18, Z13, Z13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Z13, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z14
 	VPBROADCASTD 4(DX), Z15
 	VPBROADCASTD 8(DX), Z16
 	VPBROADCASTD 16(DX), Z17
 	VMOVUPS      (CX), Z19
 	VMOVUPS      64(CX), Z20
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z19, Z0, Z0
 	VMAXPS       Z14, Z0, Z0
@@ -13743,8 +13716,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z19, Z2, Z2
 	VMAXPS       Z14, Z2, Z2
@@ -13779,8 +13752,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z19, Z4, Z4
 	VMAXPS       Z14, Z4, Z4
@@ -13815,8 +13788,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z19, Z6, Z6
 	VMAXPS       Z14, Z6, Z6
@@ -13851,8 +13824,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z19, Z8, Z8
 	VMAXPS       Z14, Z8, Z8
@@ -13887,8 +13860,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z19, Z10, Z10
 	VMAXPS       Z14, Z10, Z10
@@ -13923,8 +13896,8 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z19, Z12, Z12
 	VMAXPS       Z14, Z12, Z12
@@ -13959,14 +13932,278 @@ add:
 	VCVTPS2DQ    Z13, Z13
 	VPADDD.BCST  32(DX), Z13, Z13
 	VPMOVDB      Z13, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x8x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x8x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x8x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x8x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+32(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+32(FP), R11
+	ADDQ    $0x00000020, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z8
+	VPBROADCASTQ (DX)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTQ (BX)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTQ (SI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTQ (DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTQ (R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTQ (R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTQ (R10)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTQ (R11)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	VMOVDQU32    64(AX), Z8
+	VPBROADCASTQ 8(DX)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTQ 8(R10)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTQ 8(R11)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z8
+	VPBROADCASTQ (DX)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTQ (BX)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTQ (SI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTQ (DI)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTQ (R8)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTQ (R9)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTQ (R10)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTQ (R11)(CX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z8
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTQ (CX)(DI*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTQ (CX)(R8*1), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTQ (CX)(R9*1), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTQ (CX)(DI*1), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTQ (CX)(R8*1), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTQ (CX)(R9*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z8
+	VMOVDQU32    64(AX), Z9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPBROADCASTQ (CX)(DI*1), Z10
+	VPDPBUSD     Z8, Z10, Z1
+	VPBROADCASTQ (CX)(R8*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPBROADCASTQ (CX)(R9*1), Z10
+	VPDPBUSD     Z8, Z10, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPBROADCASTQ (CX)(DI*1), Z10
+	VPDPBUSD     Z8, Z10, Z5
+	VPBROADCASTQ (CX)(R8*1), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPBROADCASTQ (CX)(R9*1), Z10
+	VPDPBUSD     Z8, Z10, Z7
+	VPBROADCASTQ 8(CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTQ 8(CX)(R8*1), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	VPBROADCASTQ 8(CX)(R9*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x00000020, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VSHUFPS       $0x88, Y8, Y0, Y9
+	VSHUFPS       $0xdd, Y8, Y0, Y0
+	VPADDD        Y9, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y8
+	VSHUFPS       $0x88, Y8, Y1, Y9
+	VSHUFPS       $0xdd, Y8, Y1, Y1
+	VPADDD        Y9, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VSHUFPS       $0x88, Y8, Y2, Y9
+	VSHUFPS       $0xdd, Y8, Y2, Y2
+	VPADDD        Y9, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VSHUFPS       $0x88, Y8, Y3, Y9
+	VSHUFPS       $0xdd, Y8, Y3, Y3
+	VPADDD        Y9, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y8
+	VSHUFPS       $0x88, Y8, Y4, Y9
+	VSHUFPS       $0xdd, Y8, Y4, Y4
+	VPADDD        Y9, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y8
+	VSHUFPS       $0x88, Y8, Y5, Y9
+	VSHUFPS       $0xdd, Y8, Y5, Y5
+	VPADDD        Y9, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VSHUFPS       $0x88, Y8, Y6, Y9
+	VSHUFPS       $0xdd, Y8, Y6, Y6
+	VPADDD        Y9, Y6, Y6
+	VEXTRACTI64X4 $0x01, Z7, Y8
+	VSHUFPS       $0x88, Y8, Y7, Y9
+	VSHUFPS       $0xdd, Y8, Y7, Y7
+	VPADDD        Y9, Y7, Y7
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -13975,167 +14212,16 @@ TEXT ·dotTileAVX512x8x8(SB), NOSPLIT, $24-104
 	VMOVAPS Y0, Y5
 	VMOVAPS Y0, Y6
 	VMOVAPS Y0, Y7
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	ADDQ    $0x00000020, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y8
-	VPBROADCASTD (DX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD (BX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD (SI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD (DI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	VPBROADCASTD (R8)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD (R9)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	VPBROADCASTD (R10)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y6
-	VPBROADCASTD (R11)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y7
-	VMOVDQU32    32(AX), Y8
-	VPBROADCASTD 4(DX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	VPBROADCASTD 4(R10)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y6
-	VPBROADCASTD 4(R11)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y7
-	VMOVDQU32    64(AX), Y8
-	VPBROADCASTD 8(DX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	VPBROADCASTD 8(R10)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y6
-	VPBROADCASTD 8(R11)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y7
-	VMOVDQU32    96(AX), Y8
-	VPBROADCASTD 12(DX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	VPBROADCASTD 12(R10)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y6
-	VPBROADCASTD 12(R11)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y7
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y8
-	VPBROADCASTD (DX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y0
-	VPBROADCASTD (BX)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y1
-	VPBROADCASTD (SI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y2
-	VPBROADCASTD (DI)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y3
-	VPBROADCASTD (R8)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y4
-	VPBROADCASTD (R9)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y5
-	VPBROADCASTD (R10)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y6
-	VPBROADCASTD (R11)(CX*1), Y9
-	VPDPBUSD     Y8, Y9, Y7
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y9
 	VPDPBUSD     Y8, Y9, Y0
 	VPBROADCASTD (CX)(DI*1), Y9
@@ -14144,10 +14230,10 @@ shallow4Tap:
 	VPDPBUSD     Y8, Y9, Y2
 	VPBROADCASTD (CX)(R9*1), Y9
 	VPDPBUSD     Y8, Y9, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y9
 	VPDPBUSD     Y8, Y9, Y4
 	VPBROADCASTD (CX)(DI*1), Y9
@@ -14160,231 +14246,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y8
-	VMOVDQU32    32(AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y10
-	VPDPBUSD     Y8, Y10, Y0
-	VPBROADCASTD (CX)(DI*1), Y10
-	VPDPBUSD     Y8, Y10, Y1
-	VPBROADCASTD (CX)(R8*1), Y10
-	VPDPBUSD     Y8, Y10, Y2
-	VPBROADCASTD (CX)(R9*1), Y10
-	VPDPBUSD     Y8, Y10, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y10
-	VPDPBUSD     Y8, Y10, Y4
-	VPBROADCASTD (CX)(DI*1), Y10
-	VPDPBUSD     Y8, Y10, Y5
-	VPBROADCASTD (CX)(R8*1), Y10
-	VPDPBUSD     Y8, Y10, Y6
-	VPBROADCASTD (CX)(R9*1), Y10
-	VPDPBUSD     Y8, Y10, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y10
-	VPDPBUSD     Y9, Y10, Y7
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y8
-	VMOVDQU32    32(AX), Y9
-	VMOVDQU32    64(AX), Y10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y8, Y11, Y0
-	VPBROADCASTD (CX)(DI*1), Y11
-	VPDPBUSD     Y8, Y11, Y1
-	VPBROADCASTD (CX)(R8*1), Y11
-	VPDPBUSD     Y8, Y11, Y2
-	VPBROADCASTD (CX)(R9*1), Y11
-	VPDPBUSD     Y8, Y11, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y11
-	VPDPBUSD     Y9, Y11, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y11
-	VPDPBUSD     Y9, Y11, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y11
-	VPDPBUSD     Y9, Y11, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y8, Y11, Y4
-	VPBROADCASTD (CX)(DI*1), Y11
-	VPDPBUSD     Y8, Y11, Y5
-	VPBROADCASTD (CX)(R8*1), Y11
-	VPDPBUSD     Y8, Y11, Y6
-	VPBROADCASTD (CX)(R9*1), Y11
-	VPDPBUSD     Y8, Y11, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y11
-	VPDPBUSD     Y9, Y11, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y11
-	VPDPBUSD     Y9, Y11, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y11
-	VPDPBUSD     Y9, Y11, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y8
-	VMOVDQU32    32(AX), Y9
-	VMOVDQU32    64(AX), Y10
-	VMOVDQU32    96(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y8, Y12, Y0
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y8, Y12, Y1
-	VPBROADCASTD (CX)(R8*1), Y12
-	VPDPBUSD     Y8, Y12, Y2
-	VPBROADCASTD (CX)(R9*1), Y12
-	VPDPBUSD     Y8, Y12, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y9, Y12, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y9, Y12, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y12
-	VPDPBUSD     Y9, Y12, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y12
-	VPDPBUSD     Y9, Y12, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y12
-	VPDPBUSD     Y10, Y12, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y12
-	VPDPBUSD     Y10, Y12, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y8, Y12, Y4
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y8, Y12, Y5
-	VPBROADCASTD (CX)(R8*1), Y12
-	VPDPBUSD     Y8, Y12, Y6
-	VPBROADCASTD (CX)(R9*1), Y12
-	VPDPBUSD     Y8, Y12, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y9, Y12, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y9, Y12, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y12
-	VPDPBUSD     Y9, Y12, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y12
-	VPDPBUSD     Y9, Y12, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y12
-	VPDPBUSD     Y10, Y12, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y12
-	VPDPBUSD     Y10, Y12, Y7
-	VPBROADCASTD 12(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD 12(CX)(R8*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD 12(CX)(R9*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y9
-	VBROADCASTSS hi+76(FP), Y10
-	VBROADCASTSS zero+80(FP), Y11
+	VBROADCASTSS lo+88(FP), Y9
+	VBROADCASTSS hi+92(FP), Y10
+	VBROADCASTSS zero+96(FP), Y11
 	VMOVUPS      (CX), Y8
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y8, Y0, Y0
 	VMAXPS       Y9, Y0, Y0
@@ -14392,7 +14265,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y11, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y8, Y1, Y1
 	VMAXPS       Y9, Y1, Y1
@@ -14400,7 +14273,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y11, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y8, Y2, Y2
 	VMAXPS       Y9, Y2, Y2
@@ -14408,7 +14281,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y11, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y8, Y3, Y3
 	VMAXPS       Y9, Y3, Y3
@@ -14416,7 +14289,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y11, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y8, Y4, Y4
 	VMAXPS       Y9, Y4, Y4
@@ -14424,7 +14297,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y11, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y8, Y5, Y5
 	VMAXPS       Y9, Y5, Y5
@@ -14432,7 +14305,7 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y11, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y8, Y6, Y6
 	VMAXPS       Y9, Y6, Y6
@@ -14440,7 +14313,7 @@ end:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y11, Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y8, Y7, Y7
 	VMAXPS       Y9, Y7, Y7
@@ -14448,39 +14321,41 @@ end:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD       Y11, Y7, Y7
 	VPMOVDB      Y7, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y7, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y8
 	VPBROADCASTD 4(DX), Y9
 	VPBROADCASTD 8(DX), Y10
 	VPBROADCASTD 16(DX), Y11
 	VMOVUPS      (CX), Y13
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y13, Y0, Y0
 	VMAXPS       Y8, Y0, Y0
@@ -14498,8 +14373,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y13, Y1, Y1
 	VMAXPS       Y8, Y1, Y1
@@ -14517,8 +14392,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y13, Y2, Y2
 	VMAXPS       Y8, Y2, Y2
@@ -14536,8 +14411,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y13, Y3, Y3
 	VMAXPS       Y8, Y3, Y3
@@ -14555,8 +14430,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y13, Y4, Y4
 	VMAXPS       Y8, Y4, Y4
@@ -14574,8 +14449,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y13, Y5, Y5
 	VMAXPS       Y8, Y5, Y5
@@ -14593,8 +14468,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y13, Y6, Y6
 	VMAXPS       Y8, Y6, Y6
@@ -14612,8 +14487,8 @@ add:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD.BCST  32(DX), Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y13, Y7, Y7
 	VMAXPS       Y8, Y7, Y7
@@ -14631,14 +14506,28 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x8x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x8x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x8x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x8x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -14647,11 +14536,7 @@ TEXT ·dotTileAVX512x8x16(SB), NOSPLIT, $24-104
 	VMOVAPS Z0, Z5
 	VMOVAPS Z0, Z6
 	VMOVAPS Z0, Z7
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -14666,30 +14551,34 @@ TEXT ·dotTileAVX512x8x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	ADDQ    $0x00000020, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z8
@@ -14765,11 +14654,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z8
 	VPBROADCASTD (DX)(CX*1), Z9
 	VPDPBUSD     Z8, Z9, Z0
@@ -14789,25 +14678,25 @@ quad:
 	VPDPBUSD     Z8, Z9, Z7
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z8
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z8, Z9, Z0
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -14816,10 +14705,10 @@ shallow4Tap:
 	VPDPBUSD     Z8, Z9, Z2
 	VPBROADCASTD (CX)(R9*1), Z9
 	VPDPBUSD     Z8, Z9, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z9
 	VPDPBUSD     Z8, Z9, Z4
 	VPBROADCASTD (CX)(DI*1), Z9
@@ -14832,20 +14721,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z8, Z10, Z0
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -14862,10 +14751,10 @@ shallow8Tap:
 	VPDPBUSD     Z9, Z10, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z10
 	VPDPBUSD     Z9, Z10, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z8, Z10, Z4
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -14886,21 +14775,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Z9
 	VMOVDQU32    128(AX), Z10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z8, Z11, Z0
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -14925,10 +14814,10 @@ shallow12Tap:
 	VPDPBUSD     Z10, Z11, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z11
 	VPDPBUSD     Z10, Z11, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z8, Z11, Z4
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -14957,22 +14846,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z8
 	VMOVDQU32    64(AX), Z9
 	VMOVDQU32    128(AX), Z10
 	VMOVDQU32    192(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z8, Z12, Z0
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -15005,10 +14894,10 @@ shallow16Tap:
 	VPDPBUSD     Z11, Z12, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z8, Z12, Z4
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -15046,17 +14935,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z9
-	VBROADCASTSS hi+76(FP), Z10
-	VBROADCASTSS zero+80(FP), Z11
+	VBROADCASTSS lo+88(FP), Z9
+	VBROADCASTSS hi+92(FP), Z10
+	VBROADCASTSS zero+96(FP), Z11
 	VMOVUPS      (CX), Z8
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z8, Z0, Z0
 	VMAXPS       Z9, Z0, Z0
@@ -15064,7 +14953,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z11, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z8, Z1, Z1
 	VMAXPS       Z9, Z1, Z1
@@ -15072,7 +14961,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z11, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z8, Z2, Z2
 	VMAXPS       Z9, Z2, Z2
@@ -15080,7 +14969,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z11, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z8, Z3, Z3
 	VMAXPS       Z9, Z3, Z3
@@ -15088,7 +14977,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z11, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z8, Z4, Z4
 	VMAXPS       Z9, Z4, Z4
@@ -15096,7 +14985,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z11, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z8, Z5, Z5
 	VMAXPS       Z9, Z5, Z5
@@ -15104,7 +14993,7 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z11, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z8, Z6, Z6
 	VMAXPS       Z9, Z6, Z6
@@ -15112,7 +15001,7 @@ end:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD       Z11, Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z8, Z7, Z7
 	VMAXPS       Z9, Z7, Z7
@@ -15120,39 +15009,41 @@ end:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z11, Z7, Z7
 	VPMOVDB      Z7, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z7, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z8
 	VPBROADCASTD 4(DX), Z9
 	VPBROADCASTD 8(DX), Z10
 	VPBROADCASTD 16(DX), Z11
 	VMOVUPS      (CX), Z13
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z13, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
@@ -15170,8 +15061,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z13, Z1, Z1
 	VMAXPS       Z8, Z1, Z1
@@ -15189,8 +15080,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z13, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
@@ -15208,8 +15099,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z13, Z3, Z3
 	VMAXPS       Z8, Z3, Z3
@@ -15227,8 +15118,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z13, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
@@ -15246,8 +15137,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z13, Z5, Z5
 	VMAXPS       Z8, Z5, Z5
@@ -15265,8 +15156,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z13, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
@@ -15284,8 +15175,8 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z13, Z7, Z7
 	VMAXPS       Z8, Z7, Z7
@@ -15303,14 +15194,28 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x8x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x8x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x8x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x8x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -15327,11 +15232,7 @@ TEXT ·dotTileAVX512x8x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y11
 	VMOVAPS Y1, Y13
 	VMOVAPS Y1, Y15
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -15346,30 +15247,34 @@ TEXT ·dotTileAVX512x8x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	ADDQ    $0x00000020, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z16
@@ -15481,11 +15386,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z16
 	VMOVDQU32    64(AX), Y17
 	VPBROADCASTD (DX)(CX*1), Z18
@@ -15514,26 +15419,26 @@ quad:
 	VPDPBUSD     Y17, Y18, Y15
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z16
 	VMOVDQU32    64(AX), Y17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z16, Z18, Z0
 	VPDPBUSD     Y17, Y18, Y1
@@ -15546,10 +15451,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Y17, Y18, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z16, Z18, Z8
 	VPDPBUSD     Y17, Y18, Y9
@@ -15566,22 +15471,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z16
 	VMOVDQU32    64(AX), Y17
 	VMOVDQU32    96(AX), Z18
 	VMOVDQU32    160(AX), Y19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z16, Z20, Z0
 	VPDPBUSD     Y17, Y20, Y1
@@ -15606,10 +15511,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Y19, Y20, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z16, Z20, Z8
 	VPDPBUSD     Y17, Y20, Y9
@@ -15638,12 +15543,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z16
@@ -15652,10 +15557,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y19
 	VMOVDQU32    192(AX), Z20
 	VMOVDQU32    256(AX), Y21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z16, Z22, Z0
 	VPDPBUSD     Y17, Y22, Y1
@@ -15692,10 +15597,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Y21, Y22, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z16, Z22, Z8
 	VPDPBUSD     Y17, Y22, Y9
@@ -15736,12 +15641,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z16
@@ -15752,10 +15657,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y21
 	VMOVDQU32    288(AX), Z22
 	VMOVDQU32    352(AX), Y23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z16, Z24, Z0
 	VPDPBUSD     Y17, Y24, Y1
@@ -15804,10 +15709,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Y23, Y24, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z16, Z24, Z8
 	VPDPBUSD     Y17, Y24, Y9
@@ -15861,18 +15766,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z18
-	VBROADCASTSS hi+76(FP), Z19
-	VBROADCASTSS zero+80(FP), Z20
+	VBROADCASTSS lo+88(FP), Z18
+	VBROADCASTSS hi+92(FP), Z19
+	VBROADCASTSS zero+96(FP), Z20
 	VMOVUPS      (CX), Z16
 	VMOVUPS      64(CX), Y17
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z16, Z0, Z0
 	VMAXPS       Z18, Z0, Z0
@@ -15887,7 +15792,7 @@ end:
 	VPADDD       Y20, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z16, Z2, Z2
 	VMAXPS       Z18, Z2, Z2
@@ -15902,7 +15807,7 @@ end:
 	VPADDD       Y20, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z16, Z4, Z4
 	VMAXPS       Z18, Z4, Z4
@@ -15917,7 +15822,7 @@ end:
 	VPADDD       Y20, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z16, Z6, Z6
 	VMAXPS       Z18, Z6, Z6
@@ -15932,7 +15837,7 @@ end:
 	VPADDD       Y20, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z16, Z8, Z8
 	VMAXPS       Z18, Z8, Z8
@@ -15947,7 +15852,7 @@ end:
 	VPADDD       Y20, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z16, Z10, Z10
 	VMAXPS       Z18, Z10, Z10
@@ -15962,7 +15867,7 @@ end:
 	VPADDD       Y20, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z16, Z12, Z12
 	VMAXPS       Z18, Z12, Z12
@@ -15977,7 +15882,7 @@ end:
 	VPADDD       Y20, Y13, Y13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z16, Z14, Z14
 	VMAXPS       Z18, Z14, Z14
@@ -15992,48 +15897,50 @@ end:
 	VPADDD       Y20, Y15, Y15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Y15, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Y13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Y15, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z16
 	VPBROADCASTD 4(DX), Z17
 	VPBROADCASTD 8(DX), Z18
 	VPBROADCASTD 16(DX), Z19
 	VMOVUPS      (CX), Z21
 	VMOVUPS      64(CX), Y22
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z21, Z0, Z0
 	VMAXPS       Z16, Z0, Z0
@@ -16068,8 +15975,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z21, Z2, Z2
 	VMAXPS       Z16, Z2, Z2
@@ -16104,8 +16011,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z21, Z4, Z4
 	VMAXPS       Z16, Z4, Z4
@@ -16140,8 +16047,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z21, Z6, Z6
 	VMAXPS       Z16, Z6, Z6
@@ -16176,8 +16083,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z21, Z8, Z8
 	VMAXPS       Z16, Z8, Z8
@@ -16212,8 +16119,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z21, Z10, Z10
 	VMAXPS       Z16, Z10, Z10
@@ -16248,8 +16155,8 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z21, Z12, Z12
 	VMAXPS       Z16, Z12, Z12
@@ -16284,8 +16191,8 @@ add:
 	VCVTPS2DQ    Y13, Y13
 	VPADDD.BCST  32(DX), Y13, Y13
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z21, Z14, Z14
 	VMAXPS       Z16, Z14, Z14
@@ -16320,14 +16227,28 @@ add:
 	VCVTPS2DQ    Y15, Y15
 	VPADDD.BCST  32(DX), Y15, Y15
 	VPMOVDB      Y15, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x8x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x8x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x8x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x8x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -16344,11 +16265,7 @@ TEXT ·dotTileAVX512x8x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z11
 	VMOVAPS Z1, Z13
 	VMOVAPS Z1, Z15
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -16363,30 +16280,34 @@ TEXT ·dotTileAVX512x8x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	ADDQ    $0x00000020, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z16
@@ -16498,11 +16419,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z16
 	VMOVDQU32    64(AX), Z17
 	VPBROADCASTD (DX)(CX*1), Z18
@@ -16531,26 +16452,26 @@ quad:
 	VPDPBUSD     Z17, Z18, Z15
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z16
 	VMOVDQU32    64(AX), Z17
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z16, Z18, Z0
 	VPDPBUSD     Z17, Z18, Z1
@@ -16563,10 +16484,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z6
 	VPDPBUSD     Z17, Z18, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z18
 	VPDPBUSD     Z16, Z18, Z8
 	VPDPBUSD     Z17, Z18, Z9
@@ -16583,22 +16504,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z16
 	VMOVDQU32    64(AX), Z17
 	VMOVDQU32    128(AX), Z18
 	VMOVDQU32    192(AX), Z19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z16, Z20, Z0
 	VPDPBUSD     Z17, Z20, Z1
@@ -16623,10 +16544,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Z19, Z20, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z16, Z20, Z8
 	VPDPBUSD     Z17, Z20, Z9
@@ -16655,12 +16576,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z16
@@ -16669,10 +16590,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z19
 	VMOVDQU32    256(AX), Z20
 	VMOVDQU32    320(AX), Z21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z16, Z22, Z0
 	VPDPBUSD     Z17, Z22, Z1
@@ -16709,10 +16630,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Z21, Z22, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z16, Z22, Z8
 	VPDPBUSD     Z17, Z22, Z9
@@ -16753,12 +16674,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z16
@@ -16769,10 +16690,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z21
 	VMOVDQU32    384(AX), Z22
 	VMOVDQU32    448(AX), Z23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z16, Z24, Z0
 	VPDPBUSD     Z17, Z24, Z1
@@ -16821,10 +16742,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Z23, Z24, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z16, Z24, Z8
 	VPDPBUSD     Z17, Z24, Z9
@@ -16878,18 +16799,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z18
-	VBROADCASTSS hi+76(FP), Z19
-	VBROADCASTSS zero+80(FP), Z20
+	VBROADCASTSS lo+88(FP), Z18
+	VBROADCASTSS hi+92(FP), Z19
+	VBROADCASTSS zero+96(FP), Z20
 	VMOVUPS      (CX), Z16
 	VMOVUPS      64(CX), Z17
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z16, Z0, Z0
 	VMAXPS       Z18, Z0, Z0
@@ -16904,7 +16825,7 @@ end:
 	VPADDD       Z20, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z16, Z2, Z2
 	VMAXPS       Z18, Z2, Z2
@@ -16919,7 +16840,7 @@ end:
 	VPADDD       Z20, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z16, Z4, Z4
 	VMAXPS       Z18, Z4, Z4
@@ -16934,7 +16855,7 @@ end:
 	VPADDD       Z20, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z16, Z6, Z6
 	VMAXPS       Z18, Z6, Z6
@@ -16949,7 +16870,7 @@ end:
 	VPADDD       Z20, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z16, Z8, Z8
 	VMAXPS       Z18, Z8, Z8
@@ -16964,7 +16885,7 @@ end:
 	VPADDD       Z20, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z16, Z10, Z10
 	VMAXPS       Z18, Z10, Z10
@@ -16979,7 +16900,7 @@ end:
 	VPADDD       Z20, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z16, Z12, Z12
 	VMAXPS       Z18, Z12, Z12
@@ -16994,7 +16915,7 @@ end:
 	VPADDD       Z20, Z13, Z13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z16, Z14, Z14
 	VMAXPS       Z18, Z14, Z14
@@ -17009,48 +16930,50 @@ end:
 	VPADDD       Z20, Z15, Z15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Z15, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z16
 	VPBROADCASTD 4(DX), Z17
 	VPBROADCASTD 8(DX), Z18
 	VPBROADCASTD 16(DX), Z19
 	VMOVUPS      (CX), Z21
 	VMOVUPS      64(CX), Z22
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z21, Z0, Z0
 	VMAXPS       Z16, Z0, Z0
@@ -17085,8 +17008,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z21, Z2, Z2
 	VMAXPS       Z16, Z2, Z2
@@ -17121,8 +17044,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z21, Z4, Z4
 	VMAXPS       Z16, Z4, Z4
@@ -17157,8 +17080,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z21, Z6, Z6
 	VMAXPS       Z16, Z6, Z6
@@ -17193,8 +17116,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z21, Z8, Z8
 	VMAXPS       Z16, Z8, Z8
@@ -17229,8 +17152,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z21, Z10, Z10
 	VMAXPS       Z16, Z10, Z10
@@ -17265,8 +17188,8 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z21, Z12, Z12
 	VMAXPS       Z16, Z12, Z12
@@ -17301,8 +17224,8 @@ add:
 	VCVTPS2DQ    Z13, Z13
 	VPADDD.BCST  32(DX), Z13, Z13
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z21, Z14, Z14
 	VMAXPS       Z16, Z14, Z14
@@ -17337,14 +17260,299 @@ add:
 	VCVTPS2DQ    Z15, Z15
 	VPADDD.BCST  32(DX), Z15, Z15
 	VPMOVDB      Z15, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x9x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x9x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x9x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x9x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+32(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+32(FP), R11
+	MOVLQSX 32(CX), R12
+	ADDQ    in+32(FP), R12
+	ADDQ    $0x00000024, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z9
+	VPBROADCASTQ (DX)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	VPBROADCASTQ (BX)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTQ (SI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	VPBROADCASTQ (DI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTQ (R8)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	VPBROADCASTQ (R9)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTQ (R10)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	VPBROADCASTQ (R11)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	VPBROADCASTQ (R12)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z8
+	VMOVDQU32    64(AX), Z9
+	VPBROADCASTQ 8(DX)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTQ 8(R10)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	VPBROADCASTQ 8(R11)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	VPBROADCASTQ 8(R12)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z8
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z9
+	VPBROADCASTQ (DX)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	VPBROADCASTQ (BX)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTQ (SI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	VPBROADCASTQ (DI)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTQ (R8)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	VPBROADCASTQ (R9)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTQ (R10)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	VPBROADCASTQ (R11)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	VPBROADCASTQ (R12)(CX*1), Z10
+	VPDPBUSD     Z9, Z10, Z8
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	VPBROADCASTQ (CX)(DI*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTQ (CX)(R8*1), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	VPBROADCASTQ (CX)(R9*1), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	VPBROADCASTQ (CX)(DI*1), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTQ (CX)(R8*1), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	VPBROADCASTQ (CX)(R9*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	MOVL         32(DX), SI
+	VPBROADCASTQ (CX)(SI*1), Z10
+	VPDPBUSD     Z9, Z10, Z8
+	ADDQ         $0x00000024, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z9
+	VMOVDQU32    64(AX), Z10
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z11
+	VPDPBUSD     Z9, Z11, Z0
+	VPBROADCASTQ (CX)(DI*1), Z11
+	VPDPBUSD     Z9, Z11, Z1
+	VPBROADCASTQ (CX)(R8*1), Z11
+	VPDPBUSD     Z9, Z11, Z2
+	VPBROADCASTQ (CX)(R9*1), Z11
+	VPDPBUSD     Z9, Z11, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z11
+	VPDPBUSD     Z9, Z11, Z4
+	VPBROADCASTQ (CX)(DI*1), Z11
+	VPDPBUSD     Z9, Z11, Z5
+	VPBROADCASTQ (CX)(R8*1), Z11
+	VPDPBUSD     Z9, Z11, Z6
+	VPBROADCASTQ (CX)(R9*1), Z11
+	VPDPBUSD     Z9, Z11, Z7
+	VPBROADCASTQ 8(CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	VPBROADCASTQ 8(CX)(R8*1), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	VPBROADCASTQ 8(CX)(R9*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	MOVL         32(DX), SI
+	VPBROADCASTQ (CX)(SI*1), Z11
+	VPDPBUSD     Z9, Z11, Z8
+	VPBROADCASTQ 8(CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	ADDQ         $0x00000024, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y9
+	VSHUFPS       $0x88, Y9, Y0, Y10
+	VSHUFPS       $0xdd, Y9, Y0, Y0
+	VPADDD        Y10, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y9
+	VSHUFPS       $0x88, Y9, Y1, Y10
+	VSHUFPS       $0xdd, Y9, Y1, Y1
+	VPADDD        Y10, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y9
+	VSHUFPS       $0x88, Y9, Y2, Y10
+	VSHUFPS       $0xdd, Y9, Y2, Y2
+	VPADDD        Y10, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y9
+	VSHUFPS       $0x88, Y9, Y3, Y10
+	VSHUFPS       $0xdd, Y9, Y3, Y3
+	VPADDD        Y10, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y9
+	VSHUFPS       $0x88, Y9, Y4, Y10
+	VSHUFPS       $0xdd, Y9, Y4, Y4
+	VPADDD        Y10, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y9
+	VSHUFPS       $0x88, Y9, Y5, Y10
+	VSHUFPS       $0xdd, Y9, Y5, Y5
+	VPADDD        Y10, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z6, Y9
+	VSHUFPS       $0x88, Y9, Y6, Y10
+	VSHUFPS       $0xdd, Y9, Y6, Y6
+	VPADDD        Y10, Y6, Y6
+	VEXTRACTI64X4 $0x01, Z7, Y9
+	VSHUFPS       $0x88, Y9, Y7, Y10
+	VSHUFPS       $0xdd, Y9, Y7, Y7
+	VPADDD        Y10, Y7, Y7
+	VEXTRACTI64X4 $0x01, Z8, Y9
+	VSHUFPS       $0x88, Y9, Y8, Y10
+	VSHUFPS       $0xdd, Y9, Y8, Y8
+	VPADDD        Y10, Y8, Y8
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -17354,179 +17562,16 @@ TEXT ·dotTileAVX512x9x8(SB), NOSPLIT, $24-104
 	VMOVAPS Y0, Y6
 	VMOVAPS Y0, Y7
 	VMOVAPS Y0, Y8
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
-	ADDQ    $0x00000024, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y9
-	VPBROADCASTD (DX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD (BX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD (SI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD (DI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	VPBROADCASTD (R8)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD (R9)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD (R10)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	VPBROADCASTD (R11)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y7
-	VPBROADCASTD (R12)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y8
-	VMOVDQU32    32(AX), Y9
-	VPBROADCASTD 4(DX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD 4(R10)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	VPBROADCASTD 4(R11)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y7
-	VPBROADCASTD 4(R12)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y8
-	VMOVDQU32    64(AX), Y9
-	VPBROADCASTD 8(DX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD 8(R10)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	VPBROADCASTD 8(R11)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y7
-	VPBROADCASTD 8(R12)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y8
-	VMOVDQU32    96(AX), Y9
-	VPBROADCASTD 12(DX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD 12(R10)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	VPBROADCASTD 12(R11)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y7
-	VPBROADCASTD 12(R12)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y8
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y9
-	VPBROADCASTD (DX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y0
-	VPBROADCASTD (BX)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y1
-	VPBROADCASTD (SI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y2
-	VPBROADCASTD (DI)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y3
-	VPBROADCASTD (R8)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y4
-	VPBROADCASTD (R9)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y5
-	VPBROADCASTD (R10)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y6
-	VPBROADCASTD (R11)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y7
-	VPBROADCASTD (R12)(CX*1), Y10
-	VPDPBUSD     Y9, Y10, Y8
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y10
 	VPDPBUSD     Y9, Y10, Y0
 	VPBROADCASTD (CX)(DI*1), Y10
@@ -17535,10 +17580,10 @@ shallow4Tap:
 	VPDPBUSD     Y9, Y10, Y2
 	VPBROADCASTD (CX)(R9*1), Y10
 	VPDPBUSD     Y9, Y10, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y10
 	VPDPBUSD     Y9, Y10, Y4
 	VPBROADCASTD (CX)(DI*1), Y10
@@ -17547,259 +17592,25 @@ shallow4Tap:
 	VPDPBUSD     Y9, Y10, Y6
 	VPBROADCASTD (CX)(R9*1), Y10
 	VPDPBUSD     Y9, Y10, Y7
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Y10
 	VPDPBUSD     Y9, Y10, Y8
 	ADDQ         $0x00000024, DX
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y9
-	VMOVDQU32    32(AX), Y10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y0
-	VPBROADCASTD (CX)(DI*1), Y11
-	VPDPBUSD     Y9, Y11, Y1
-	VPBROADCASTD (CX)(R8*1), Y11
-	VPDPBUSD     Y9, Y11, Y2
-	VPBROADCASTD (CX)(R9*1), Y11
-	VPDPBUSD     Y9, Y11, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y4
-	VPBROADCASTD (CX)(DI*1), Y11
-	VPDPBUSD     Y9, Y11, Y5
-	VPBROADCASTD (CX)(R8*1), Y11
-	VPDPBUSD     Y9, Y11, Y6
-	VPBROADCASTD (CX)(R9*1), Y11
-	VPDPBUSD     Y9, Y11, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	MOVLQSX      32(DX), SI
-	VPBROADCASTD (CX)(SI*1), Y11
-	VPDPBUSD     Y9, Y11, Y8
-	VPBROADCASTD 4(CX)(SI*1), Y11
-	VPDPBUSD     Y10, Y11, Y8
-	ADDQ         $0x00000024, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y9
-	VMOVDQU32    32(AX), Y10
-	VMOVDQU32    64(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y9, Y12, Y0
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y9, Y12, Y1
-	VPBROADCASTD (CX)(R8*1), Y12
-	VPDPBUSD     Y9, Y12, Y2
-	VPBROADCASTD (CX)(R9*1), Y12
-	VPDPBUSD     Y9, Y12, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y12
-	VPDPBUSD     Y10, Y12, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y12
-	VPDPBUSD     Y10, Y12, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y9, Y12, Y4
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y9, Y12, Y5
-	VPBROADCASTD (CX)(R8*1), Y12
-	VPDPBUSD     Y9, Y12, Y6
-	VPBROADCASTD (CX)(R9*1), Y12
-	VPDPBUSD     Y9, Y12, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y12
-	VPDPBUSD     Y10, Y12, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y12
-	VPDPBUSD     Y10, Y12, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	MOVLQSX      32(DX), SI
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y9, Y12, Y8
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y8
-	VPBROADCASTD 8(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	ADDQ         $0x00000024, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y9
-	VMOVDQU32    32(AX), Y10
-	VMOVDQU32    64(AX), Y11
-	VMOVDQU32    96(AX), Y12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y9, Y13, Y0
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y9, Y13, Y1
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y9, Y13, Y2
-	VPBROADCASTD (CX)(R9*1), Y13
-	VPDPBUSD     Y9, Y13, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y10, Y13, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y10, Y13, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y10, Y13, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y13
-	VPDPBUSD     Y10, Y13, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y13
-	VPDPBUSD     Y11, Y13, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y9, Y13, Y4
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y9, Y13, Y5
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y9, Y13, Y6
-	VPBROADCASTD (CX)(R9*1), Y13
-	VPDPBUSD     Y9, Y13, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y10, Y13, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y10, Y13, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y10, Y13, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y13
-	VPDPBUSD     Y10, Y13, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y13
-	VPDPBUSD     Y11, Y13, Y7
-	VPBROADCASTD 12(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD 12(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD 12(CX)(R9*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	MOVLQSX      32(DX), SI
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y9, Y13, Y8
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y10, Y13, Y8
-	VPBROADCASTD 8(CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y8
-	VPBROADCASTD 12(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	ADDQ         $0x00000024, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y10
-	VBROADCASTSS hi+76(FP), Y11
-	VBROADCASTSS zero+80(FP), Y12
+	VBROADCASTSS lo+88(FP), Y10
+	VBROADCASTSS hi+92(FP), Y11
+	VBROADCASTSS zero+96(FP), Y12
 	VMOVUPS      (CX), Y9
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y9, Y0, Y0
 	VMAXPS       Y10, Y0, Y0
@@ -17807,7 +17618,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y12, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y9, Y1, Y1
 	VMAXPS       Y10, Y1, Y1
@@ -17815,7 +17626,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y12, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y9, Y2, Y2
 	VMAXPS       Y10, Y2, Y2
@@ -17823,7 +17634,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y12, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y9, Y3, Y3
 	VMAXPS       Y10, Y3, Y3
@@ -17831,7 +17642,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y12, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y9, Y4, Y4
 	VMAXPS       Y10, Y4, Y4
@@ -17839,7 +17650,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y12, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y9, Y5, Y5
 	VMAXPS       Y10, Y5, Y5
@@ -17847,7 +17658,7 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y12, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y9, Y6, Y6
 	VMAXPS       Y10, Y6, Y6
@@ -17855,7 +17666,7 @@ end:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y12, Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y9, Y7, Y7
 	VMAXPS       Y10, Y7, Y7
@@ -17863,7 +17674,7 @@ end:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD       Y12, Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y9, Y8, Y8
 	VMAXPS       Y10, Y8, Y8
@@ -17871,41 +17682,43 @@ end:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD       Y12, Y8, Y8
 	VPMOVDB      Y8, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y8, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y9
 	VPBROADCASTD 4(DX), Y10
 	VPBROADCASTD 8(DX), Y11
 	VPBROADCASTD 16(DX), Y12
 	VMOVUPS      (CX), Y14
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y14, Y0, Y0
 	VMAXPS       Y9, Y0, Y0
@@ -17923,8 +17736,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y14, Y1, Y1
 	VMAXPS       Y9, Y1, Y1
@@ -17942,8 +17755,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y14, Y2, Y2
 	VMAXPS       Y9, Y2, Y2
@@ -17961,8 +17774,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y14, Y3, Y3
 	VMAXPS       Y9, Y3, Y3
@@ -17980,8 +17793,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y14, Y4, Y4
 	VMAXPS       Y9, Y4, Y4
@@ -17999,8 +17812,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y14, Y5, Y5
 	VMAXPS       Y9, Y5, Y5
@@ -18018,8 +17831,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y14, Y6, Y6
 	VMAXPS       Y9, Y6, Y6
@@ -18037,8 +17850,8 @@ add:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD.BCST  32(DX), Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y14, Y7, Y7
 	VMAXPS       Y9, Y7, Y7
@@ -18056,8 +17869,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y14, Y8, Y8
 	VMAXPS       Y9, Y8, Y8
@@ -18075,14 +17888,28 @@ add:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD.BCST  32(DX), Y8, Y8
 	VPMOVDB      Y8, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x9x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x9x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x9x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x9x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -18092,11 +17919,7 @@ TEXT ·dotTileAVX512x9x16(SB), NOSPLIT, $24-104
 	VMOVAPS Z0, Z6
 	VMOVAPS Z0, Z7
 	VMOVAPS Z0, Z8
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -18111,32 +17934,36 @@ TEXT ·dotTileAVX512x9x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	ADDQ    $0x00000024, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z9
@@ -18220,11 +18047,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z9
 	VPBROADCASTD (DX)(CX*1), Z10
 	VPDPBUSD     Z9, Z10, Z0
@@ -18246,25 +18073,25 @@ quad:
 	VPDPBUSD     Z9, Z10, Z8
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z9
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z9, Z10, Z0
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -18273,10 +18100,10 @@ shallow4Tap:
 	VPDPBUSD     Z9, Z10, Z2
 	VPBROADCASTD (CX)(R9*1), Z10
 	VPDPBUSD     Z9, Z10, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z9, Z10, Z4
 	VPBROADCASTD (CX)(DI*1), Z10
@@ -18285,27 +18112,27 @@ shallow4Tap:
 	VPDPBUSD     Z9, Z10, Z6
 	VPBROADCASTD (CX)(R9*1), Z10
 	VPDPBUSD     Z9, Z10, Z7
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z10
 	VPDPBUSD     Z9, Z10, Z8
 	ADDQ         $0x00000024, DX
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z9
 	VMOVDQU32    64(AX), Z10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z9, Z11, Z0
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -18322,10 +18149,10 @@ shallow8Tap:
 	VPDPBUSD     Z10, Z11, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z11
 	VPDPBUSD     Z10, Z11, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z9, Z11, Z4
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -18342,7 +18169,7 @@ shallow8Tap:
 	VPDPBUSD     Z10, Z11, Z6
 	VPBROADCASTD 4(CX)(R9*1), Z11
 	VPDPBUSD     Z10, Z11, Z7
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z9, Z11, Z8
 	VPBROADCASTD 4(CX)(SI*1), Z11
@@ -18351,21 +18178,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z9
 	VMOVDQU32    64(AX), Z10
 	VMOVDQU32    128(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z9, Z12, Z0
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -18390,10 +18217,10 @@ shallow12Tap:
 	VPDPBUSD     Z11, Z12, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z9, Z12, Z4
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -18418,7 +18245,7 @@ shallow12Tap:
 	VPDPBUSD     Z11, Z12, Z6
 	VPBROADCASTD 8(CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z7
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z9, Z12, Z8
 	VPBROADCASTD 4(CX)(SI*1), Z12
@@ -18429,22 +18256,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z9
 	VMOVDQU32    64(AX), Z10
 	VMOVDQU32    128(AX), Z11
 	VMOVDQU32    192(AX), Z12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z9, Z13, Z0
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -18477,10 +18304,10 @@ shallow16Tap:
 	VPDPBUSD     Z12, Z13, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z9, Z13, Z4
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -18513,7 +18340,7 @@ shallow16Tap:
 	VPDPBUSD     Z12, Z13, Z6
 	VPBROADCASTD 12(CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z7
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z9, Z13, Z8
 	VPBROADCASTD 4(CX)(SI*1), Z13
@@ -18527,17 +18354,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z10
-	VBROADCASTSS hi+76(FP), Z11
-	VBROADCASTSS zero+80(FP), Z12
+	VBROADCASTSS lo+88(FP), Z10
+	VBROADCASTSS hi+92(FP), Z11
+	VBROADCASTSS zero+96(FP), Z12
 	VMOVUPS      (CX), Z9
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
@@ -18545,7 +18372,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z12, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z9, Z1, Z1
 	VMAXPS       Z10, Z1, Z1
@@ -18553,7 +18380,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z12, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
@@ -18561,7 +18388,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z12, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z9, Z3, Z3
 	VMAXPS       Z10, Z3, Z3
@@ -18569,7 +18396,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z12, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z9, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
@@ -18577,7 +18404,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z12, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z9, Z5, Z5
 	VMAXPS       Z10, Z5, Z5
@@ -18585,7 +18412,7 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z12, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z9, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
@@ -18593,7 +18420,7 @@ end:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD       Z12, Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z9, Z7, Z7
 	VMAXPS       Z10, Z7, Z7
@@ -18601,7 +18428,7 @@ end:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z12, Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z9, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
@@ -18609,41 +18436,43 @@ end:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD       Z12, Z8, Z8
 	VPMOVDB      Z8, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z9
 	VPBROADCASTD 4(DX), Z10
 	VPBROADCASTD 8(DX), Z11
 	VPBROADCASTD 16(DX), Z12
 	VMOVUPS      (CX), Z14
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z14, Z0, Z0
 	VMAXPS       Z9, Z0, Z0
@@ -18661,8 +18490,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z14, Z1, Z1
 	VMAXPS       Z9, Z1, Z1
@@ -18680,8 +18509,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z14, Z2, Z2
 	VMAXPS       Z9, Z2, Z2
@@ -18699,8 +18528,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z14, Z3, Z3
 	VMAXPS       Z9, Z3, Z3
@@ -18718,8 +18547,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z14, Z4, Z4
 	VMAXPS       Z9, Z4, Z4
@@ -18737,8 +18566,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z14, Z5, Z5
 	VMAXPS       Z9, Z5, Z5
@@ -18756,8 +18585,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z14, Z6, Z6
 	VMAXPS       Z9, Z6, Z6
@@ -18775,8 +18604,8 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z14, Z7, Z7
 	VMAXPS       Z9, Z7, Z7
@@ -18794,8 +18623,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z14, Z8, Z8
 	VMAXPS       Z9, Z8, Z8
@@ -18813,14 +18642,28 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x9x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x9x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x9x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x9x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -18839,11 +18682,7 @@ TEXT ·dotTileAVX512x9x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y13
 	VMOVAPS Y1, Y15
 	VMOVAPS Y1, Y17
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -18858,32 +18697,36 @@ TEXT ·dotTileAVX512x9x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	ADDQ    $0x00000024, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z18
@@ -19007,11 +18850,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z18
 	VMOVDQU32    64(AX), Y19
 	VPBROADCASTD (DX)(CX*1), Z20
@@ -19043,26 +18886,26 @@ quad:
 	VPDPBUSD     Y19, Y20, Y17
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z18
 	VMOVDQU32    64(AX), Y19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z18, Z20, Z0
 	VPDPBUSD     Y19, Y20, Y1
@@ -19075,10 +18918,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Y19, Y20, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z18, Z20, Z8
 	VPDPBUSD     Y19, Y20, Y9
@@ -19091,7 +18934,7 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z14
 	VPDPBUSD     Y19, Y20, Y15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z18, Z20, Z16
 	VPDPBUSD     Y19, Y20, Y17
@@ -19099,22 +18942,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z18
 	VMOVDQU32    64(AX), Y19
 	VMOVDQU32    96(AX), Z20
 	VMOVDQU32    160(AX), Y21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z18, Z22, Z0
 	VPDPBUSD     Y19, Y22, Y1
@@ -19139,10 +18982,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Y21, Y22, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z18, Z22, Z8
 	VPDPBUSD     Y19, Y22, Y9
@@ -19167,7 +19010,7 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z14
 	VPDPBUSD     Y21, Y22, Y15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z18, Z22, Z16
 	VPDPBUSD     Y19, Y22, Y17
@@ -19178,12 +19021,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z18
@@ -19192,10 +19035,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y21
 	VMOVDQU32    192(AX), Z22
 	VMOVDQU32    256(AX), Y23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z18, Z24, Z0
 	VPDPBUSD     Y19, Y24, Y1
@@ -19232,10 +19075,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Y23, Y24, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z18, Z24, Z8
 	VPDPBUSD     Y19, Y24, Y9
@@ -19272,7 +19115,7 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Y23, Y24, Y15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z18, Z24, Z16
 	VPDPBUSD     Y19, Y24, Y17
@@ -19286,12 +19129,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z18
@@ -19302,10 +19145,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y23
 	VMOVDQU32    288(AX), Z24
 	VMOVDQU32    352(AX), Y25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z18, Z26, Z0
 	VPDPBUSD     Y19, Y26, Y1
@@ -19354,10 +19197,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Y25, Y26, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z18, Z26, Z8
 	VPDPBUSD     Y19, Y26, Y9
@@ -19406,7 +19249,7 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Y25, Y26, Y15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z18, Z26, Z16
 	VPDPBUSD     Y19, Y26, Y17
@@ -19424,18 +19267,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z20
-	VBROADCASTSS hi+76(FP), Z21
-	VBROADCASTSS zero+80(FP), Z22
+	VBROADCASTSS lo+88(FP), Z20
+	VBROADCASTSS hi+92(FP), Z21
+	VBROADCASTSS zero+96(FP), Z22
 	VMOVUPS      (CX), Z18
 	VMOVUPS      64(CX), Y19
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z18, Z0, Z0
 	VMAXPS       Z20, Z0, Z0
@@ -19450,7 +19293,7 @@ end:
 	VPADDD       Y22, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z18, Z2, Z2
 	VMAXPS       Z20, Z2, Z2
@@ -19465,7 +19308,7 @@ end:
 	VPADDD       Y22, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z18, Z4, Z4
 	VMAXPS       Z20, Z4, Z4
@@ -19480,7 +19323,7 @@ end:
 	VPADDD       Y22, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z18, Z6, Z6
 	VMAXPS       Z20, Z6, Z6
@@ -19495,7 +19338,7 @@ end:
 	VPADDD       Y22, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z18, Z8, Z8
 	VMAXPS       Z20, Z8, Z8
@@ -19510,7 +19353,7 @@ end:
 	VPADDD       Y22, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z18, Z10, Z10
 	VMAXPS       Z20, Z10, Z10
@@ -19525,7 +19368,7 @@ end:
 	VPADDD       Y22, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z18, Z12, Z12
 	VMAXPS       Z20, Z12, Z12
@@ -19540,7 +19383,7 @@ end:
 	VPADDD       Y22, Y13, Y13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z18, Z14, Z14
 	VMAXPS       Z20, Z14, Z14
@@ -19555,7 +19398,7 @@ end:
 	VPADDD       Y22, Y15, Y15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z18, Z16, Z16
 	VMAXPS       Z20, Z16, Z16
@@ -19570,51 +19413,53 @@ end:
 	VPADDD       Y22, Y17, Y17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Y17, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Y13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Y15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Y17, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z18
 	VPBROADCASTD 4(DX), Z19
 	VPBROADCASTD 8(DX), Z20
 	VPBROADCASTD 16(DX), Z21
 	VMOVUPS      (CX), Z23
 	VMOVUPS      64(CX), Y24
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z23, Z0, Z0
 	VMAXPS       Z18, Z0, Z0
@@ -19649,8 +19494,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z23, Z2, Z2
 	VMAXPS       Z18, Z2, Z2
@@ -19685,8 +19530,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z23, Z4, Z4
 	VMAXPS       Z18, Z4, Z4
@@ -19721,8 +19566,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z23, Z6, Z6
 	VMAXPS       Z18, Z6, Z6
@@ -19757,8 +19602,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z23, Z8, Z8
 	VMAXPS       Z18, Z8, Z8
@@ -19793,8 +19638,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z23, Z10, Z10
 	VMAXPS       Z18, Z10, Z10
@@ -19829,8 +19674,8 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z23, Z12, Z12
 	VMAXPS       Z18, Z12, Z12
@@ -19865,8 +19710,8 @@ add:
 	VCVTPS2DQ    Y13, Y13
 	VPADDD.BCST  32(DX), Y13, Y13
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z23, Z14, Z14
 	VMAXPS       Z18, Z14, Z14
@@ -19901,8 +19746,8 @@ add:
 	VCVTPS2DQ    Y15, Y15
 	VPADDD.BCST  32(DX), Y15, Y15
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z23, Z16, Z16
 	VMAXPS       Z18, Z16, Z16
@@ -19937,14 +19782,28 @@ add:
 	VCVTPS2DQ    Y17, Y17
 	VPADDD.BCST  32(DX), Y17, Y17
 	VPMOVDB      Y17, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x9x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x9x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x9x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x9x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -19963,11 +19822,7 @@ TEXT ·dotTileAVX512x9x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z13
 	VMOVAPS Z1, Z15
 	VMOVAPS Z1, Z17
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -19982,32 +19837,36 @@ TEXT ·dotTileAVX512x9x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	ADDQ    $0x00000024, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z18
@@ -20131,11 +19990,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z18
 	VMOVDQU32    64(AX), Z19
 	VPBROADCASTD (DX)(CX*1), Z20
@@ -20167,26 +20026,26 @@ quad:
 	VPDPBUSD     Z19, Z20, Z17
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z18
 	VMOVDQU32    64(AX), Z19
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z18, Z20, Z0
 	VPDPBUSD     Z19, Z20, Z1
@@ -20199,10 +20058,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z6
 	VPDPBUSD     Z19, Z20, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z18, Z20, Z8
 	VPDPBUSD     Z19, Z20, Z9
@@ -20215,7 +20074,7 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z20
 	VPDPBUSD     Z18, Z20, Z14
 	VPDPBUSD     Z19, Z20, Z15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z20
 	VPDPBUSD     Z18, Z20, Z16
 	VPDPBUSD     Z19, Z20, Z17
@@ -20223,22 +20082,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z18
 	VMOVDQU32    64(AX), Z19
 	VMOVDQU32    128(AX), Z20
 	VMOVDQU32    192(AX), Z21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z18, Z22, Z0
 	VPDPBUSD     Z19, Z22, Z1
@@ -20263,10 +20122,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Z21, Z22, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z18, Z22, Z8
 	VPDPBUSD     Z19, Z22, Z9
@@ -20291,7 +20150,7 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z14
 	VPDPBUSD     Z21, Z22, Z15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z18, Z22, Z16
 	VPDPBUSD     Z19, Z22, Z17
@@ -20302,12 +20161,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z18
@@ -20316,10 +20175,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z21
 	VMOVDQU32    256(AX), Z22
 	VMOVDQU32    320(AX), Z23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z18, Z24, Z0
 	VPDPBUSD     Z19, Z24, Z1
@@ -20356,10 +20215,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Z23, Z24, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z18, Z24, Z8
 	VPDPBUSD     Z19, Z24, Z9
@@ -20396,7 +20255,7 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Z23, Z24, Z15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z18, Z24, Z16
 	VPDPBUSD     Z19, Z24, Z17
@@ -20410,12 +20269,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z18
@@ -20426,10 +20285,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z23
 	VMOVDQU32    384(AX), Z24
 	VMOVDQU32    448(AX), Z25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z18, Z26, Z0
 	VPDPBUSD     Z19, Z26, Z1
@@ -20478,10 +20337,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Z25, Z26, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z18, Z26, Z8
 	VPDPBUSD     Z19, Z26, Z9
@@ -20530,7 +20389,7 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Z25, Z26, Z15
-	MOVLQSX      32(DX), SI
+	MOVL         32(DX), SI
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z18, Z26, Z16
 	VPDPBUSD     Z19, Z26, Z17
@@ -20548,18 +20407,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z20
-	VBROADCASTSS hi+76(FP), Z21
-	VBROADCASTSS zero+80(FP), Z22
+	VBROADCASTSS lo+88(FP), Z20
+	VBROADCASTSS hi+92(FP), Z21
+	VBROADCASTSS zero+96(FP), Z22
 	VMOVUPS      (CX), Z18
 	VMOVUPS      64(CX), Z19
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z18, Z0, Z0
 	VMAXPS       Z20, Z0, Z0
@@ -20574,7 +20433,7 @@ end:
 	VPADDD       Z22, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z18, Z2, Z2
 	VMAXPS       Z20, Z2, Z2
@@ -20589,7 +20448,7 @@ end:
 	VPADDD       Z22, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z18, Z4, Z4
 	VMAXPS       Z20, Z4, Z4
@@ -20604,7 +20463,7 @@ end:
 	VPADDD       Z22, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z18, Z6, Z6
 	VMAXPS       Z20, Z6, Z6
@@ -20619,7 +20478,7 @@ end:
 	VPADDD       Z22, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z18, Z8, Z8
 	VMAXPS       Z20, Z8, Z8
@@ -20634,7 +20493,7 @@ end:
 	VPADDD       Z22, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z18, Z10, Z10
 	VMAXPS       Z20, Z10, Z10
@@ -20649,7 +20508,7 @@ end:
 	VPADDD       Z22, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z18, Z12, Z12
 	VMAXPS       Z20, Z12, Z12
@@ -20664,7 +20523,7 @@ end:
 	VPADDD       Z22, Z13, Z13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z18, Z14, Z14
 	VMAXPS       Z20, Z14, Z14
@@ -20679,7 +20538,7 @@ end:
 	VPADDD       Z22, Z15, Z15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z18, Z16, Z16
 	VMAXPS       Z20, Z16, Z16
@@ -20694,51 +20553,53 @@ end:
 	VPADDD       Z22, Z17, Z17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Z17, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z18
 	VPBROADCASTD 4(DX), Z19
 	VPBROADCASTD 8(DX), Z20
 	VPBROADCASTD 16(DX), Z21
 	VMOVUPS      (CX), Z23
 	VMOVUPS      64(CX), Z24
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z23, Z0, Z0
 	VMAXPS       Z18, Z0, Z0
@@ -20773,8 +20634,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z23, Z2, Z2
 	VMAXPS       Z18, Z2, Z2
@@ -20809,8 +20670,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z23, Z4, Z4
 	VMAXPS       Z18, Z4, Z4
@@ -20845,8 +20706,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z23, Z6, Z6
 	VMAXPS       Z18, Z6, Z6
@@ -20881,8 +20742,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z23, Z8, Z8
 	VMAXPS       Z18, Z8, Z8
@@ -20917,8 +20778,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z23, Z10, Z10
 	VMAXPS       Z18, Z10, Z10
@@ -20953,8 +20814,8 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z23, Z12, Z12
 	VMAXPS       Z18, Z12, Z12
@@ -20989,8 +20850,8 @@ add:
 	VCVTPS2DQ    Z13, Z13
 	VPADDD.BCST  32(DX), Z13, Z13
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z23, Z14, Z14
 	VMAXPS       Z18, Z14, Z14
@@ -21025,8 +20886,8 @@ add:
 	VCVTPS2DQ    Z15, Z15
 	VPADDD.BCST  32(DX), Z15, Z15
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z23, Z16, Z16
 	VMAXPS       Z18, Z16, Z16
@@ -21061,14 +20922,320 @@ add:
 	VCVTPS2DQ    Z17, Z17
 	VPADDD.BCST  32(DX), Z17, Z17
 	VPMOVDB      Z17, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x10x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x10x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x10x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x10x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+32(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+32(FP), R11
+	MOVLQSX 32(CX), R12
+	ADDQ    in+32(FP), R12
+	MOVLQSX 36(CX), R13
+	ADDQ    in+32(FP), R13
+	ADDQ    $0x00000028, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z10
+	VPBROADCASTQ (DX)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	VPBROADCASTQ (BX)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	VPBROADCASTQ (SI)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	VPBROADCASTQ (DI)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	VPBROADCASTQ (R8)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	VPBROADCASTQ (R9)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	VPBROADCASTQ (R10)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	VPBROADCASTQ (R11)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	VPBROADCASTQ (R12)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	VPBROADCASTQ (R13)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z9
+	VMOVDQU32    64(AX), Z10
+	VPBROADCASTQ 8(DX)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	VPBROADCASTQ 8(R10)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	VPBROADCASTQ 8(R11)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	VPBROADCASTQ 8(R12)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	VPBROADCASTQ 8(R13)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z9
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z10
+	VPBROADCASTQ (DX)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	VPBROADCASTQ (BX)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	VPBROADCASTQ (SI)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	VPBROADCASTQ (DI)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	VPBROADCASTQ (R8)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	VPBROADCASTQ (R9)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	VPBROADCASTQ (R10)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	VPBROADCASTQ (R11)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	VPBROADCASTQ (R12)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	VPBROADCASTQ (R13)(CX*1), Z11
+	VPDPBUSD     Z10, Z11, Z9
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z10
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	VPBROADCASTQ (CX)(DI*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	VPBROADCASTQ (CX)(R8*1), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	VPBROADCASTQ (CX)(R9*1), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	VPBROADCASTQ (CX)(DI*1), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	VPBROADCASTQ (CX)(R8*1), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	VPBROADCASTQ (CX)(R9*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	VPBROADCASTQ (CX)(SI*1), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	VPBROADCASTQ (CX)(DI*1), Z11
+	VPDPBUSD     Z10, Z11, Z9
+	ADDQ         $0x00000028, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z10
+	VMOVDQU32    64(AX), Z11
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z0
+	VPBROADCASTQ (CX)(DI*1), Z12
+	VPDPBUSD     Z10, Z12, Z1
+	VPBROADCASTQ (CX)(R8*1), Z12
+	VPDPBUSD     Z10, Z12, Z2
+	VPBROADCASTQ (CX)(R9*1), Z12
+	VPDPBUSD     Z10, Z12, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z4
+	VPBROADCASTQ (CX)(DI*1), Z12
+	VPDPBUSD     Z10, Z12, Z5
+	VPBROADCASTQ (CX)(R8*1), Z12
+	VPDPBUSD     Z10, Z12, Z6
+	VPBROADCASTQ (CX)(R9*1), Z12
+	VPDPBUSD     Z10, Z12, Z7
+	VPBROADCASTQ 8(CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTQ 8(CX)(R8*1), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	VPBROADCASTQ 8(CX)(R9*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	VPBROADCASTQ (CX)(SI*1), Z12
+	VPDPBUSD     Z10, Z12, Z8
+	VPBROADCASTQ (CX)(DI*1), Z12
+	VPDPBUSD     Z10, Z12, Z9
+	VPBROADCASTQ 8(CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	VPBROADCASTQ 8(CX)(DI*1), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	ADDQ         $0x00000028, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y10
+	VSHUFPS       $0x88, Y10, Y0, Y11
+	VSHUFPS       $0xdd, Y10, Y0, Y0
+	VPADDD        Y11, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y10
+	VSHUFPS       $0x88, Y10, Y1, Y11
+	VSHUFPS       $0xdd, Y10, Y1, Y1
+	VPADDD        Y11, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y10
+	VSHUFPS       $0x88, Y10, Y2, Y11
+	VSHUFPS       $0xdd, Y10, Y2, Y2
+	VPADDD        Y11, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y10
+	VSHUFPS       $0x88, Y10, Y3, Y11
+	VSHUFPS       $0xdd, Y10, Y3, Y3
+	VPADDD        Y11, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y10
+	VSHUFPS       $0x88, Y10, Y4, Y11
+	VSHUFPS       $0xdd, Y10, Y4, Y4
+	VPADDD        Y11, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y10
+	VSHUFPS       $0x88, Y10, Y5, Y11
+	VSHUFPS       $0xdd, Y10, Y5, Y5
+	VPADDD        Y11, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z6, Y10
+	VSHUFPS       $0x88, Y10, Y6, Y11
+	VSHUFPS       $0xdd, Y10, Y6, Y6
+	VPADDD        Y11, Y6, Y6
+	VEXTRACTI64X4 $0x01, Z7, Y10
+	VSHUFPS       $0x88, Y10, Y7, Y11
+	VSHUFPS       $0xdd, Y10, Y7, Y7
+	VPADDD        Y11, Y7, Y7
+	VEXTRACTI64X4 $0x01, Z8, Y10
+	VSHUFPS       $0x88, Y10, Y8, Y11
+	VSHUFPS       $0xdd, Y10, Y8, Y8
+	VPADDD        Y11, Y8, Y8
+	VEXTRACTI64X4 $0x01, Z9, Y10
+	VSHUFPS       $0x88, Y10, Y9, Y11
+	VSHUFPS       $0xdd, Y10, Y9, Y9
+	VPADDD        Y11, Y9, Y9
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -21079,191 +21246,16 @@ TEXT ·dotTileAVX512x10x8(SB), NOSPLIT, $24-104
 	VMOVAPS Y0, Y7
 	VMOVAPS Y0, Y8
 	VMOVAPS Y0, Y9
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
-	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
-	ADDQ    $0x00000028, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y10
-	VPBROADCASTD (DX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD (BX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD (SI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD (DI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	VPBROADCASTD (R8)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD (R9)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD (R10)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD (R11)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	VPBROADCASTD (R12)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y8
-	VPBROADCASTD (R13)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y9
-	VMOVDQU32    32(AX), Y10
-	VPBROADCASTD 4(DX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD 4(R10)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD 4(R11)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	VPBROADCASTD 4(R12)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y8
-	VPBROADCASTD 4(R13)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y9
-	VMOVDQU32    64(AX), Y10
-	VPBROADCASTD 8(DX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD 8(R10)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD 8(R11)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	VPBROADCASTD 8(R12)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y8
-	VPBROADCASTD 8(R13)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y9
-	VMOVDQU32    96(AX), Y10
-	VPBROADCASTD 12(DX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD 12(R10)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD 12(R11)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	VPBROADCASTD 12(R12)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y8
-	VPBROADCASTD 12(R13)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y9
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y10
-	VPBROADCASTD (DX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y0
-	VPBROADCASTD (BX)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y1
-	VPBROADCASTD (SI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y2
-	VPBROADCASTD (DI)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y3
-	VPBROADCASTD (R8)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y4
-	VPBROADCASTD (R9)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y5
-	VPBROADCASTD (R10)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y6
-	VPBROADCASTD (R11)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y7
-	VPBROADCASTD (R12)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y8
-	VPBROADCASTD (R13)(CX*1), Y11
-	VPDPBUSD     Y10, Y11, Y9
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y11
 	VPDPBUSD     Y10, Y11, Y0
 	VPBROADCASTD (CX)(DI*1), Y11
@@ -21272,10 +21264,10 @@ shallow4Tap:
 	VPDPBUSD     Y10, Y11, Y2
 	VPBROADCASTD (CX)(R9*1), Y11
 	VPDPBUSD     Y10, Y11, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y11
 	VPDPBUSD     Y10, Y11, Y4
 	VPBROADCASTD (CX)(DI*1), Y11
@@ -21284,8 +21276,8 @@ shallow4Tap:
 	VPDPBUSD     Y10, Y11, Y6
 	VPBROADCASTD (CX)(R9*1), Y11
 	VPDPBUSD     Y10, Y11, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Y11
 	VPDPBUSD     Y10, Y11, Y8
 	VPBROADCASTD (CX)(DI*1), Y11
@@ -21294,273 +21286,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y10
-	VMOVDQU32    32(AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y0
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y1
-	VPBROADCASTD (CX)(R8*1), Y12
-	VPDPBUSD     Y10, Y12, Y2
-	VPBROADCASTD (CX)(R9*1), Y12
-	VPDPBUSD     Y10, Y12, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y4
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y5
-	VPBROADCASTD (CX)(R8*1), Y12
-	VPDPBUSD     Y10, Y12, Y6
-	VPBROADCASTD (CX)(R9*1), Y12
-	VPDPBUSD     Y10, Y12, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y12
-	VPDPBUSD     Y10, Y12, Y8
-	VPBROADCASTD (CX)(DI*1), Y12
-	VPDPBUSD     Y10, Y12, Y9
-	VPBROADCASTD 4(CX)(SI*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y12
-	VPDPBUSD     Y11, Y12, Y9
-	ADDQ         $0x00000028, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y10
-	VMOVDQU32    32(AX), Y11
-	VMOVDQU32    64(AX), Y12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y10, Y13, Y0
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y10, Y13, Y1
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y10, Y13, Y2
-	VPBROADCASTD (CX)(R9*1), Y13
-	VPDPBUSD     Y10, Y13, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y13
-	VPDPBUSD     Y11, Y13, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y10, Y13, Y4
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y10, Y13, Y5
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y10, Y13, Y6
-	VPBROADCASTD (CX)(R9*1), Y13
-	VPDPBUSD     Y10, Y13, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y13
-	VPDPBUSD     Y11, Y13, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y10, Y13, Y8
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y10, Y13, Y9
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y9
-	VPBROADCASTD 8(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD 8(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	ADDQ         $0x00000028, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y10
-	VMOVDQU32    32(AX), Y11
-	VMOVDQU32    64(AX), Y12
-	VMOVDQU32    96(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y10, Y14, Y0
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y10, Y14, Y1
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y10, Y14, Y2
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y10, Y14, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y11, Y14, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y11, Y14, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y11, Y14, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y11, Y14, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y10, Y14, Y4
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y10, Y14, Y5
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y10, Y14, Y6
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y10, Y14, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y11, Y14, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y11, Y14, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y11, Y14, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y11, Y14, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y7
-	VPBROADCASTD 12(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y5
-	VPBROADCASTD 12(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y6
-	VPBROADCASTD 12(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y10, Y14, Y8
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y10, Y14, Y9
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y11, Y14, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y11, Y14, Y9
-	VPBROADCASTD 8(CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y8
-	VPBROADCASTD 8(CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y9
-	VPBROADCASTD 12(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y8
-	VPBROADCASTD 12(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y9
-	ADDQ         $0x00000028, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y11
-	VBROADCASTSS hi+76(FP), Y12
-	VBROADCASTSS zero+80(FP), Y13
+	VBROADCASTSS lo+88(FP), Y11
+	VBROADCASTSS hi+92(FP), Y12
+	VBROADCASTSS zero+96(FP), Y13
 	VMOVUPS      (CX), Y10
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y10, Y0, Y0
 	VMAXPS       Y11, Y0, Y0
@@ -21568,7 +21305,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y13, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y10, Y1, Y1
 	VMAXPS       Y11, Y1, Y1
@@ -21576,7 +21313,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y13, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y10, Y2, Y2
 	VMAXPS       Y11, Y2, Y2
@@ -21584,7 +21321,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y13, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y10, Y3, Y3
 	VMAXPS       Y11, Y3, Y3
@@ -21592,7 +21329,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y13, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y10, Y4, Y4
 	VMAXPS       Y11, Y4, Y4
@@ -21600,7 +21337,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y13, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y10, Y5, Y5
 	VMAXPS       Y11, Y5, Y5
@@ -21608,7 +21345,7 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y13, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y10, Y6, Y6
 	VMAXPS       Y11, Y6, Y6
@@ -21616,7 +21353,7 @@ end:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y13, Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y10, Y7, Y7
 	VMAXPS       Y11, Y7, Y7
@@ -21624,7 +21361,7 @@ end:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD       Y13, Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y10, Y8, Y8
 	VMAXPS       Y11, Y8, Y8
@@ -21632,7 +21369,7 @@ end:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD       Y13, Y8, Y8
 	VPMOVDB      Y8, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y10, Y9, Y9
 	VMAXPS       Y11, Y9, Y9
@@ -21640,43 +21377,45 @@ end:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD       Y13, Y9, Y9
 	VPMOVDB      Y9, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y8, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y9, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y10
 	VPBROADCASTD 4(DX), Y11
 	VPBROADCASTD 8(DX), Y12
 	VPBROADCASTD 16(DX), Y13
 	VMOVUPS      (CX), Y15
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y15, Y0, Y0
 	VMAXPS       Y10, Y0, Y0
@@ -21694,8 +21433,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y15, Y1, Y1
 	VMAXPS       Y10, Y1, Y1
@@ -21713,8 +21452,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y15, Y2, Y2
 	VMAXPS       Y10, Y2, Y2
@@ -21732,8 +21471,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y15, Y3, Y3
 	VMAXPS       Y10, Y3, Y3
@@ -21751,8 +21490,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y15, Y4, Y4
 	VMAXPS       Y10, Y4, Y4
@@ -21770,8 +21509,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y15, Y5, Y5
 	VMAXPS       Y10, Y5, Y5
@@ -21789,8 +21528,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y15, Y6, Y6
 	VMAXPS       Y10, Y6, Y6
@@ -21808,8 +21547,8 @@ add:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD.BCST  32(DX), Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y15, Y7, Y7
 	VMAXPS       Y10, Y7, Y7
@@ -21827,8 +21566,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y15, Y8, Y8
 	VMAXPS       Y10, Y8, Y8
@@ -21846,8 +21585,8 @@ add:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD.BCST  32(DX), Y8, Y8
 	VPMOVDB      Y8, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y15, Y9, Y9
 	VMAXPS       Y10, Y9, Y9
@@ -21865,14 +21604,28 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x10x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x10x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x10x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x10x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -21883,11 +21636,7 @@ TEXT ·dotTileAVX512x10x16(SB), NOSPLIT, $24-104
 	VMOVAPS Z0, Z7
 	VMOVAPS Z0, Z8
 	VMOVAPS Z0, Z9
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -21902,34 +21651,38 @@ TEXT ·dotTileAVX512x10x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	ADDQ    $0x00000028, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z10
@@ -22021,11 +21774,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z10
 	VPBROADCASTD (DX)(CX*1), Z11
 	VPDPBUSD     Z10, Z11, Z0
@@ -22049,25 +21802,25 @@ quad:
 	VPDPBUSD     Z10, Z11, Z9
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z10
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z10, Z11, Z0
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -22076,10 +21829,10 @@ shallow4Tap:
 	VPDPBUSD     Z10, Z11, Z2
 	VPBROADCASTD (CX)(R9*1), Z11
 	VPDPBUSD     Z10, Z11, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z10, Z11, Z4
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -22088,8 +21841,8 @@ shallow4Tap:
 	VPDPBUSD     Z10, Z11, Z6
 	VPBROADCASTD (CX)(R9*1), Z11
 	VPDPBUSD     Z10, Z11, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z11
 	VPDPBUSD     Z10, Z11, Z8
 	VPBROADCASTD (CX)(DI*1), Z11
@@ -22098,20 +21851,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z0
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -22128,10 +21881,10 @@ shallow8Tap:
 	VPDPBUSD     Z11, Z12, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z4
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -22148,8 +21901,8 @@ shallow8Tap:
 	VPDPBUSD     Z11, Z12, Z6
 	VPBROADCASTD 4(CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z10, Z12, Z8
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -22162,21 +21915,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Z11
 	VMOVDQU32    128(AX), Z12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z10, Z13, Z0
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -22201,10 +21954,10 @@ shallow12Tap:
 	VPDPBUSD     Z12, Z13, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z10, Z13, Z4
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -22229,8 +21982,8 @@ shallow12Tap:
 	VPDPBUSD     Z12, Z13, Z6
 	VPBROADCASTD 8(CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z10, Z13, Z8
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -22247,22 +22000,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z10
 	VMOVDQU32    64(AX), Z11
 	VMOVDQU32    128(AX), Z12
 	VMOVDQU32    192(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z0
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -22295,10 +22048,10 @@ shallow16Tap:
 	VPDPBUSD     Z13, Z14, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z14
 	VPDPBUSD     Z13, Z14, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z4
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -22331,8 +22084,8 @@ shallow16Tap:
 	VPDPBUSD     Z13, Z14, Z6
 	VPBROADCASTD 12(CX)(R9*1), Z14
 	VPDPBUSD     Z13, Z14, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z10, Z14, Z8
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -22354,17 +22107,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z11
-	VBROADCASTSS hi+76(FP), Z12
-	VBROADCASTSS zero+80(FP), Z13
+	VBROADCASTSS lo+88(FP), Z11
+	VBROADCASTSS hi+92(FP), Z12
+	VBROADCASTSS zero+96(FP), Z13
 	VMOVUPS      (CX), Z10
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z10, Z0, Z0
 	VMAXPS       Z11, Z0, Z0
@@ -22372,7 +22125,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z13, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z10, Z1, Z1
 	VMAXPS       Z11, Z1, Z1
@@ -22380,7 +22133,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z13, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z10, Z2, Z2
 	VMAXPS       Z11, Z2, Z2
@@ -22388,7 +22141,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z13, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z10, Z3, Z3
 	VMAXPS       Z11, Z3, Z3
@@ -22396,7 +22149,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z13, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z10, Z4, Z4
 	VMAXPS       Z11, Z4, Z4
@@ -22404,7 +22157,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z13, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z10, Z5, Z5
 	VMAXPS       Z11, Z5, Z5
@@ -22412,7 +22165,7 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z13, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z10, Z6, Z6
 	VMAXPS       Z11, Z6, Z6
@@ -22420,7 +22173,7 @@ end:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD       Z13, Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z10, Z7, Z7
 	VMAXPS       Z11, Z7, Z7
@@ -22428,7 +22181,7 @@ end:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z13, Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z10, Z8, Z8
 	VMAXPS       Z11, Z8, Z8
@@ -22436,7 +22189,7 @@ end:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD       Z13, Z8, Z8
 	VPMOVDB      Z8, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z10, Z9, Z9
 	VMAXPS       Z11, Z9, Z9
@@ -22444,43 +22197,45 @@ end:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD       Z13, Z9, Z9
 	VPMOVDB      Z9, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z9, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z10
 	VPBROADCASTD 4(DX), Z11
 	VPBROADCASTD 8(DX), Z12
 	VPBROADCASTD 16(DX), Z13
 	VMOVUPS      (CX), Z15
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z15, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
@@ -22498,8 +22253,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z15, Z1, Z1
 	VMAXPS       Z10, Z1, Z1
@@ -22517,8 +22272,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z15, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
@@ -22536,8 +22291,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z15, Z3, Z3
 	VMAXPS       Z10, Z3, Z3
@@ -22555,8 +22310,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z15, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
@@ -22574,8 +22329,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z15, Z5, Z5
 	VMAXPS       Z10, Z5, Z5
@@ -22593,8 +22348,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z15, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
@@ -22612,8 +22367,8 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z15, Z7, Z7
 	VMAXPS       Z10, Z7, Z7
@@ -22631,8 +22386,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z15, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
@@ -22650,8 +22405,8 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z15, Z9, Z9
 	VMAXPS       Z10, Z9, Z9
@@ -22669,14 +22424,28 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x10x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x10x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x10x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x10x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -22697,11 +22466,7 @@ TEXT ·dotTileAVX512x10x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y15
 	VMOVAPS Y1, Y17
 	VMOVAPS Y1, Y19
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -22716,34 +22481,38 @@ TEXT ·dotTileAVX512x10x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	ADDQ    $0x00000028, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z20
@@ -22879,11 +22648,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z20
 	VMOVDQU32    64(AX), Y21
 	VPBROADCASTD (DX)(CX*1), Z22
@@ -22918,26 +22687,26 @@ quad:
 	VPDPBUSD     Y21, Y22, Y19
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z20
 	VMOVDQU32    64(AX), Y21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z20, Z22, Z0
 	VPDPBUSD     Y21, Y22, Y1
@@ -22950,10 +22719,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Y21, Y22, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z20, Z22, Z8
 	VPDPBUSD     Y21, Y22, Y9
@@ -22966,8 +22735,8 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z14
 	VPDPBUSD     Y21, Y22, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z20, Z22, Z16
 	VPDPBUSD     Y21, Y22, Y17
@@ -22978,22 +22747,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z20
 	VMOVDQU32    64(AX), Y21
 	VMOVDQU32    96(AX), Z22
 	VMOVDQU32    160(AX), Y23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z20, Z24, Z0
 	VPDPBUSD     Y21, Y24, Y1
@@ -23018,10 +22787,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Y23, Y24, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z20, Z24, Z8
 	VPDPBUSD     Y21, Y24, Y9
@@ -23046,8 +22815,8 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Y23, Y24, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z20, Z24, Z16
 	VPDPBUSD     Y21, Y24, Y17
@@ -23064,12 +22833,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z20
@@ -23078,10 +22847,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y23
 	VMOVDQU32    192(AX), Z24
 	VMOVDQU32    256(AX), Y25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z20, Z26, Z0
 	VPDPBUSD     Y21, Y26, Y1
@@ -23118,10 +22887,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Y25, Y26, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z20, Z26, Z8
 	VPDPBUSD     Y21, Y26, Y9
@@ -23158,8 +22927,8 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Y25, Y26, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z20, Z26, Z16
 	VPDPBUSD     Y21, Y26, Y17
@@ -23182,12 +22951,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z20
@@ -23198,10 +22967,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y25
 	VMOVDQU32    288(AX), Z26
 	VMOVDQU32    352(AX), Y27
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z20, Z28, Z0
 	VPDPBUSD     Y21, Y28, Y1
@@ -23250,10 +23019,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z6
 	VPDPBUSD     Y27, Y28, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z20, Z28, Z8
 	VPDPBUSD     Y21, Y28, Y9
@@ -23302,8 +23071,8 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z14
 	VPDPBUSD     Y27, Y28, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z20, Z28, Z16
 	VPDPBUSD     Y21, Y28, Y17
@@ -23333,18 +23102,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z22
-	VBROADCASTSS hi+76(FP), Z23
-	VBROADCASTSS zero+80(FP), Z24
+	VBROADCASTSS lo+88(FP), Z22
+	VBROADCASTSS hi+92(FP), Z23
+	VBROADCASTSS zero+96(FP), Z24
 	VMOVUPS      (CX), Z20
 	VMOVUPS      64(CX), Y21
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z20, Z0, Z0
 	VMAXPS       Z22, Z0, Z0
@@ -23359,7 +23128,7 @@ end:
 	VPADDD       Y24, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z20, Z2, Z2
 	VMAXPS       Z22, Z2, Z2
@@ -23374,7 +23143,7 @@ end:
 	VPADDD       Y24, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z20, Z4, Z4
 	VMAXPS       Z22, Z4, Z4
@@ -23389,7 +23158,7 @@ end:
 	VPADDD       Y24, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z20, Z6, Z6
 	VMAXPS       Z22, Z6, Z6
@@ -23404,7 +23173,7 @@ end:
 	VPADDD       Y24, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z20, Z8, Z8
 	VMAXPS       Z22, Z8, Z8
@@ -23419,7 +23188,7 @@ end:
 	VPADDD       Y24, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z20, Z10, Z10
 	VMAXPS       Z22, Z10, Z10
@@ -23434,7 +23203,7 @@ end:
 	VPADDD       Y24, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z20, Z12, Z12
 	VMAXPS       Z22, Z12, Z12
@@ -23449,7 +23218,7 @@ end:
 	VPADDD       Y24, Y13, Y13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z20, Z14, Z14
 	VMAXPS       Z22, Z14, Z14
@@ -23464,7 +23233,7 @@ end:
 	VPADDD       Y24, Y15, Y15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z20, Z16, Z16
 	VMAXPS       Z22, Z16, Z16
@@ -23479,7 +23248,7 @@ end:
 	VPADDD       Y24, Y17, Y17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Y17, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z20, Z18, Z18
 	VMAXPS       Z22, Z18, Z18
@@ -23494,54 +23263,56 @@ end:
 	VPADDD       Y24, Y19, Y19
 	VPMOVDB      Z18, (AX)
 	VPMOVDB      Y19, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Y13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Y15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Y17, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Y19, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z20
 	VPBROADCASTD 4(DX), Z21
 	VPBROADCASTD 8(DX), Z22
 	VPBROADCASTD 16(DX), Z23
 	VMOVUPS      (CX), Z25
 	VMOVUPS      64(CX), Y26
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z25, Z0, Z0
 	VMAXPS       Z20, Z0, Z0
@@ -23576,8 +23347,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z25, Z2, Z2
 	VMAXPS       Z20, Z2, Z2
@@ -23612,8 +23383,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z25, Z4, Z4
 	VMAXPS       Z20, Z4, Z4
@@ -23648,8 +23419,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z25, Z6, Z6
 	VMAXPS       Z20, Z6, Z6
@@ -23684,8 +23455,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z25, Z8, Z8
 	VMAXPS       Z20, Z8, Z8
@@ -23720,8 +23491,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z25, Z10, Z10
 	VMAXPS       Z20, Z10, Z10
@@ -23756,8 +23527,8 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z25, Z12, Z12
 	VMAXPS       Z20, Z12, Z12
@@ -23792,8 +23563,8 @@ add:
 	VCVTPS2DQ    Y13, Y13
 	VPADDD.BCST  32(DX), Y13, Y13
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z25, Z14, Z14
 	VMAXPS       Z20, Z14, Z14
@@ -23828,8 +23599,8 @@ add:
 	VCVTPS2DQ    Y15, Y15
 	VPADDD.BCST  32(DX), Y15, Y15
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z25, Z16, Z16
 	VMAXPS       Z20, Z16, Z16
@@ -23864,8 +23635,8 @@ add:
 	VCVTPS2DQ    Y17, Y17
 	VPADDD.BCST  32(DX), Y17, Y17
 	VPMOVDB      Y17, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z25, Z18, Z18
 	VMAXPS       Z20, Z18, Z18
@@ -23900,14 +23671,28 @@ add:
 	VCVTPS2DQ    Y19, Y19
 	VPADDD.BCST  32(DX), Y19, Y19
 	VPMOVDB      Y19, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x10x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x10x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x10x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x10x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -23928,11 +23713,7 @@ TEXT ·dotTileAVX512x10x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z15
 	VMOVAPS Z1, Z17
 	VMOVAPS Z1, Z19
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -23947,34 +23728,38 @@ TEXT ·dotTileAVX512x10x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	ADDQ    $0x00000028, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z20
@@ -24110,11 +23895,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z20
 	VMOVDQU32    64(AX), Z21
 	VPBROADCASTD (DX)(CX*1), Z22
@@ -24149,26 +23934,26 @@ quad:
 	VPDPBUSD     Z21, Z22, Z19
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z20
 	VMOVDQU32    64(AX), Z21
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z20, Z22, Z0
 	VPDPBUSD     Z21, Z22, Z1
@@ -24181,10 +23966,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z6
 	VPDPBUSD     Z21, Z22, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z20, Z22, Z8
 	VPDPBUSD     Z21, Z22, Z9
@@ -24197,8 +23982,8 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z22
 	VPDPBUSD     Z20, Z22, Z14
 	VPDPBUSD     Z21, Z22, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z22
 	VPDPBUSD     Z20, Z22, Z16
 	VPDPBUSD     Z21, Z22, Z17
@@ -24209,22 +23994,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z20
 	VMOVDQU32    64(AX), Z21
 	VMOVDQU32    128(AX), Z22
 	VMOVDQU32    192(AX), Z23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z20, Z24, Z0
 	VPDPBUSD     Z21, Z24, Z1
@@ -24249,10 +24034,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Z23, Z24, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z20, Z24, Z8
 	VPDPBUSD     Z21, Z24, Z9
@@ -24277,8 +24062,8 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Z23, Z24, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z20, Z24, Z16
 	VPDPBUSD     Z21, Z24, Z17
@@ -24295,12 +24080,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z20
@@ -24309,10 +24094,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z23
 	VMOVDQU32    256(AX), Z24
 	VMOVDQU32    320(AX), Z25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z20, Z26, Z0
 	VPDPBUSD     Z21, Z26, Z1
@@ -24349,10 +24134,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Z25, Z26, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z20, Z26, Z8
 	VPDPBUSD     Z21, Z26, Z9
@@ -24389,8 +24174,8 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Z25, Z26, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z20, Z26, Z16
 	VPDPBUSD     Z21, Z26, Z17
@@ -24413,12 +24198,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z20
@@ -24429,10 +24214,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z25
 	VMOVDQU32    384(AX), Z26
 	VMOVDQU32    448(AX), Z27
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z20, Z28, Z0
 	VPDPBUSD     Z21, Z28, Z1
@@ -24481,10 +24266,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z6
 	VPDPBUSD     Z27, Z28, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z20, Z28, Z8
 	VPDPBUSD     Z21, Z28, Z9
@@ -24533,8 +24318,8 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z14
 	VPDPBUSD     Z27, Z28, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z20, Z28, Z16
 	VPDPBUSD     Z21, Z28, Z17
@@ -24564,18 +24349,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z22
-	VBROADCASTSS hi+76(FP), Z23
-	VBROADCASTSS zero+80(FP), Z24
+	VBROADCASTSS lo+88(FP), Z22
+	VBROADCASTSS hi+92(FP), Z23
+	VBROADCASTSS zero+96(FP), Z24
 	VMOVUPS      (CX), Z20
 	VMOVUPS      64(CX), Z21
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z20, Z0, Z0
 	VMAXPS       Z22, Z0, Z0
@@ -24590,7 +24375,7 @@ end:
 	VPADDD       Z24, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z20, Z2, Z2
 	VMAXPS       Z22, Z2, Z2
@@ -24605,7 +24390,7 @@ end:
 	VPADDD       Z24, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z20, Z4, Z4
 	VMAXPS       Z22, Z4, Z4
@@ -24620,7 +24405,7 @@ end:
 	VPADDD       Z24, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z20, Z6, Z6
 	VMAXPS       Z22, Z6, Z6
@@ -24635,7 +24420,7 @@ end:
 	VPADDD       Z24, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z20, Z8, Z8
 	VMAXPS       Z22, Z8, Z8
@@ -24650,7 +24435,7 @@ end:
 	VPADDD       Z24, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z20, Z10, Z10
 	VMAXPS       Z22, Z10, Z10
@@ -24665,7 +24450,7 @@ end:
 	VPADDD       Z24, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z20, Z12, Z12
 	VMAXPS       Z22, Z12, Z12
@@ -24680,7 +24465,7 @@ end:
 	VPADDD       Z24, Z13, Z13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z20, Z14, Z14
 	VMAXPS       Z22, Z14, Z14
@@ -24695,7 +24480,7 @@ end:
 	VPADDD       Z24, Z15, Z15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z20, Z16, Z16
 	VMAXPS       Z22, Z16, Z16
@@ -24710,7 +24495,7 @@ end:
 	VPADDD       Z24, Z17, Z17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Z17, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z20, Z18, Z18
 	VMAXPS       Z22, Z18, Z18
@@ -24725,54 +24510,56 @@ end:
 	VPADDD       Z24, Z19, Z19
 	VPMOVDB      Z18, (AX)
 	VPMOVDB      Z19, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z20
 	VPBROADCASTD 4(DX), Z21
 	VPBROADCASTD 8(DX), Z22
 	VPBROADCASTD 16(DX), Z23
 	VMOVUPS      (CX), Z25
 	VMOVUPS      64(CX), Z26
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z25, Z0, Z0
 	VMAXPS       Z20, Z0, Z0
@@ -24807,8 +24594,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z25, Z2, Z2
 	VMAXPS       Z20, Z2, Z2
@@ -24843,8 +24630,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z25, Z4, Z4
 	VMAXPS       Z20, Z4, Z4
@@ -24879,8 +24666,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z25, Z6, Z6
 	VMAXPS       Z20, Z6, Z6
@@ -24915,8 +24702,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z25, Z8, Z8
 	VMAXPS       Z20, Z8, Z8
@@ -24951,8 +24738,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z25, Z10, Z10
 	VMAXPS       Z20, Z10, Z10
@@ -24987,8 +24774,8 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z25, Z12, Z12
 	VMAXPS       Z20, Z12, Z12
@@ -25023,8 +24810,8 @@ add:
 	VCVTPS2DQ    Z13, Z13
 	VPADDD.BCST  32(DX), Z13, Z13
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z25, Z14, Z14
 	VMAXPS       Z20, Z14, Z14
@@ -25059,8 +24846,8 @@ add:
 	VCVTPS2DQ    Z15, Z15
 	VPADDD.BCST  32(DX), Z15, Z15
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z25, Z16, Z16
 	VMAXPS       Z20, Z16, Z16
@@ -25095,8 +24882,8 @@ add:
 	VCVTPS2DQ    Z17, Z17
 	VPADDD.BCST  32(DX), Z17, Z17
 	VPMOVDB      Z17, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z25, Z18, Z18
 	VMAXPS       Z20, Z18, Z18
@@ -25131,14 +24918,341 @@ add:
 	VCVTPS2DQ    Z19, Z19
 	VPADDD.BCST  32(DX), Z19, Z19
 	VPMOVDB      Z19, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x11x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x11x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x11x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x11x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+32(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+32(FP), R11
+	MOVLQSX 32(CX), R12
+	ADDQ    in+32(FP), R12
+	MOVLQSX 36(CX), R13
+	ADDQ    in+32(FP), R13
+	MOVLQSX 40(CX), R14
+	ADDQ    in+32(FP), R14
+	ADDQ    $0x0000002c, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z11
+	VPBROADCASTQ (DX)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	VPBROADCASTQ (BX)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTQ (SI)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	VPBROADCASTQ (DI)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	VPBROADCASTQ (R8)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	VPBROADCASTQ (R9)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTQ (R10)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	VPBROADCASTQ (R11)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	VPBROADCASTQ (R12)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	VPBROADCASTQ (R13)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	VPBROADCASTQ (R14)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z10
+	VMOVDQU32    64(AX), Z11
+	VPBROADCASTQ 8(DX)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTQ 8(R10)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	VPBROADCASTQ 8(R11)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	VPBROADCASTQ 8(R12)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	VPBROADCASTQ 8(R13)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	VPBROADCASTQ 8(R14)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z10
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z11
+	VPBROADCASTQ (DX)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	VPBROADCASTQ (BX)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTQ (SI)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	VPBROADCASTQ (DI)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	VPBROADCASTQ (R8)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	VPBROADCASTQ (R9)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTQ (R10)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	VPBROADCASTQ (R11)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	VPBROADCASTQ (R12)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	VPBROADCASTQ (R13)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	VPBROADCASTQ (R14)(CX*1), Z12
+	VPDPBUSD     Z11, Z12, Z10
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z11
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	VPBROADCASTQ (CX)(DI*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTQ (CX)(R8*1), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	VPBROADCASTQ (CX)(R9*1), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	VPBROADCASTQ (CX)(DI*1), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTQ (CX)(R8*1), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	VPBROADCASTQ (CX)(R9*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	VPBROADCASTQ (CX)(SI*1), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	VPBROADCASTQ (CX)(DI*1), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	VPBROADCASTQ (CX)(R8*1), Z12
+	VPDPBUSD     Z11, Z12, Z10
+	ADDQ         $0x0000002c, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z11
+	VMOVDQU32    64(AX), Z12
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z13
+	VPDPBUSD     Z11, Z13, Z0
+	VPBROADCASTQ (CX)(DI*1), Z13
+	VPDPBUSD     Z11, Z13, Z1
+	VPBROADCASTQ (CX)(R8*1), Z13
+	VPDPBUSD     Z11, Z13, Z2
+	VPBROADCASTQ (CX)(R9*1), Z13
+	VPDPBUSD     Z11, Z13, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z13
+	VPDPBUSD     Z11, Z13, Z4
+	VPBROADCASTQ (CX)(DI*1), Z13
+	VPDPBUSD     Z11, Z13, Z5
+	VPBROADCASTQ (CX)(R8*1), Z13
+	VPDPBUSD     Z11, Z13, Z6
+	VPBROADCASTQ (CX)(R9*1), Z13
+	VPDPBUSD     Z11, Z13, Z7
+	VPBROADCASTQ 8(CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTQ 8(CX)(R8*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTQ 8(CX)(R9*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	VPBROADCASTQ (CX)(SI*1), Z13
+	VPDPBUSD     Z11, Z13, Z8
+	VPBROADCASTQ (CX)(DI*1), Z13
+	VPDPBUSD     Z11, Z13, Z9
+	VPBROADCASTQ (CX)(R8*1), Z13
+	VPDPBUSD     Z11, Z13, Z10
+	VPBROADCASTQ 8(CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTQ 8(CX)(DI*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTQ 8(CX)(R8*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	ADDQ         $0x0000002c, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y11
+	VSHUFPS       $0x88, Y11, Y0, Y12
+	VSHUFPS       $0xdd, Y11, Y0, Y0
+	VPADDD        Y12, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y11
+	VSHUFPS       $0x88, Y11, Y1, Y12
+	VSHUFPS       $0xdd, Y11, Y1, Y1
+	VPADDD        Y12, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y11
+	VSHUFPS       $0x88, Y11, Y2, Y12
+	VSHUFPS       $0xdd, Y11, Y2, Y2
+	VPADDD        Y12, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y11
+	VSHUFPS       $0x88, Y11, Y3, Y12
+	VSHUFPS       $0xdd, Y11, Y3, Y3
+	VPADDD        Y12, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y11
+	VSHUFPS       $0x88, Y11, Y4, Y12
+	VSHUFPS       $0xdd, Y11, Y4, Y4
+	VPADDD        Y12, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y11
+	VSHUFPS       $0x88, Y11, Y5, Y12
+	VSHUFPS       $0xdd, Y11, Y5, Y5
+	VPADDD        Y12, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z6, Y11
+	VSHUFPS       $0x88, Y11, Y6, Y12
+	VSHUFPS       $0xdd, Y11, Y6, Y6
+	VPADDD        Y12, Y6, Y6
+	VEXTRACTI64X4 $0x01, Z7, Y11
+	VSHUFPS       $0x88, Y11, Y7, Y12
+	VSHUFPS       $0xdd, Y11, Y7, Y7
+	VPADDD        Y12, Y7, Y7
+	VEXTRACTI64X4 $0x01, Z8, Y11
+	VSHUFPS       $0x88, Y11, Y8, Y12
+	VSHUFPS       $0xdd, Y11, Y8, Y8
+	VPADDD        Y12, Y8, Y8
+	VEXTRACTI64X4 $0x01, Z9, Y11
+	VSHUFPS       $0x88, Y11, Y9, Y12
+	VSHUFPS       $0xdd, Y11, Y9, Y9
+	VPADDD        Y12, Y9, Y9
+	VEXTRACTI64X4 $0x01, Z10, Y11
+	VSHUFPS       $0x88, Y11, Y10, Y12
+	VSHUFPS       $0xdd, Y11, Y10, Y10
+	VPADDD        Y12, Y10, Y10
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -25150,203 +25264,16 @@ TEXT ·dotTileAVX512x11x8(SB), NOSPLIT, $24-104
 	VMOVAPS Y0, Y8
 	VMOVAPS Y0, Y9
 	VMOVAPS Y0, Y10
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
-	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
-	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
-	ADDQ    $0x0000002c, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y11
-	VPBROADCASTD (DX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD (BX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD (SI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD (DI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	VPBROADCASTD (R8)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD (R9)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD (R10)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD (R11)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	VPBROADCASTD (R12)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	VPBROADCASTD (R13)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y9
-	VPBROADCASTD (R14)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y10
-	VMOVDQU32    32(AX), Y11
-	VPBROADCASTD 4(DX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD 4(R10)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD 4(R11)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	VPBROADCASTD 4(R12)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	VPBROADCASTD 4(R13)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y9
-	VPBROADCASTD 4(R14)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y10
-	VMOVDQU32    64(AX), Y11
-	VPBROADCASTD 8(DX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD 8(R10)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD 8(R11)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	VPBROADCASTD 8(R12)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	VPBROADCASTD 8(R13)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y9
-	VPBROADCASTD 8(R14)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y10
-	VMOVDQU32    96(AX), Y11
-	VPBROADCASTD 12(DX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD 12(R10)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD 12(R11)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	VPBROADCASTD 12(R12)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	VPBROADCASTD 12(R13)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y9
-	VPBROADCASTD 12(R14)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y10
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y11
-	VPBROADCASTD (DX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y0
-	VPBROADCASTD (BX)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y1
-	VPBROADCASTD (SI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y2
-	VPBROADCASTD (DI)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y3
-	VPBROADCASTD (R8)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y4
-	VPBROADCASTD (R9)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y5
-	VPBROADCASTD (R10)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y6
-	VPBROADCASTD (R11)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y7
-	VPBROADCASTD (R12)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y8
-	VPBROADCASTD (R13)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y9
-	VPBROADCASTD (R14)(CX*1), Y12
-	VPDPBUSD     Y11, Y12, Y10
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y12
 	VPDPBUSD     Y11, Y12, Y0
 	VPBROADCASTD (CX)(DI*1), Y12
@@ -25355,10 +25282,10 @@ shallow4Tap:
 	VPDPBUSD     Y11, Y12, Y2
 	VPBROADCASTD (CX)(R9*1), Y12
 	VPDPBUSD     Y11, Y12, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y12
 	VPDPBUSD     Y11, Y12, Y4
 	VPBROADCASTD (CX)(DI*1), Y12
@@ -25367,9 +25294,9 @@ shallow4Tap:
 	VPDPBUSD     Y11, Y12, Y6
 	VPBROADCASTD (CX)(R9*1), Y12
 	VPDPBUSD     Y11, Y12, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Y12
 	VPDPBUSD     Y11, Y12, Y8
 	VPBROADCASTD (CX)(DI*1), Y12
@@ -25380,294 +25307,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y11
-	VMOVDQU32    32(AX), Y12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y0
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y1
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y2
-	VPBROADCASTD (CX)(R9*1), Y13
-	VPDPBUSD     Y11, Y13, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y4
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y5
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y6
-	VPBROADCASTD (CX)(R9*1), Y13
-	VPDPBUSD     Y11, Y13, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y13
-	VPDPBUSD     Y11, Y13, Y8
-	VPBROADCASTD (CX)(DI*1), Y13
-	VPDPBUSD     Y11, Y13, Y9
-	VPBROADCASTD (CX)(R8*1), Y13
-	VPDPBUSD     Y11, Y13, Y10
-	VPBROADCASTD 4(CX)(SI*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	VPBROADCASTD 4(CX)(R8*1), Y13
-	VPDPBUSD     Y12, Y13, Y10
-	ADDQ         $0x0000002c, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y11
-	VMOVDQU32    32(AX), Y12
-	VMOVDQU32    64(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y11, Y14, Y0
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y11, Y14, Y1
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y11, Y14, Y2
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y11, Y14, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y11, Y14, Y4
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y11, Y14, Y5
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y11, Y14, Y6
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y11, Y14, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y11, Y14, Y8
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y11, Y14, Y9
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y11, Y14, Y10
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y9
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y10
-	VPBROADCASTD 8(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y8
-	VPBROADCASTD 8(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y9
-	VPBROADCASTD 8(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y10
-	ADDQ         $0x0000002c, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y11
-	VMOVDQU32    32(AX), Y12
-	VMOVDQU32    64(AX), Y13
-	VMOVDQU32    96(AX), Y14
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y15
-	VPDPBUSD     Y11, Y15, Y0
-	VPBROADCASTD (CX)(DI*1), Y15
-	VPDPBUSD     Y11, Y15, Y1
-	VPBROADCASTD (CX)(R8*1), Y15
-	VPDPBUSD     Y11, Y15, Y2
-	VPBROADCASTD (CX)(R9*1), Y15
-	VPDPBUSD     Y11, Y15, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y15
-	VPDPBUSD     Y12, Y15, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y15
-	VPDPBUSD     Y12, Y15, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y15
-	VPDPBUSD     Y12, Y15, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y15
-	VPDPBUSD     Y12, Y15, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y15
-	VPDPBUSD     Y13, Y15, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y15
-	VPDPBUSD     Y13, Y15, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y15
-	VPDPBUSD     Y13, Y15, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y15
-	VPDPBUSD     Y13, Y15, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y15
-	VPDPBUSD     Y14, Y15, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y15
-	VPDPBUSD     Y14, Y15, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y15
-	VPDPBUSD     Y14, Y15, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y15
-	VPDPBUSD     Y14, Y15, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y15
-	VPDPBUSD     Y11, Y15, Y4
-	VPBROADCASTD (CX)(DI*1), Y15
-	VPDPBUSD     Y11, Y15, Y5
-	VPBROADCASTD (CX)(R8*1), Y15
-	VPDPBUSD     Y11, Y15, Y6
-	VPBROADCASTD (CX)(R9*1), Y15
-	VPDPBUSD     Y11, Y15, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y15
-	VPDPBUSD     Y12, Y15, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y15
-	VPDPBUSD     Y12, Y15, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y15
-	VPDPBUSD     Y12, Y15, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y15
-	VPDPBUSD     Y12, Y15, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y15
-	VPDPBUSD     Y13, Y15, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y15
-	VPDPBUSD     Y13, Y15, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y15
-	VPDPBUSD     Y13, Y15, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y15
-	VPDPBUSD     Y13, Y15, Y7
-	VPBROADCASTD 12(CX)(SI*1), Y15
-	VPDPBUSD     Y14, Y15, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y15
-	VPDPBUSD     Y14, Y15, Y5
-	VPBROADCASTD 12(CX)(R8*1), Y15
-	VPDPBUSD     Y14, Y15, Y6
-	VPBROADCASTD 12(CX)(R9*1), Y15
-	VPDPBUSD     Y14, Y15, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	VPBROADCASTD (CX)(SI*1), Y15
-	VPDPBUSD     Y11, Y15, Y8
-	VPBROADCASTD (CX)(DI*1), Y15
-	VPDPBUSD     Y11, Y15, Y9
-	VPBROADCASTD (CX)(R8*1), Y15
-	VPDPBUSD     Y11, Y15, Y10
-	VPBROADCASTD 4(CX)(SI*1), Y15
-	VPDPBUSD     Y12, Y15, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y15
-	VPDPBUSD     Y12, Y15, Y9
-	VPBROADCASTD 4(CX)(R8*1), Y15
-	VPDPBUSD     Y12, Y15, Y10
-	VPBROADCASTD 8(CX)(SI*1), Y15
-	VPDPBUSD     Y13, Y15, Y8
-	VPBROADCASTD 8(CX)(DI*1), Y15
-	VPDPBUSD     Y13, Y15, Y9
-	VPBROADCASTD 8(CX)(R8*1), Y15
-	VPDPBUSD     Y13, Y15, Y10
-	VPBROADCASTD 12(CX)(SI*1), Y15
-	VPDPBUSD     Y14, Y15, Y8
-	VPBROADCASTD 12(CX)(DI*1), Y15
-	VPDPBUSD     Y14, Y15, Y9
-	VPBROADCASTD 12(CX)(R8*1), Y15
-	VPDPBUSD     Y14, Y15, Y10
-	ADDQ         $0x0000002c, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y12
-	VBROADCASTSS hi+76(FP), Y13
-	VBROADCASTSS zero+80(FP), Y14
+	VBROADCASTSS lo+88(FP), Y12
+	VBROADCASTSS hi+92(FP), Y13
+	VBROADCASTSS zero+96(FP), Y14
 	VMOVUPS      (CX), Y11
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y11, Y0, Y0
 	VMAXPS       Y12, Y0, Y0
@@ -25675,7 +25326,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y14, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y11, Y1, Y1
 	VMAXPS       Y12, Y1, Y1
@@ -25683,7 +25334,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y14, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y11, Y2, Y2
 	VMAXPS       Y12, Y2, Y2
@@ -25691,7 +25342,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y14, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y11, Y3, Y3
 	VMAXPS       Y12, Y3, Y3
@@ -25699,7 +25350,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y14, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y11, Y4, Y4
 	VMAXPS       Y12, Y4, Y4
@@ -25707,7 +25358,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y14, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y11, Y5, Y5
 	VMAXPS       Y12, Y5, Y5
@@ -25715,7 +25366,7 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y14, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y11, Y6, Y6
 	VMAXPS       Y12, Y6, Y6
@@ -25723,7 +25374,7 @@ end:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y14, Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y11, Y7, Y7
 	VMAXPS       Y12, Y7, Y7
@@ -25731,7 +25382,7 @@ end:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD       Y14, Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y11, Y8, Y8
 	VMAXPS       Y12, Y8, Y8
@@ -25739,7 +25390,7 @@ end:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD       Y14, Y8, Y8
 	VPMOVDB      Y8, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y11, Y9, Y9
 	VMAXPS       Y12, Y9, Y9
@@ -25747,7 +25398,7 @@ end:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD       Y14, Y9, Y9
 	VPMOVDB      Y9, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y11, Y10, Y10
 	VMAXPS       Y12, Y10, Y10
@@ -25755,45 +25406,47 @@ end:
 	VCVTPS2DQ    Y10, Y10
 	VPADDD       Y14, Y10, Y10
 	VPMOVDB      Y10, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y8, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y9, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y10, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y11
 	VPBROADCASTD 4(DX), Y12
 	VPBROADCASTD 8(DX), Y13
 	VPBROADCASTD 16(DX), Y14
 	VMOVUPS      (CX), Y16
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y16, Y0, Y0
 	VMAXPS       Y11, Y0, Y0
@@ -25811,8 +25464,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y16, Y1, Y1
 	VMAXPS       Y11, Y1, Y1
@@ -25830,8 +25483,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y16, Y2, Y2
 	VMAXPS       Y11, Y2, Y2
@@ -25849,8 +25502,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y16, Y3, Y3
 	VMAXPS       Y11, Y3, Y3
@@ -25868,8 +25521,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y16, Y4, Y4
 	VMAXPS       Y11, Y4, Y4
@@ -25887,8 +25540,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y16, Y5, Y5
 	VMAXPS       Y11, Y5, Y5
@@ -25906,8 +25559,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y16, Y6, Y6
 	VMAXPS       Y11, Y6, Y6
@@ -25925,8 +25578,8 @@ add:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD.BCST  32(DX), Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y16, Y7, Y7
 	VMAXPS       Y11, Y7, Y7
@@ -25944,8 +25597,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y16, Y8, Y8
 	VMAXPS       Y11, Y8, Y8
@@ -25963,8 +25616,8 @@ add:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD.BCST  32(DX), Y8, Y8
 	VPMOVDB      Y8, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y16, Y9, Y9
 	VMAXPS       Y11, Y9, Y9
@@ -25982,8 +25635,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y16, Y10, Y10
 	VMAXPS       Y11, Y10, Y10
@@ -26001,14 +25654,28 @@ add:
 	VCVTPS2DQ    Y10, Y10
 	VPADDD.BCST  32(DX), Y10, Y10
 	VPMOVDB      Y10, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x11x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x11x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x11x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x11x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -26020,11 +25687,7 @@ TEXT ·dotTileAVX512x11x16(SB), NOSPLIT, $24-104
 	VMOVAPS Z0, Z8
 	VMOVAPS Z0, Z9
 	VMOVAPS Z0, Z10
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -26039,36 +25702,40 @@ TEXT ·dotTileAVX512x11x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
+	ADDQ    in+32(FP), R14
 	ADDQ    $0x0000002c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z11
@@ -26168,11 +25835,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z11
 	VPBROADCASTD (DX)(CX*1), Z12
 	VPDPBUSD     Z11, Z12, Z0
@@ -26198,25 +25865,25 @@ quad:
 	VPDPBUSD     Z11, Z12, Z10
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z11
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z11, Z12, Z0
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -26225,10 +25892,10 @@ shallow4Tap:
 	VPDPBUSD     Z11, Z12, Z2
 	VPBROADCASTD (CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z11, Z12, Z4
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -26237,9 +25904,9 @@ shallow4Tap:
 	VPDPBUSD     Z11, Z12, Z6
 	VPBROADCASTD (CX)(R9*1), Z12
 	VPDPBUSD     Z11, Z12, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z12
 	VPDPBUSD     Z11, Z12, Z8
 	VPBROADCASTD (CX)(DI*1), Z12
@@ -26250,20 +25917,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z11
 	VMOVDQU32    64(AX), Z12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z11, Z13, Z0
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -26280,10 +25947,10 @@ shallow8Tap:
 	VPDPBUSD     Z12, Z13, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z11, Z13, Z4
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -26300,9 +25967,9 @@ shallow8Tap:
 	VPDPBUSD     Z12, Z13, Z6
 	VPBROADCASTD 4(CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z11, Z13, Z8
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -26319,21 +25986,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z11
 	VMOVDQU32    64(AX), Z12
 	VMOVDQU32    128(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z11, Z14, Z0
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -26358,10 +26025,10 @@ shallow12Tap:
 	VPDPBUSD     Z13, Z14, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z14
 	VPDPBUSD     Z13, Z14, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z11, Z14, Z4
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -26386,9 +26053,9 @@ shallow12Tap:
 	VPDPBUSD     Z13, Z14, Z6
 	VPBROADCASTD 8(CX)(R9*1), Z14
 	VPDPBUSD     Z13, Z14, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z11, Z14, Z8
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -26411,22 +26078,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z11
 	VMOVDQU32    64(AX), Z12
 	VMOVDQU32    128(AX), Z13
 	VMOVDQU32    192(AX), Z14
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z15
 	VPDPBUSD     Z11, Z15, Z0
 	VPBROADCASTD (CX)(DI*1), Z15
@@ -26459,10 +26126,10 @@ shallow16Tap:
 	VPDPBUSD     Z14, Z15, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z15
 	VPDPBUSD     Z14, Z15, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z15
 	VPDPBUSD     Z11, Z15, Z4
 	VPBROADCASTD (CX)(DI*1), Z15
@@ -26495,9 +26162,9 @@ shallow16Tap:
 	VPDPBUSD     Z14, Z15, Z6
 	VPBROADCASTD 12(CX)(R9*1), Z15
 	VPDPBUSD     Z14, Z15, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z15
 	VPDPBUSD     Z11, Z15, Z8
 	VPBROADCASTD (CX)(DI*1), Z15
@@ -26527,17 +26194,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z12
-	VBROADCASTSS hi+76(FP), Z13
-	VBROADCASTSS zero+80(FP), Z14
+	VBROADCASTSS lo+88(FP), Z12
+	VBROADCASTSS hi+92(FP), Z13
+	VBROADCASTSS zero+96(FP), Z14
 	VMOVUPS      (CX), Z11
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
@@ -26545,7 +26212,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z14, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z11, Z1, Z1
 	VMAXPS       Z12, Z1, Z1
@@ -26553,7 +26220,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z14, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
@@ -26561,7 +26228,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z14, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z11, Z3, Z3
 	VMAXPS       Z12, Z3, Z3
@@ -26569,7 +26236,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z14, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
@@ -26577,7 +26244,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z14, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z11, Z5, Z5
 	VMAXPS       Z12, Z5, Z5
@@ -26585,7 +26252,7 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z14, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z11, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
@@ -26593,7 +26260,7 @@ end:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD       Z14, Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z11, Z7, Z7
 	VMAXPS       Z12, Z7, Z7
@@ -26601,7 +26268,7 @@ end:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z14, Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z11, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
@@ -26609,7 +26276,7 @@ end:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD       Z14, Z8, Z8
 	VPMOVDB      Z8, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z11, Z9, Z9
 	VMAXPS       Z12, Z9, Z9
@@ -26617,7 +26284,7 @@ end:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD       Z14, Z9, Z9
 	VPMOVDB      Z9, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z11, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
@@ -26625,45 +26292,47 @@ end:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD       Z14, Z10, Z10
 	VPMOVDB      Z10, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z9, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z11
 	VPBROADCASTD 4(DX), Z12
 	VPBROADCASTD 8(DX), Z13
 	VPBROADCASTD 16(DX), Z14
 	VMOVUPS      (CX), Z16
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z16, Z0, Z0
 	VMAXPS       Z11, Z0, Z0
@@ -26681,8 +26350,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z16, Z1, Z1
 	VMAXPS       Z11, Z1, Z1
@@ -26700,8 +26369,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z16, Z2, Z2
 	VMAXPS       Z11, Z2, Z2
@@ -26719,8 +26388,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z16, Z3, Z3
 	VMAXPS       Z11, Z3, Z3
@@ -26738,8 +26407,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z16, Z4, Z4
 	VMAXPS       Z11, Z4, Z4
@@ -26757,8 +26426,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z16, Z5, Z5
 	VMAXPS       Z11, Z5, Z5
@@ -26776,8 +26445,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z16, Z6, Z6
 	VMAXPS       Z11, Z6, Z6
@@ -26795,8 +26464,8 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z16, Z7, Z7
 	VMAXPS       Z11, Z7, Z7
@@ -26814,8 +26483,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z16, Z8, Z8
 	VMAXPS       Z11, Z8, Z8
@@ -26833,8 +26502,8 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z16, Z9, Z9
 	VMAXPS       Z11, Z9, Z9
@@ -26852,8 +26521,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z16, Z10, Z10
 	VMAXPS       Z11, Z10, Z10
@@ -26871,14 +26540,28 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x11x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x11x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x11x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x11x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -26901,11 +26584,7 @@ TEXT ·dotTileAVX512x11x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y17
 	VMOVAPS Y1, Y19
 	VMOVAPS Y1, Y21
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -26920,36 +26599,40 @@ TEXT ·dotTileAVX512x11x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
+	ADDQ    in+32(FP), R14
 	ADDQ    $0x0000002c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z22
@@ -27097,11 +26780,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z22
 	VMOVDQU32    64(AX), Y23
 	VPBROADCASTD (DX)(CX*1), Z24
@@ -27139,26 +26822,26 @@ quad:
 	VPDPBUSD     Y23, Y24, Y21
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z22
 	VMOVDQU32    64(AX), Y23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z22, Z24, Z0
 	VPDPBUSD     Y23, Y24, Y1
@@ -27171,10 +26854,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Y23, Y24, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z22, Z24, Z8
 	VPDPBUSD     Y23, Y24, Y9
@@ -27187,9 +26870,9 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Y23, Y24, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z22, Z24, Z16
 	VPDPBUSD     Y23, Y24, Y17
@@ -27203,22 +26886,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z22
 	VMOVDQU32    64(AX), Y23
 	VMOVDQU32    96(AX), Z24
 	VMOVDQU32    160(AX), Y25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z22, Z26, Z0
 	VPDPBUSD     Y23, Y26, Y1
@@ -27243,10 +26926,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Y25, Y26, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z22, Z26, Z8
 	VPDPBUSD     Y23, Y26, Y9
@@ -27271,9 +26954,9 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Y25, Y26, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z22, Z26, Z16
 	VPDPBUSD     Y23, Y26, Y17
@@ -27296,12 +26979,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z22
@@ -27310,10 +26993,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y25
 	VMOVDQU32    192(AX), Z26
 	VMOVDQU32    256(AX), Y27
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z22, Z28, Z0
 	VPDPBUSD     Y23, Y28, Y1
@@ -27350,10 +27033,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z6
 	VPDPBUSD     Y27, Y28, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z22, Z28, Z8
 	VPDPBUSD     Y23, Y28, Y9
@@ -27390,9 +27073,9 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z14
 	VPDPBUSD     Y27, Y28, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z22, Z28, Z16
 	VPDPBUSD     Y23, Y28, Y17
@@ -27424,12 +27107,12 @@ shallow12Tap:
 	ADDQ         $0x00000120, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z22
@@ -27440,10 +27123,10 @@ shallow16Tap:
 	VMOVDQU32    256(AX), Y27
 	VMOVDQU32    288(AX), Z28
 	VMOVDQU32    352(AX), Y29
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z22, Z30, Z0
 	VPDPBUSD     Y23, Y30, Y1
@@ -27492,10 +27175,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z6
 	VPDPBUSD     Y29, Y30, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z22, Z30, Z8
 	VPDPBUSD     Y23, Y30, Y9
@@ -27544,9 +27227,9 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z14
 	VPDPBUSD     Y29, Y30, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z22, Z30, Z16
 	VPDPBUSD     Y23, Y30, Y17
@@ -27588,18 +27271,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z24
-	VBROADCASTSS hi+76(FP), Z25
-	VBROADCASTSS zero+80(FP), Z26
+	VBROADCASTSS lo+88(FP), Z24
+	VBROADCASTSS hi+92(FP), Z25
+	VBROADCASTSS zero+96(FP), Z26
 	VMOVUPS      (CX), Z22
 	VMOVUPS      64(CX), Y23
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z22, Z0, Z0
 	VMAXPS       Z24, Z0, Z0
@@ -27614,7 +27297,7 @@ end:
 	VPADDD       Y26, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z22, Z2, Z2
 	VMAXPS       Z24, Z2, Z2
@@ -27629,7 +27312,7 @@ end:
 	VPADDD       Y26, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z22, Z4, Z4
 	VMAXPS       Z24, Z4, Z4
@@ -27644,7 +27327,7 @@ end:
 	VPADDD       Y26, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z22, Z6, Z6
 	VMAXPS       Z24, Z6, Z6
@@ -27659,7 +27342,7 @@ end:
 	VPADDD       Y26, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z22, Z8, Z8
 	VMAXPS       Z24, Z8, Z8
@@ -27674,7 +27357,7 @@ end:
 	VPADDD       Y26, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z22, Z10, Z10
 	VMAXPS       Z24, Z10, Z10
@@ -27689,7 +27372,7 @@ end:
 	VPADDD       Y26, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z22, Z12, Z12
 	VMAXPS       Z24, Z12, Z12
@@ -27704,7 +27387,7 @@ end:
 	VPADDD       Y26, Y13, Y13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z22, Z14, Z14
 	VMAXPS       Z24, Z14, Z14
@@ -27719,7 +27402,7 @@ end:
 	VPADDD       Y26, Y15, Y15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z22, Z16, Z16
 	VMAXPS       Z24, Z16, Z16
@@ -27734,7 +27417,7 @@ end:
 	VPADDD       Y26, Y17, Y17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Y17, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z22, Z18, Z18
 	VMAXPS       Z24, Z18, Z18
@@ -27749,7 +27432,7 @@ end:
 	VPADDD       Y26, Y19, Y19
 	VPMOVDB      Z18, (AX)
 	VPMOVDB      Y19, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z22, Z20, Z20
 	VMAXPS       Z24, Z20, Z20
@@ -27764,57 +27447,59 @@ end:
 	VPADDD       Y26, Y21, Y21
 	VPMOVDB      Z20, (AX)
 	VPMOVDB      Y21, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Y13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Y15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Y17, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Y19, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Y21, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z22
 	VPBROADCASTD 4(DX), Z23
 	VPBROADCASTD 8(DX), Z24
 	VPBROADCASTD 16(DX), Z25
 	VMOVUPS      (CX), Z27
 	VMOVUPS      64(CX), Y28
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z27, Z0, Z0
 	VMAXPS       Z22, Z0, Z0
@@ -27849,8 +27534,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z27, Z2, Z2
 	VMAXPS       Z22, Z2, Z2
@@ -27885,8 +27570,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z27, Z4, Z4
 	VMAXPS       Z22, Z4, Z4
@@ -27921,8 +27606,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z27, Z6, Z6
 	VMAXPS       Z22, Z6, Z6
@@ -27957,8 +27642,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z27, Z8, Z8
 	VMAXPS       Z22, Z8, Z8
@@ -27993,8 +27678,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z27, Z10, Z10
 	VMAXPS       Z22, Z10, Z10
@@ -28029,8 +27714,8 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z27, Z12, Z12
 	VMAXPS       Z22, Z12, Z12
@@ -28065,8 +27750,8 @@ add:
 	VCVTPS2DQ    Y13, Y13
 	VPADDD.BCST  32(DX), Y13, Y13
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z27, Z14, Z14
 	VMAXPS       Z22, Z14, Z14
@@ -28101,8 +27786,8 @@ add:
 	VCVTPS2DQ    Y15, Y15
 	VPADDD.BCST  32(DX), Y15, Y15
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z27, Z16, Z16
 	VMAXPS       Z22, Z16, Z16
@@ -28137,8 +27822,8 @@ add:
 	VCVTPS2DQ    Y17, Y17
 	VPADDD.BCST  32(DX), Y17, Y17
 	VPMOVDB      Y17, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z27, Z18, Z18
 	VMAXPS       Z22, Z18, Z18
@@ -28173,8 +27858,8 @@ add:
 	VCVTPS2DQ    Y19, Y19
 	VPADDD.BCST  32(DX), Y19, Y19
 	VPMOVDB      Y19, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z27, Z20, Z20
 	VMAXPS       Z22, Z20, Z20
@@ -28209,14 +27894,28 @@ add:
 	VCVTPS2DQ    Y21, Y21
 	VPADDD.BCST  32(DX), Y21, Y21
 	VPMOVDB      Y21, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x11x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x11x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x11x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x11x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -28239,11 +27938,7 @@ TEXT ·dotTileAVX512x11x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z17
 	VMOVAPS Z1, Z19
 	VMOVAPS Z1, Z21
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -28258,36 +27953,40 @@ TEXT ·dotTileAVX512x11x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
+	ADDQ    in+32(FP), R14
 	ADDQ    $0x0000002c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z22
@@ -28435,11 +28134,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z22
 	VMOVDQU32    64(AX), Z23
 	VPBROADCASTD (DX)(CX*1), Z24
@@ -28477,26 +28176,26 @@ quad:
 	VPDPBUSD     Z23, Z24, Z21
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z22
 	VMOVDQU32    64(AX), Z23
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z22, Z24, Z0
 	VPDPBUSD     Z23, Z24, Z1
@@ -28509,10 +28208,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z6
 	VPDPBUSD     Z23, Z24, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z22, Z24, Z8
 	VPDPBUSD     Z23, Z24, Z9
@@ -28525,9 +28224,9 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z24
 	VPDPBUSD     Z22, Z24, Z14
 	VPDPBUSD     Z23, Z24, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z24
 	VPDPBUSD     Z22, Z24, Z16
 	VPDPBUSD     Z23, Z24, Z17
@@ -28541,22 +28240,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z22
 	VMOVDQU32    64(AX), Z23
 	VMOVDQU32    128(AX), Z24
 	VMOVDQU32    192(AX), Z25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z22, Z26, Z0
 	VPDPBUSD     Z23, Z26, Z1
@@ -28581,10 +28280,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Z25, Z26, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z22, Z26, Z8
 	VPDPBUSD     Z23, Z26, Z9
@@ -28609,9 +28308,9 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Z25, Z26, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z22, Z26, Z16
 	VPDPBUSD     Z23, Z26, Z17
@@ -28634,12 +28333,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z22
@@ -28648,10 +28347,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z25
 	VMOVDQU32    256(AX), Z26
 	VMOVDQU32    320(AX), Z27
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z22, Z28, Z0
 	VPDPBUSD     Z23, Z28, Z1
@@ -28688,10 +28387,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z6
 	VPDPBUSD     Z27, Z28, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z22, Z28, Z8
 	VPDPBUSD     Z23, Z28, Z9
@@ -28728,9 +28427,9 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z14
 	VPDPBUSD     Z27, Z28, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z22, Z28, Z16
 	VPDPBUSD     Z23, Z28, Z17
@@ -28762,12 +28461,12 @@ shallow12Tap:
 	ADDQ         $0x00000180, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z22
@@ -28778,10 +28477,10 @@ shallow16Tap:
 	VMOVDQU32    320(AX), Z27
 	VMOVDQU32    384(AX), Z28
 	VMOVDQU32    448(AX), Z29
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z22, Z30, Z0
 	VPDPBUSD     Z23, Z30, Z1
@@ -28830,10 +28529,10 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z6
 	VPDPBUSD     Z29, Z30, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z22, Z30, Z8
 	VPDPBUSD     Z23, Z30, Z9
@@ -28882,9 +28581,9 @@ shallow16Tap:
 	VPBROADCASTD 12(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z14
 	VPDPBUSD     Z29, Z30, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z22, Z30, Z16
 	VPDPBUSD     Z23, Z30, Z17
@@ -28926,18 +28625,18 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z24
-	VBROADCASTSS hi+76(FP), Z25
-	VBROADCASTSS zero+80(FP), Z26
+	VBROADCASTSS lo+88(FP), Z24
+	VBROADCASTSS hi+92(FP), Z25
+	VBROADCASTSS zero+96(FP), Z26
 	VMOVUPS      (CX), Z22
 	VMOVUPS      64(CX), Z23
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z22, Z0, Z0
 	VMAXPS       Z24, Z0, Z0
@@ -28952,7 +28651,7 @@ end:
 	VPADDD       Z26, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z22, Z2, Z2
 	VMAXPS       Z24, Z2, Z2
@@ -28967,7 +28666,7 @@ end:
 	VPADDD       Z26, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z22, Z4, Z4
 	VMAXPS       Z24, Z4, Z4
@@ -28982,7 +28681,7 @@ end:
 	VPADDD       Z26, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z22, Z6, Z6
 	VMAXPS       Z24, Z6, Z6
@@ -28997,7 +28696,7 @@ end:
 	VPADDD       Z26, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z22, Z8, Z8
 	VMAXPS       Z24, Z8, Z8
@@ -29012,7 +28711,7 @@ end:
 	VPADDD       Z26, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z22, Z10, Z10
 	VMAXPS       Z24, Z10, Z10
@@ -29027,7 +28726,7 @@ end:
 	VPADDD       Z26, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z22, Z12, Z12
 	VMAXPS       Z24, Z12, Z12
@@ -29042,7 +28741,7 @@ end:
 	VPADDD       Z26, Z13, Z13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z22, Z14, Z14
 	VMAXPS       Z24, Z14, Z14
@@ -29057,7 +28756,7 @@ end:
 	VPADDD       Z26, Z15, Z15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z22, Z16, Z16
 	VMAXPS       Z24, Z16, Z16
@@ -29072,7 +28771,7 @@ end:
 	VPADDD       Z26, Z17, Z17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Z17, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z22, Z18, Z18
 	VMAXPS       Z24, Z18, Z18
@@ -29087,7 +28786,7 @@ end:
 	VPADDD       Z26, Z19, Z19
 	VPMOVDB      Z18, (AX)
 	VPMOVDB      Z19, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z22, Z20, Z20
 	VMAXPS       Z24, Z20, Z20
@@ -29102,57 +28801,59 @@ end:
 	VPADDD       Z26, Z21, Z21
 	VPMOVDB      Z20, (AX)
 	VPMOVDB      Z21, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z22
 	VPBROADCASTD 4(DX), Z23
 	VPBROADCASTD 8(DX), Z24
 	VPBROADCASTD 16(DX), Z25
 	VMOVUPS      (CX), Z27
 	VMOVUPS      64(CX), Z28
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z27, Z0, Z0
 	VMAXPS       Z22, Z0, Z0
@@ -29187,8 +28888,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z27, Z2, Z2
 	VMAXPS       Z22, Z2, Z2
@@ -29223,8 +28924,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z27, Z4, Z4
 	VMAXPS       Z22, Z4, Z4
@@ -29259,8 +28960,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z27, Z6, Z6
 	VMAXPS       Z22, Z6, Z6
@@ -29295,8 +28996,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z27, Z8, Z8
 	VMAXPS       Z22, Z8, Z8
@@ -29331,8 +29032,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z27, Z10, Z10
 	VMAXPS       Z22, Z10, Z10
@@ -29367,8 +29068,8 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z27, Z12, Z12
 	VMAXPS       Z22, Z12, Z12
@@ -29403,8 +29104,8 @@ add:
 	VCVTPS2DQ    Z13, Z13
 	VPADDD.BCST  32(DX), Z13, Z13
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z27, Z14, Z14
 	VMAXPS       Z22, Z14, Z14
@@ -29439,8 +29140,8 @@ add:
 	VCVTPS2DQ    Z15, Z15
 	VPADDD.BCST  32(DX), Z15, Z15
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z27, Z16, Z16
 	VMAXPS       Z22, Z16, Z16
@@ -29475,8 +29176,8 @@ add:
 	VCVTPS2DQ    Z17, Z17
 	VPADDD.BCST  32(DX), Z17, Z17
 	VPMOVDB      Z17, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z27, Z18, Z18
 	VMAXPS       Z22, Z18, Z18
@@ -29511,8 +29212,8 @@ add:
 	VCVTPS2DQ    Z19, Z19
 	VPADDD.BCST  32(DX), Z19, Z19
 	VPMOVDB      Z19, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z27, Z20, Z20
 	VMAXPS       Z22, Z20, Z20
@@ -29547,14 +29248,362 @@ add:
 	VCVTPS2DQ    Z21, Z21
 	VPADDD.BCST  32(DX), Z21, Z21
 	VPMOVDB      Z21, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x12x8(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x12x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x12x8(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x12x8(SB), NOSPLIT, $24-120
+tile:
+	MOVQ      weights+40(FP), AX
+	CMPQ      depth+24(FP), $0x04
+	JE        four
+	MOVQ      bias+72(FP), CX
+	VPERMQ    $0xd8, (CX), Y0
+	VPMOVZXDQ Y0, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z9
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z11
+	MOVQ      depth+24(FP), CX
+	CMPQ      CX, $0x10
+	JG        deep
+	CMPQ      CX, $0x08
+	JE        shallow8
+	CMPQ      CX, $0x10
+	JE        shallow16
+
+deep:
+	ANDQ $-16, CX
+	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
+
+tap:
+	MOVQ    (SP), CX
+	MOVLQSX (CX), DX
+	ADDQ    in+32(FP), DX
+	MOVLQSX 4(CX), BX
+	ADDQ    in+32(FP), BX
+	MOVLQSX 8(CX), SI
+	ADDQ    in+32(FP), SI
+	MOVLQSX 12(CX), DI
+	ADDQ    in+32(FP), DI
+	MOVLQSX 16(CX), R8
+	ADDQ    in+32(FP), R8
+	MOVLQSX 20(CX), R9
+	ADDQ    in+32(FP), R9
+	MOVLQSX 24(CX), R10
+	ADDQ    in+32(FP), R10
+	MOVLQSX 28(CX), R11
+	ADDQ    in+32(FP), R11
+	MOVLQSX 32(CX), R12
+	ADDQ    in+32(FP), R12
+	MOVLQSX 36(CX), R13
+	ADDQ    in+32(FP), R13
+	MOVLQSX 40(CX), R14
+	ADDQ    in+32(FP), R14
+	MOVLQSX 44(CX), R15
+	ADDQ    in+32(FP), R15
+	ADDQ    $0x00000030, CX
+	MOVQ    CX, (SP)
+	XORQ    CX, CX
+	CMPQ    CX, 16(SP)
+	JGE     rest
+
+channels:
+	VMOVDQU32    (AX), Z12
+	VPBROADCASTQ (DX)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTQ (BX)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTQ (SI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTQ (DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTQ (R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTQ (R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTQ (R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTQ (R11)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTQ (R12)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTQ (R13)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTQ (R14)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTQ (R15)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	VMOVDQU32    64(AX), Z12
+	VPBROADCASTQ 8(DX)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTQ 8(BX)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTQ 8(SI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTQ 8(DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTQ 8(R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTQ 8(R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTQ 8(R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTQ 8(R11)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTQ 8(R12)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTQ 8(R13)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTQ 8(R14)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTQ 8(R15)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x10, CX
+	CMPQ         CX, 16(SP)
+	JL           channels
+
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
+
+few:
+	VMOVDQU32    (AX), Z12
+	VPBROADCASTQ (DX)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTQ (BX)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTQ (SI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTQ (DI)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTQ (R8)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTQ (R9)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTQ (R10)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTQ (R11)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTQ (R12)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTQ (R13)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTQ (R14)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTQ (R15)(CX*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x08, CX
+	CMPQ         CX, depth+24(FP)
+	JL           few
+
+done:
+	DECQ 8(SP)
+	JNE  tap
+	JMP  summed
+
+shallow8:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow8Tap:
+	VMOVDQU32    (AX), Z12
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTQ (CX)(DI*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTQ (CX)(R8*1), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTQ (CX)(R9*1), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTQ (CX)(DI*1), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTQ (CX)(R8*1), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTQ (CX)(R9*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTQ (CX)(DI*1), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTQ (CX)(R8*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTQ (CX)(R9*1), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x00000030, DX
+	ADDQ         $0x00000040, AX
+	DECQ         BX
+	JNE          shallow8Tap
+	JMP          summed
+
+shallow16:
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
+
+shallow16Tap:
+	VMOVDQU32    (AX), Z12
+	VMOVDQU32    64(AX), Z13
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z0
+	VPBROADCASTQ (CX)(DI*1), Z14
+	VPDPBUSD     Z12, Z14, Z1
+	VPBROADCASTQ (CX)(R8*1), Z14
+	VPDPBUSD     Z12, Z14, Z2
+	VPBROADCASTQ (CX)(R9*1), Z14
+	VPDPBUSD     Z12, Z14, Z3
+	VPBROADCASTQ 8(CX)(SI*1), Z14
+	VPDPBUSD     Z13, Z14, Z0
+	VPBROADCASTQ 8(CX)(DI*1), Z14
+	VPDPBUSD     Z13, Z14, Z1
+	VPBROADCASTQ 8(CX)(R8*1), Z14
+	VPDPBUSD     Z13, Z14, Z2
+	VPBROADCASTQ 8(CX)(R9*1), Z14
+	VPDPBUSD     Z13, Z14, Z3
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z4
+	VPBROADCASTQ (CX)(DI*1), Z14
+	VPDPBUSD     Z12, Z14, Z5
+	VPBROADCASTQ (CX)(R8*1), Z14
+	VPDPBUSD     Z12, Z14, Z6
+	VPBROADCASTQ (CX)(R9*1), Z14
+	VPDPBUSD     Z12, Z14, Z7
+	VPBROADCASTQ 8(CX)(SI*1), Z14
+	VPDPBUSD     Z13, Z14, Z4
+	VPBROADCASTQ 8(CX)(DI*1), Z14
+	VPDPBUSD     Z13, Z14, Z5
+	VPBROADCASTQ 8(CX)(R8*1), Z14
+	VPDPBUSD     Z13, Z14, Z6
+	VPBROADCASTQ 8(CX)(R9*1), Z14
+	VPDPBUSD     Z13, Z14, Z7
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
+	VPBROADCASTQ (CX)(SI*1), Z14
+	VPDPBUSD     Z12, Z14, Z8
+	VPBROADCASTQ (CX)(DI*1), Z14
+	VPDPBUSD     Z12, Z14, Z9
+	VPBROADCASTQ (CX)(R8*1), Z14
+	VPDPBUSD     Z12, Z14, Z10
+	VPBROADCASTQ (CX)(R9*1), Z14
+	VPDPBUSD     Z12, Z14, Z11
+	VPBROADCASTQ 8(CX)(SI*1), Z14
+	VPDPBUSD     Z13, Z14, Z8
+	VPBROADCASTQ 8(CX)(DI*1), Z14
+	VPDPBUSD     Z13, Z14, Z9
+	VPBROADCASTQ 8(CX)(R8*1), Z14
+	VPDPBUSD     Z13, Z14, Z10
+	VPBROADCASTQ 8(CX)(R9*1), Z14
+	VPDPBUSD     Z13, Z14, Z11
+	ADDQ         $0x00000030, DX
+	ADDQ         $0x00000080, AX
+	DECQ         BX
+	JNE          shallow16Tap
+
+summed:
+	VEXTRACTI64X4 $0x01, Z0, Y12
+	VSHUFPS       $0x88, Y12, Y0, Y13
+	VSHUFPS       $0xdd, Y12, Y0, Y0
+	VPADDD        Y13, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y12
+	VSHUFPS       $0x88, Y12, Y1, Y13
+	VSHUFPS       $0xdd, Y12, Y1, Y1
+	VPADDD        Y13, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y12
+	VSHUFPS       $0x88, Y12, Y2, Y13
+	VSHUFPS       $0xdd, Y12, Y2, Y2
+	VPADDD        Y13, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y12
+	VSHUFPS       $0x88, Y12, Y3, Y13
+	VSHUFPS       $0xdd, Y12, Y3, Y3
+	VPADDD        Y13, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z4, Y12
+	VSHUFPS       $0x88, Y12, Y4, Y13
+	VSHUFPS       $0xdd, Y12, Y4, Y4
+	VPADDD        Y13, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z5, Y12
+	VSHUFPS       $0x88, Y12, Y5, Y13
+	VSHUFPS       $0xdd, Y12, Y5, Y5
+	VPADDD        Y13, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z6, Y12
+	VSHUFPS       $0x88, Y12, Y6, Y13
+	VSHUFPS       $0xdd, Y12, Y6, Y6
+	VPADDD        Y13, Y6, Y6
+	VEXTRACTI64X4 $0x01, Z7, Y12
+	VSHUFPS       $0x88, Y12, Y7, Y13
+	VSHUFPS       $0xdd, Y12, Y7, Y7
+	VPADDD        Y13, Y7, Y7
+	VEXTRACTI64X4 $0x01, Z8, Y12
+	VSHUFPS       $0x88, Y12, Y8, Y13
+	VSHUFPS       $0xdd, Y12, Y8, Y8
+	VPADDD        Y13, Y8, Y8
+	VEXTRACTI64X4 $0x01, Z9, Y12
+	VSHUFPS       $0x88, Y12, Y9, Y13
+	VSHUFPS       $0xdd, Y12, Y9, Y9
+	VPADDD        Y13, Y9, Y9
+	VEXTRACTI64X4 $0x01, Z10, Y12
+	VSHUFPS       $0x88, Y12, Y10, Y13
+	VSHUFPS       $0xdd, Y12, Y10, Y10
+	VPADDD        Y13, Y10, Y10
+	VEXTRACTI64X4 $0x01, Z11, Y12
+	VSHUFPS       $0x88, Y12, Y11, Y13
+	VSHUFPS       $0xdd, Y12, Y11, Y11
+	VPADDD        Y13, Y11, Y11
+	JMP           end
+
+four:
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
@@ -29567,215 +29616,16 @@ TEXT ·dotTileAVX512x12x8(SB), NOSPLIT, $24-104
 	VMOVAPS Y0, Y9
 	VMOVAPS Y0, Y10
 	VMOVAPS Y0, Y11
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
-	CMPQ    CX, $0x10
-	JG      deep
-	CMPQ    CX, $0x04
-	JE      shallow4
-	CMPQ    CX, $0x08
-	JE      shallow8
-	CMPQ    CX, $0x0c
-	JE      shallow12
-	CMPQ    CX, $0x10
-	JE      shallow16
-
-deep:
-	ANDQ $-16, CX
-	MOVQ CX, 16(SP)
-
-tap:
-	MOVQ    (SP), CX
-	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
-	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
-	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
-	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
-	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
-	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
-	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
-	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
-	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
-	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
-	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
-	MOVLQSX 44(CX), R15
-	ADDQ    in+16(FP), R15
-	ADDQ    $0x00000030, CX
-	MOVQ    CX, (SP)
-	XORQ    CX, CX
-	CMPQ    CX, 16(SP)
-	JGE     quads
-
-channels:
-	VMOVDQU32    (AX), Y12
-	VPBROADCASTD (DX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD (BX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD (SI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD (DI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	VPBROADCASTD (R8)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD (R9)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD (R10)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD (R11)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	VPBROADCASTD (R12)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD (R13)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	VPBROADCASTD (R14)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y10
-	VPBROADCASTD (R15)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y11
-	VMOVDQU32    32(AX), Y12
-	VPBROADCASTD 4(DX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD 4(BX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD 4(SI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD 4(DI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	VPBROADCASTD 4(R8)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD 4(R9)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD 4(R10)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD 4(R11)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	VPBROADCASTD 4(R12)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD 4(R13)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	VPBROADCASTD 4(R14)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y10
-	VPBROADCASTD 4(R15)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y11
-	VMOVDQU32    64(AX), Y12
-	VPBROADCASTD 8(DX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD 8(BX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD 8(SI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD 8(DI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	VPBROADCASTD 8(R8)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD 8(R9)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD 8(R10)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD 8(R11)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	VPBROADCASTD 8(R12)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD 8(R13)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	VPBROADCASTD 8(R14)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y10
-	VPBROADCASTD 8(R15)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y11
-	VMOVDQU32    96(AX), Y12
-	VPBROADCASTD 12(DX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD 12(BX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD 12(SI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD 12(DI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	VPBROADCASTD 12(R8)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD 12(R9)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD 12(R10)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD 12(R11)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	VPBROADCASTD 12(R12)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD 12(R13)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	VPBROADCASTD 12(R14)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y10
-	VPBROADCASTD 12(R15)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y11
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x10, CX
-	CMPQ         CX, 16(SP)
-	JL           channels
-
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
-
-quad:
-	VMOVDQU32    (AX), Y12
-	VPBROADCASTD (DX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y0
-	VPBROADCASTD (BX)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y1
-	VPBROADCASTD (SI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y2
-	VPBROADCASTD (DI)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y3
-	VPBROADCASTD (R8)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y4
-	VPBROADCASTD (R9)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y5
-	VPBROADCASTD (R10)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y6
-	VPBROADCASTD (R11)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y7
-	VPBROADCASTD (R12)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y8
-	VPBROADCASTD (R13)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y9
-	VPBROADCASTD (R14)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y10
-	VPBROADCASTD (R15)(CX*1), Y13
-	VPDPBUSD     Y12, Y13, Y11
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
-
-next:
-	DECQ 8(SP)
-	JNE  tap
-	JMP  end
-
-shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ    in+32(FP), CX
+	MOVQ    offsets+56(FP), DX
+	MOVQ    taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Y12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y13
 	VPDPBUSD     Y12, Y13, Y0
 	VPBROADCASTD (CX)(DI*1), Y13
@@ -29784,10 +29634,10 @@ shallow4Tap:
 	VPDPBUSD     Y12, Y13, Y2
 	VPBROADCASTD (CX)(R9*1), Y13
 	VPDPBUSD     Y12, Y13, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y13
 	VPDPBUSD     Y12, Y13, Y4
 	VPBROADCASTD (CX)(DI*1), Y13
@@ -29796,10 +29646,10 @@ shallow4Tap:
 	VPDPBUSD     Y12, Y13, Y6
 	VPBROADCASTD (CX)(R9*1), Y13
 	VPDPBUSD     Y12, Y13, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Y13
 	VPDPBUSD     Y12, Y13, Y8
 	VPBROADCASTD (CX)(DI*1), Y13
@@ -29812,315 +29662,18 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
-
-shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow8Tap:
-	VMOVDQU32    (AX), Y12
-	VMOVDQU32    32(AX), Y13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y0
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y1
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y2
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y4
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y5
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y6
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y14
-	VPDPBUSD     Y12, Y14, Y8
-	VPBROADCASTD (CX)(DI*1), Y14
-	VPDPBUSD     Y12, Y14, Y9
-	VPBROADCASTD (CX)(R8*1), Y14
-	VPDPBUSD     Y12, Y14, Y10
-	VPBROADCASTD (CX)(R9*1), Y14
-	VPDPBUSD     Y12, Y14, Y11
-	VPBROADCASTD 4(CX)(SI*1), Y14
-	VPDPBUSD     Y13, Y14, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y14
-	VPDPBUSD     Y13, Y14, Y9
-	VPBROADCASTD 4(CX)(R8*1), Y14
-	VPDPBUSD     Y13, Y14, Y10
-	VPBROADCASTD 4(CX)(R9*1), Y14
-	VPDPBUSD     Y13, Y14, Y11
-	ADDQ         $0x00000030, DX
-	ADDQ         $0x00000040, AX
-	DECQ         BX
-	JNE          shallow8Tap
-	JMP          end
-
-shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow12Tap:
-	VMOVDQU32    (AX), Y12
-	VMOVDQU32    32(AX), Y13
-	VMOVDQU32    64(AX), Y14
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y15
-	VPDPBUSD     Y12, Y15, Y0
-	VPBROADCASTD (CX)(DI*1), Y15
-	VPDPBUSD     Y12, Y15, Y1
-	VPBROADCASTD (CX)(R8*1), Y15
-	VPDPBUSD     Y12, Y15, Y2
-	VPBROADCASTD (CX)(R9*1), Y15
-	VPDPBUSD     Y12, Y15, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y15
-	VPDPBUSD     Y13, Y15, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y15
-	VPDPBUSD     Y13, Y15, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y15
-	VPDPBUSD     Y13, Y15, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y15
-	VPDPBUSD     Y13, Y15, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y15
-	VPDPBUSD     Y14, Y15, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y15
-	VPDPBUSD     Y14, Y15, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y15
-	VPDPBUSD     Y14, Y15, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y15
-	VPDPBUSD     Y14, Y15, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y15
-	VPDPBUSD     Y12, Y15, Y4
-	VPBROADCASTD (CX)(DI*1), Y15
-	VPDPBUSD     Y12, Y15, Y5
-	VPBROADCASTD (CX)(R8*1), Y15
-	VPDPBUSD     Y12, Y15, Y6
-	VPBROADCASTD (CX)(R9*1), Y15
-	VPDPBUSD     Y12, Y15, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y15
-	VPDPBUSD     Y13, Y15, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y15
-	VPDPBUSD     Y13, Y15, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y15
-	VPDPBUSD     Y13, Y15, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y15
-	VPDPBUSD     Y13, Y15, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y15
-	VPDPBUSD     Y14, Y15, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y15
-	VPDPBUSD     Y14, Y15, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y15
-	VPDPBUSD     Y14, Y15, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y15
-	VPDPBUSD     Y14, Y15, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y15
-	VPDPBUSD     Y12, Y15, Y8
-	VPBROADCASTD (CX)(DI*1), Y15
-	VPDPBUSD     Y12, Y15, Y9
-	VPBROADCASTD (CX)(R8*1), Y15
-	VPDPBUSD     Y12, Y15, Y10
-	VPBROADCASTD (CX)(R9*1), Y15
-	VPDPBUSD     Y12, Y15, Y11
-	VPBROADCASTD 4(CX)(SI*1), Y15
-	VPDPBUSD     Y13, Y15, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y15
-	VPDPBUSD     Y13, Y15, Y9
-	VPBROADCASTD 4(CX)(R8*1), Y15
-	VPDPBUSD     Y13, Y15, Y10
-	VPBROADCASTD 4(CX)(R9*1), Y15
-	VPDPBUSD     Y13, Y15, Y11
-	VPBROADCASTD 8(CX)(SI*1), Y15
-	VPDPBUSD     Y14, Y15, Y8
-	VPBROADCASTD 8(CX)(DI*1), Y15
-	VPDPBUSD     Y14, Y15, Y9
-	VPBROADCASTD 8(CX)(R8*1), Y15
-	VPDPBUSD     Y14, Y15, Y10
-	VPBROADCASTD 8(CX)(R9*1), Y15
-	VPDPBUSD     Y14, Y15, Y11
-	ADDQ         $0x00000030, DX
-	ADDQ         $0x00000060, AX
-	DECQ         BX
-	JNE          shallow12Tap
-	JMP          end
-
-shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
-
-shallow16Tap:
-	VMOVDQU32    (AX), Y12
-	VMOVDQU32    32(AX), Y13
-	VMOVDQU32    64(AX), Y14
-	VMOVDQU32    96(AX), Y15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y16
-	VPDPBUSD     Y12, Y16, Y0
-	VPBROADCASTD (CX)(DI*1), Y16
-	VPDPBUSD     Y12, Y16, Y1
-	VPBROADCASTD (CX)(R8*1), Y16
-	VPDPBUSD     Y12, Y16, Y2
-	VPBROADCASTD (CX)(R9*1), Y16
-	VPDPBUSD     Y12, Y16, Y3
-	VPBROADCASTD 4(CX)(SI*1), Y16
-	VPDPBUSD     Y13, Y16, Y0
-	VPBROADCASTD 4(CX)(DI*1), Y16
-	VPDPBUSD     Y13, Y16, Y1
-	VPBROADCASTD 4(CX)(R8*1), Y16
-	VPDPBUSD     Y13, Y16, Y2
-	VPBROADCASTD 4(CX)(R9*1), Y16
-	VPDPBUSD     Y13, Y16, Y3
-	VPBROADCASTD 8(CX)(SI*1), Y16
-	VPDPBUSD     Y14, Y16, Y0
-	VPBROADCASTD 8(CX)(DI*1), Y16
-	VPDPBUSD     Y14, Y16, Y1
-	VPBROADCASTD 8(CX)(R8*1), Y16
-	VPDPBUSD     Y14, Y16, Y2
-	VPBROADCASTD 8(CX)(R9*1), Y16
-	VPDPBUSD     Y14, Y16, Y3
-	VPBROADCASTD 12(CX)(SI*1), Y16
-	VPDPBUSD     Y15, Y16, Y0
-	VPBROADCASTD 12(CX)(DI*1), Y16
-	VPDPBUSD     Y15, Y16, Y1
-	VPBROADCASTD 12(CX)(R8*1), Y16
-	VPDPBUSD     Y15, Y16, Y2
-	VPBROADCASTD 12(CX)(R9*1), Y16
-	VPDPBUSD     Y15, Y16, Y3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y16
-	VPDPBUSD     Y12, Y16, Y4
-	VPBROADCASTD (CX)(DI*1), Y16
-	VPDPBUSD     Y12, Y16, Y5
-	VPBROADCASTD (CX)(R8*1), Y16
-	VPDPBUSD     Y12, Y16, Y6
-	VPBROADCASTD (CX)(R9*1), Y16
-	VPDPBUSD     Y12, Y16, Y7
-	VPBROADCASTD 4(CX)(SI*1), Y16
-	VPDPBUSD     Y13, Y16, Y4
-	VPBROADCASTD 4(CX)(DI*1), Y16
-	VPDPBUSD     Y13, Y16, Y5
-	VPBROADCASTD 4(CX)(R8*1), Y16
-	VPDPBUSD     Y13, Y16, Y6
-	VPBROADCASTD 4(CX)(R9*1), Y16
-	VPDPBUSD     Y13, Y16, Y7
-	VPBROADCASTD 8(CX)(SI*1), Y16
-	VPDPBUSD     Y14, Y16, Y4
-	VPBROADCASTD 8(CX)(DI*1), Y16
-	VPDPBUSD     Y14, Y16, Y5
-	VPBROADCASTD 8(CX)(R8*1), Y16
-	VPDPBUSD     Y14, Y16, Y6
-	VPBROADCASTD 8(CX)(R9*1), Y16
-	VPDPBUSD     Y14, Y16, Y7
-	VPBROADCASTD 12(CX)(SI*1), Y16
-	VPDPBUSD     Y15, Y16, Y4
-	VPBROADCASTD 12(CX)(DI*1), Y16
-	VPDPBUSD     Y15, Y16, Y5
-	VPBROADCASTD 12(CX)(R8*1), Y16
-	VPDPBUSD     Y15, Y16, Y6
-	VPBROADCASTD 12(CX)(R9*1), Y16
-	VPDPBUSD     Y15, Y16, Y7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
-	VPBROADCASTD (CX)(SI*1), Y16
-	VPDPBUSD     Y12, Y16, Y8
-	VPBROADCASTD (CX)(DI*1), Y16
-	VPDPBUSD     Y12, Y16, Y9
-	VPBROADCASTD (CX)(R8*1), Y16
-	VPDPBUSD     Y12, Y16, Y10
-	VPBROADCASTD (CX)(R9*1), Y16
-	VPDPBUSD     Y12, Y16, Y11
-	VPBROADCASTD 4(CX)(SI*1), Y16
-	VPDPBUSD     Y13, Y16, Y8
-	VPBROADCASTD 4(CX)(DI*1), Y16
-	VPDPBUSD     Y13, Y16, Y9
-	VPBROADCASTD 4(CX)(R8*1), Y16
-	VPDPBUSD     Y13, Y16, Y10
-	VPBROADCASTD 4(CX)(R9*1), Y16
-	VPDPBUSD     Y13, Y16, Y11
-	VPBROADCASTD 8(CX)(SI*1), Y16
-	VPDPBUSD     Y14, Y16, Y8
-	VPBROADCASTD 8(CX)(DI*1), Y16
-	VPDPBUSD     Y14, Y16, Y9
-	VPBROADCASTD 8(CX)(R8*1), Y16
-	VPDPBUSD     Y14, Y16, Y10
-	VPBROADCASTD 8(CX)(R9*1), Y16
-	VPDPBUSD     Y14, Y16, Y11
-	VPBROADCASTD 12(CX)(SI*1), Y16
-	VPDPBUSD     Y15, Y16, Y8
-	VPBROADCASTD 12(CX)(DI*1), Y16
-	VPDPBUSD     Y15, Y16, Y9
-	VPBROADCASTD 12(CX)(R8*1), Y16
-	VPDPBUSD     Y15, Y16, Y10
-	VPBROADCASTD 12(CX)(R9*1), Y16
-	VPDPBUSD     Y15, Y16, Y11
-	ADDQ         $0x00000030, DX
-	ADDQ         $0x00000080, AX
-	DECQ         BX
-	JNE          shallow16Tap
 
 end:
-	CMPQ         residual+88(FP), $0x00
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y13
-	VBROADCASTSS hi+76(FP), Y14
-	VBROADCASTSS zero+80(FP), Y15
+	VBROADCASTSS lo+88(FP), Y13
+	VBROADCASTSS hi+92(FP), Y14
+	VBROADCASTSS zero+96(FP), Y15
 	VMOVUPS      (CX), Y12
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y12, Y0, Y0
 	VMAXPS       Y13, Y0, Y0
@@ -30128,7 +29681,7 @@ end:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD       Y15, Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y12, Y1, Y1
 	VMAXPS       Y13, Y1, Y1
@@ -30136,7 +29689,7 @@ end:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD       Y15, Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y12, Y2, Y2
 	VMAXPS       Y13, Y2, Y2
@@ -30144,7 +29697,7 @@ end:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD       Y15, Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y12, Y3, Y3
 	VMAXPS       Y13, Y3, Y3
@@ -30152,7 +29705,7 @@ end:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD       Y15, Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y12, Y4, Y4
 	VMAXPS       Y13, Y4, Y4
@@ -30160,7 +29713,7 @@ end:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD       Y15, Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y12, Y5, Y5
 	VMAXPS       Y13, Y5, Y5
@@ -30168,7 +29721,7 @@ end:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD       Y15, Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y12, Y6, Y6
 	VMAXPS       Y13, Y6, Y6
@@ -30176,7 +29729,7 @@ end:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD       Y15, Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y12, Y7, Y7
 	VMAXPS       Y13, Y7, Y7
@@ -30184,7 +29737,7 @@ end:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD       Y15, Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y12, Y8, Y8
 	VMAXPS       Y13, Y8, Y8
@@ -30192,7 +29745,7 @@ end:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD       Y15, Y8, Y8
 	VPMOVDB      Y8, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y12, Y9, Y9
 	VMAXPS       Y13, Y9, Y9
@@ -30200,7 +29753,7 @@ end:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD       Y15, Y9, Y9
 	VPMOVDB      Y9, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y12, Y10, Y10
 	VMAXPS       Y13, Y10, Y10
@@ -30208,7 +29761,7 @@ end:
 	VCVTPS2DQ    Y10, Y10
 	VPADDD       Y15, Y10, Y10
 	VPMOVDB      Y10, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y12, Y11, Y11
 	VMAXPS       Y13, Y11, Y11
@@ -30216,47 +29769,49 @@ end:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD       Y15, Y11, Y11
 	VPMOVDB      Y11, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y8, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y9, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y10, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y11, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Y12
 	VPBROADCASTD 4(DX), Y13
 	VPBROADCASTD 8(DX), Y14
 	VPBROADCASTD 16(DX), Y15
 	VMOVUPS      (CX), Y17
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y17, Y0, Y0
 	VMAXPS       Y12, Y0, Y0
@@ -30274,8 +29829,8 @@ add:
 	VCVTPS2DQ    Y0, Y0
 	VPADDD.BCST  32(DX), Y0, Y0
 	VPMOVDB      Y0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y17, Y1, Y1
 	VMAXPS       Y12, Y1, Y1
@@ -30293,8 +29848,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y17, Y2, Y2
 	VMAXPS       Y12, Y2, Y2
@@ -30312,8 +29867,8 @@ add:
 	VCVTPS2DQ    Y2, Y2
 	VPADDD.BCST  32(DX), Y2, Y2
 	VPMOVDB      Y2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y17, Y3, Y3
 	VMAXPS       Y12, Y3, Y3
@@ -30331,8 +29886,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y17, Y4, Y4
 	VMAXPS       Y12, Y4, Y4
@@ -30350,8 +29905,8 @@ add:
 	VCVTPS2DQ    Y4, Y4
 	VPADDD.BCST  32(DX), Y4, Y4
 	VPMOVDB      Y4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y17, Y5, Y5
 	VMAXPS       Y12, Y5, Y5
@@ -30369,8 +29924,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y17, Y6, Y6
 	VMAXPS       Y12, Y6, Y6
@@ -30388,8 +29943,8 @@ add:
 	VCVTPS2DQ    Y6, Y6
 	VPADDD.BCST  32(DX), Y6, Y6
 	VPMOVDB      Y6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y17, Y7, Y7
 	VMAXPS       Y12, Y7, Y7
@@ -30407,8 +29962,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y17, Y8, Y8
 	VMAXPS       Y12, Y8, Y8
@@ -30426,8 +29981,8 @@ add:
 	VCVTPS2DQ    Y8, Y8
 	VPADDD.BCST  32(DX), Y8, Y8
 	VPMOVDB      Y8, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y17, Y9, Y9
 	VMAXPS       Y12, Y9, Y9
@@ -30445,8 +30000,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y17, Y10, Y10
 	VMAXPS       Y12, Y10, Y10
@@ -30464,8 +30019,8 @@ add:
 	VCVTPS2DQ    Y10, Y10
 	VPADDD.BCST  32(DX), Y10, Y10
 	VPMOVDB      Y10, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y17, Y11, Y11
 	VMAXPS       Y12, Y11, Y11
@@ -30483,14 +30038,28 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x12x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x12x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x12x16(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x12x16(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
@@ -30503,11 +30072,7 @@ TEXT ·dotTileAVX512x12x16(SB), NOSPLIT, $24-104
 	VMOVAPS Z0, Z9
 	VMOVAPS Z0, Z10
 	VMOVAPS Z0, Z11
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -30522,38 +30087,42 @@ TEXT ·dotTileAVX512x12x16(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
+	ADDQ    in+32(FP), R14
 	MOVLQSX 44(CX), R15
-	ADDQ    in+16(FP), R15
+	ADDQ    in+32(FP), R15
 	ADDQ    $0x00000030, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z12
@@ -30661,11 +30230,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z12
 	VPBROADCASTD (DX)(CX*1), Z13
 	VPDPBUSD     Z12, Z13, Z0
@@ -30693,25 +30262,25 @@ quad:
 	VPDPBUSD     Z12, Z13, Z11
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z12
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z12, Z13, Z0
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -30720,10 +30289,10 @@ shallow4Tap:
 	VPDPBUSD     Z12, Z13, Z2
 	VPBROADCASTD (CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z12, Z13, Z4
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -30732,10 +30301,10 @@ shallow4Tap:
 	VPDPBUSD     Z12, Z13, Z6
 	VPBROADCASTD (CX)(R9*1), Z13
 	VPDPBUSD     Z12, Z13, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z13
 	VPDPBUSD     Z12, Z13, Z8
 	VPBROADCASTD (CX)(DI*1), Z13
@@ -30748,20 +30317,20 @@ shallow4Tap:
 	ADDQ         $0x00000040, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Z13
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z0
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -30778,10 +30347,10 @@ shallow8Tap:
 	VPDPBUSD     Z13, Z14, Z2
 	VPBROADCASTD 4(CX)(R9*1), Z14
 	VPDPBUSD     Z13, Z14, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z4
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -30798,10 +30367,10 @@ shallow8Tap:
 	VPDPBUSD     Z13, Z14, Z6
 	VPBROADCASTD 4(CX)(R9*1), Z14
 	VPDPBUSD     Z13, Z14, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z14
 	VPDPBUSD     Z12, Z14, Z8
 	VPBROADCASTD (CX)(DI*1), Z14
@@ -30822,21 +30391,21 @@ shallow8Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Z13
 	VMOVDQU32    128(AX), Z14
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z15
 	VPDPBUSD     Z12, Z15, Z0
 	VPBROADCASTD (CX)(DI*1), Z15
@@ -30861,10 +30430,10 @@ shallow12Tap:
 	VPDPBUSD     Z14, Z15, Z2
 	VPBROADCASTD 8(CX)(R9*1), Z15
 	VPDPBUSD     Z14, Z15, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z15
 	VPDPBUSD     Z12, Z15, Z4
 	VPBROADCASTD (CX)(DI*1), Z15
@@ -30889,10 +30458,10 @@ shallow12Tap:
 	VPDPBUSD     Z14, Z15, Z6
 	VPBROADCASTD 8(CX)(R9*1), Z15
 	VPDPBUSD     Z14, Z15, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z15
 	VPDPBUSD     Z12, Z15, Z8
 	VPBROADCASTD (CX)(DI*1), Z15
@@ -30921,22 +30490,22 @@ shallow12Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow12Tap
-	JMP          end
+	JMP          summed
 
 shallow16:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow16Tap:
 	VMOVDQU32    (AX), Z12
 	VMOVDQU32    64(AX), Z13
 	VMOVDQU32    128(AX), Z14
 	VMOVDQU32    192(AX), Z15
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z0
 	VPBROADCASTD (CX)(DI*1), Z16
@@ -30969,10 +30538,10 @@ shallow16Tap:
 	VPDPBUSD     Z15, Z16, Z2
 	VPBROADCASTD 12(CX)(R9*1), Z16
 	VPDPBUSD     Z15, Z16, Z3
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z4
 	VPBROADCASTD (CX)(DI*1), Z16
@@ -31005,10 +30574,10 @@ shallow16Tap:
 	VPDPBUSD     Z15, Z16, Z6
 	VPBROADCASTD 12(CX)(R9*1), Z16
 	VPDPBUSD     Z15, Z16, Z7
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z16
 	VPDPBUSD     Z12, Z16, Z8
 	VPBROADCASTD (CX)(DI*1), Z16
@@ -31046,17 +30615,17 @@ shallow16Tap:
 	DECQ         BX
 	JNE          shallow16Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z13
-	VBROADCASTSS hi+76(FP), Z14
-	VBROADCASTSS zero+80(FP), Z15
+	VBROADCASTSS lo+88(FP), Z13
+	VBROADCASTSS hi+92(FP), Z14
+	VBROADCASTSS zero+96(FP), Z15
 	VMOVUPS      (CX), Z12
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z12, Z0, Z0
 	VMAXPS       Z13, Z0, Z0
@@ -31064,7 +30633,7 @@ end:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD       Z15, Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z12, Z1, Z1
 	VMAXPS       Z13, Z1, Z1
@@ -31072,7 +30641,7 @@ end:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD       Z15, Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z12, Z2, Z2
 	VMAXPS       Z13, Z2, Z2
@@ -31080,7 +30649,7 @@ end:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD       Z15, Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z12, Z3, Z3
 	VMAXPS       Z13, Z3, Z3
@@ -31088,7 +30657,7 @@ end:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD       Z15, Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z12, Z4, Z4
 	VMAXPS       Z13, Z4, Z4
@@ -31096,7 +30665,7 @@ end:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD       Z15, Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z12, Z5, Z5
 	VMAXPS       Z13, Z5, Z5
@@ -31104,7 +30673,7 @@ end:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD       Z15, Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z12, Z6, Z6
 	VMAXPS       Z13, Z6, Z6
@@ -31112,7 +30681,7 @@ end:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD       Z15, Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z12, Z7, Z7
 	VMAXPS       Z13, Z7, Z7
@@ -31120,7 +30689,7 @@ end:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD       Z15, Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z12, Z8, Z8
 	VMAXPS       Z13, Z8, Z8
@@ -31128,7 +30697,7 @@ end:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD       Z15, Z8, Z8
 	VPMOVDB      Z8, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z12, Z9, Z9
 	VMAXPS       Z13, Z9, Z9
@@ -31136,7 +30705,7 @@ end:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD       Z15, Z9, Z9
 	VPMOVDB      Z9, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z12, Z10, Z10
 	VMAXPS       Z13, Z10, Z10
@@ -31144,7 +30713,7 @@ end:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD       Z15, Z10, Z10
 	VPMOVDB      Z10, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z12, Z11, Z11
 	VMAXPS       Z13, Z11, Z11
@@ -31152,47 +30721,49 @@ end:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD       Z15, Z11, Z11
 	VPMOVDB      Z11, (AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z1, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z3, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z5, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z7, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z9, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z11, (AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z12
 	VPBROADCASTD 4(DX), Z13
 	VPBROADCASTD 8(DX), Z14
 	VPBROADCASTD 16(DX), Z15
 	VMOVUPS      (CX), Z17
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z17, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
@@ -31210,8 +30781,8 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z17, Z1, Z1
 	VMAXPS       Z12, Z1, Z1
@@ -31229,8 +30800,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z17, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
@@ -31248,8 +30819,8 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z17, Z3, Z3
 	VMAXPS       Z12, Z3, Z3
@@ -31267,8 +30838,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z17, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
@@ -31286,8 +30857,8 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z17, Z5, Z5
 	VMAXPS       Z12, Z5, Z5
@@ -31305,8 +30876,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z17, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
@@ -31324,8 +30895,8 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z17, Z7, Z7
 	VMAXPS       Z12, Z7, Z7
@@ -31343,8 +30914,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z17, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
@@ -31362,8 +30933,8 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z17, Z9, Z9
 	VMAXPS       Z12, Z9, Z9
@@ -31381,8 +30952,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z17, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
@@ -31400,8 +30971,8 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z17, Z11, Z11
 	VMAXPS       Z12, Z11, Z11
@@ -31419,14 +30990,28 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, (AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x12x24(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x12x24(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
-TEXT ·dotTileAVX512x12x24(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x12x24(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -31451,11 +31036,7 @@ TEXT ·dotTileAVX512x12x24(SB), NOSPLIT, $24-104
 	VMOVAPS Y1, Y19
 	VMOVAPS Y1, Y21
 	VMOVAPS Y1, Y23
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -31468,38 +31049,42 @@ TEXT ·dotTileAVX512x12x24(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
+	ADDQ    in+32(FP), R14
 	MOVLQSX 44(CX), R15
-	ADDQ    in+16(FP), R15
+	ADDQ    in+32(FP), R15
 	ADDQ    $0x00000030, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z24
@@ -31659,11 +31244,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z24
 	VMOVDQU32    64(AX), Y25
 	VPBROADCASTD (DX)(CX*1), Z26
@@ -31704,26 +31289,26 @@ quad:
 	VPDPBUSD     Y25, Y26, Y23
 	ADDQ         $0x00000060, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z24
 	VMOVDQU32    64(AX), Y25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z24, Z26, Z0
 	VPDPBUSD     Y25, Y26, Y1
@@ -31736,10 +31321,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Y25, Y26, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z24, Z26, Z8
 	VPDPBUSD     Y25, Y26, Y9
@@ -31752,10 +31337,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Y25, Y26, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z24, Z26, Z16
 	VPDPBUSD     Y25, Y26, Y17
@@ -31772,22 +31357,22 @@ shallow4Tap:
 	ADDQ         $0x00000060, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z24
 	VMOVDQU32    64(AX), Y25
 	VMOVDQU32    96(AX), Z26
 	VMOVDQU32    160(AX), Y27
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z24, Z28, Z0
 	VPDPBUSD     Y25, Y28, Y1
@@ -31812,10 +31397,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z6
 	VPDPBUSD     Y27, Y28, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z24, Z28, Z8
 	VPDPBUSD     Y25, Y28, Y9
@@ -31840,10 +31425,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z14
 	VPDPBUSD     Y27, Y28, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z24, Z28, Z16
 	VPDPBUSD     Y25, Y28, Y17
@@ -31872,12 +31457,12 @@ shallow8Tap:
 	ADDQ         $0x000000c0, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z24
@@ -31886,10 +31471,10 @@ shallow12Tap:
 	VMOVDQU32    160(AX), Y27
 	VMOVDQU32    192(AX), Z28
 	VMOVDQU32    256(AX), Y29
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z24, Z30, Z0
 	VPDPBUSD     Y25, Y30, Y1
@@ -31926,10 +31511,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z6
 	VPDPBUSD     Y29, Y30, Y7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z24, Z30, Z8
 	VPDPBUSD     Y25, Y30, Y9
@@ -31966,10 +31551,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z14
 	VPDPBUSD     Y29, Y30, Y15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z24, Z30, Z16
 	VPDPBUSD     Y25, Y30, Y17
@@ -32011,18 +31596,18 @@ shallow12Tap:
 	DECQ         BX
 	JNE          shallow12Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z26
-	VBROADCASTSS hi+76(FP), Z27
-	VBROADCASTSS zero+80(FP), Z28
+	VBROADCASTSS lo+88(FP), Z26
+	VBROADCASTSS hi+92(FP), Z27
+	VBROADCASTSS zero+96(FP), Z28
 	VMOVUPS      (CX), Z24
 	VMOVUPS      64(CX), Y25
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z24, Z0, Z0
 	VMAXPS       Z26, Z0, Z0
@@ -32037,7 +31622,7 @@ end:
 	VPADDD       Y28, Y1, Y1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z24, Z2, Z2
 	VMAXPS       Z26, Z2, Z2
@@ -32052,7 +31637,7 @@ end:
 	VPADDD       Y28, Y3, Y3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z24, Z4, Z4
 	VMAXPS       Z26, Z4, Z4
@@ -32067,7 +31652,7 @@ end:
 	VPADDD       Y28, Y5, Y5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z24, Z6, Z6
 	VMAXPS       Z26, Z6, Z6
@@ -32082,7 +31667,7 @@ end:
 	VPADDD       Y28, Y7, Y7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z24, Z8, Z8
 	VMAXPS       Z26, Z8, Z8
@@ -32097,7 +31682,7 @@ end:
 	VPADDD       Y28, Y9, Y9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z24, Z10, Z10
 	VMAXPS       Z26, Z10, Z10
@@ -32112,7 +31697,7 @@ end:
 	VPADDD       Y28, Y11, Y11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z24, Z12, Z12
 	VMAXPS       Z26, Z12, Z12
@@ -32127,7 +31712,7 @@ end:
 	VPADDD       Y28, Y13, Y13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z24, Z14, Z14
 	VMAXPS       Z26, Z14, Z14
@@ -32142,7 +31727,7 @@ end:
 	VPADDD       Y28, Y15, Y15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z24, Z16, Z16
 	VMAXPS       Z26, Z16, Z16
@@ -32157,7 +31742,7 @@ end:
 	VPADDD       Y28, Y17, Y17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Y17, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z24, Z18, Z18
 	VMAXPS       Z26, Z18, Z18
@@ -32172,7 +31757,7 @@ end:
 	VPADDD       Y28, Y19, Y19
 	VPMOVDB      Z18, (AX)
 	VPMOVDB      Y19, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z24, Z20, Z20
 	VMAXPS       Z26, Z20, Z20
@@ -32187,7 +31772,7 @@ end:
 	VPADDD       Y28, Y21, Y21
 	VPMOVDB      Z20, (AX)
 	VPMOVDB      Y21, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z24, Z22, Z22
 	VMAXPS       Z26, Z22, Z22
@@ -32202,60 +31787,62 @@ end:
 	VPADDD       Y28, Y23, Y23
 	VPMOVDB      Z22, (AX)
 	VPMOVDB      Y23, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Y1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Y3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Y5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Y7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Y9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Y11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Y13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Y15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Y17, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Y19, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Y21, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Y23, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z24
 	VPBROADCASTD 4(DX), Z25
 	VPBROADCASTD 8(DX), Z26
 	VPBROADCASTD 16(DX), Z27
 	VMOVUPS      (CX), Z29
 	VMOVUPS      64(CX), Y30
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z29, Z0, Z0
 	VMAXPS       Z24, Z0, Z0
@@ -32290,8 +31877,8 @@ add:
 	VCVTPS2DQ    Y1, Y1
 	VPADDD.BCST  32(DX), Y1, Y1
 	VPMOVDB      Y1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z29, Z2, Z2
 	VMAXPS       Z24, Z2, Z2
@@ -32326,8 +31913,8 @@ add:
 	VCVTPS2DQ    Y3, Y3
 	VPADDD.BCST  32(DX), Y3, Y3
 	VPMOVDB      Y3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z29, Z4, Z4
 	VMAXPS       Z24, Z4, Z4
@@ -32362,8 +31949,8 @@ add:
 	VCVTPS2DQ    Y5, Y5
 	VPADDD.BCST  32(DX), Y5, Y5
 	VPMOVDB      Y5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z29, Z6, Z6
 	VMAXPS       Z24, Z6, Z6
@@ -32398,8 +31985,8 @@ add:
 	VCVTPS2DQ    Y7, Y7
 	VPADDD.BCST  32(DX), Y7, Y7
 	VPMOVDB      Y7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z29, Z8, Z8
 	VMAXPS       Z24, Z8, Z8
@@ -32434,8 +32021,8 @@ add:
 	VCVTPS2DQ    Y9, Y9
 	VPADDD.BCST  32(DX), Y9, Y9
 	VPMOVDB      Y9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z29, Z10, Z10
 	VMAXPS       Z24, Z10, Z10
@@ -32470,8 +32057,8 @@ add:
 	VCVTPS2DQ    Y11, Y11
 	VPADDD.BCST  32(DX), Y11, Y11
 	VPMOVDB      Y11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z29, Z12, Z12
 	VMAXPS       Z24, Z12, Z12
@@ -32506,8 +32093,8 @@ add:
 	VCVTPS2DQ    Y13, Y13
 	VPADDD.BCST  32(DX), Y13, Y13
 	VPMOVDB      Y13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z29, Z14, Z14
 	VMAXPS       Z24, Z14, Z14
@@ -32542,8 +32129,8 @@ add:
 	VCVTPS2DQ    Y15, Y15
 	VPADDD.BCST  32(DX), Y15, Y15
 	VPMOVDB      Y15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z29, Z16, Z16
 	VMAXPS       Z24, Z16, Z16
@@ -32578,8 +32165,8 @@ add:
 	VCVTPS2DQ    Y17, Y17
 	VPADDD.BCST  32(DX), Y17, Y17
 	VPMOVDB      Y17, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z29, Z18, Z18
 	VMAXPS       Z24, Z18, Z18
@@ -32614,8 +32201,8 @@ add:
 	VCVTPS2DQ    Y19, Y19
 	VPADDD.BCST  32(DX), Y19, Y19
 	VPMOVDB      Y19, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z29, Z20, Z20
 	VMAXPS       Z24, Z20, Z20
@@ -32650,8 +32237,8 @@ add:
 	VCVTPS2DQ    Y21, Y21
 	VPADDD.BCST  32(DX), Y21, Y21
 	VPMOVDB      Y21, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z29, Z22, Z22
 	VMAXPS       Z24, Z22, Z22
@@ -32686,14 +32273,28 @@ add:
 	VCVTPS2DQ    Y23, Y23
 	VPADDD.BCST  32(DX), Y23, Y23
 	VPMOVDB      Y23, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET
 
-// func dotTileAVX512x12x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func dotTileAVX512x12x32(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·dotTileAVX512x12x32(SB), NOSPLIT, $24-104
-	MOVQ    weights+24(FP), AX
-	MOVQ    bias+56(FP), CX
+TEXT ·dotTileAVX512x12x32(SB), NOSPLIT, $24-120
+tile:
+	MOVQ    weights+40(FP), AX
+	MOVQ    bias+72(FP), CX
 	VMOVUPS (CX), Z0
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z4
@@ -32718,11 +32319,7 @@ TEXT ·dotTileAVX512x12x32(SB), NOSPLIT, $24-104
 	VMOVAPS Z1, Z19
 	VMOVAPS Z1, Z21
 	VMOVAPS Z1, Z23
-	MOVQ    offsets+40(FP), CX
-	MOVQ    CX, (SP)
-	MOVQ    taps+0(FP), CX
-	MOVQ    CX, 8(SP)
-	MOVQ    depth+8(FP), CX
+	MOVQ    depth+24(FP), CX
 	CMPQ    CX, $0x10
 	JG      deep
 	CMPQ    CX, $0x04
@@ -32735,38 +32332,42 @@ TEXT ·dotTileAVX512x12x32(SB), NOSPLIT, $24-104
 deep:
 	ANDQ $-16, CX
 	MOVQ CX, 16(SP)
+	MOVQ offsets+56(FP), CX
+	MOVQ CX, (SP)
+	MOVQ taps+16(FP), CX
+	MOVQ CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	MOVLQSX 16(CX), R8
-	ADDQ    in+16(FP), R8
+	ADDQ    in+32(FP), R8
 	MOVLQSX 20(CX), R9
-	ADDQ    in+16(FP), R9
+	ADDQ    in+32(FP), R9
 	MOVLQSX 24(CX), R10
-	ADDQ    in+16(FP), R10
+	ADDQ    in+32(FP), R10
 	MOVLQSX 28(CX), R11
-	ADDQ    in+16(FP), R11
+	ADDQ    in+32(FP), R11
 	MOVLQSX 32(CX), R12
-	ADDQ    in+16(FP), R12
+	ADDQ    in+32(FP), R12
 	MOVLQSX 36(CX), R13
-	ADDQ    in+16(FP), R13
+	ADDQ    in+32(FP), R13
 	MOVLQSX 40(CX), R14
-	ADDQ    in+16(FP), R14
+	ADDQ    in+32(FP), R14
 	MOVLQSX 44(CX), R15
-	ADDQ    in+16(FP), R15
+	ADDQ    in+32(FP), R15
 	ADDQ    $0x00000030, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
 	CMPQ    CX, 16(SP)
-	JGE     quads
+	JGE     rest
 
 channels:
 	VMOVDQU32    (AX), Z24
@@ -32926,11 +32527,11 @@ channels:
 	CMPQ         CX, 16(SP)
 	JL           channels
 
-quads:
-	CMPQ CX, depth+8(FP)
-	JGE  next
+rest:
+	CMPQ CX, depth+24(FP)
+	JGE  done
 
-quad:
+few:
 	VMOVDQU32    (AX), Z24
 	VMOVDQU32    64(AX), Z25
 	VPBROADCASTD (DX)(CX*1), Z26
@@ -32971,26 +32572,26 @@ quad:
 	VPDPBUSD     Z25, Z26, Z23
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
-	JL           quad
+	CMPQ         CX, depth+24(FP)
+	JL           few
 
-next:
+done:
 	DECQ 8(SP)
 	JNE  tap
-	JMP  end
+	JMP  summed
 
 shallow4:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow4Tap:
 	VMOVDQU32    (AX), Z24
 	VMOVDQU32    64(AX), Z25
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z24, Z26, Z0
 	VPDPBUSD     Z25, Z26, Z1
@@ -33003,10 +32604,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z6
 	VPDPBUSD     Z25, Z26, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z24, Z26, Z8
 	VPDPBUSD     Z25, Z26, Z9
@@ -33019,10 +32620,10 @@ shallow4Tap:
 	VPBROADCASTD (CX)(R9*1), Z26
 	VPDPBUSD     Z24, Z26, Z14
 	VPDPBUSD     Z25, Z26, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z26
 	VPDPBUSD     Z24, Z26, Z16
 	VPDPBUSD     Z25, Z26, Z17
@@ -33039,22 +32640,22 @@ shallow4Tap:
 	ADDQ         $0x00000080, AX
 	DECQ         BX
 	JNE          shallow4Tap
-	JMP          end
+	JMP          summed
 
 shallow8:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow8Tap:
 	VMOVDQU32    (AX), Z24
 	VMOVDQU32    64(AX), Z25
 	VMOVDQU32    128(AX), Z26
 	VMOVDQU32    192(AX), Z27
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z24, Z28, Z0
 	VPDPBUSD     Z25, Z28, Z1
@@ -33079,10 +32680,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z6
 	VPDPBUSD     Z27, Z28, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z24, Z28, Z8
 	VPDPBUSD     Z25, Z28, Z9
@@ -33107,10 +32708,10 @@ shallow8Tap:
 	VPBROADCASTD 4(CX)(R9*1), Z28
 	VPDPBUSD     Z26, Z28, Z14
 	VPDPBUSD     Z27, Z28, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z28
 	VPDPBUSD     Z24, Z28, Z16
 	VPDPBUSD     Z25, Z28, Z17
@@ -33139,12 +32740,12 @@ shallow8Tap:
 	ADDQ         $0x00000100, AX
 	DECQ         BX
 	JNE          shallow8Tap
-	JMP          end
+	JMP          summed
 
 shallow12:
-	MOVQ in+16(FP), CX
-	MOVQ offsets+40(FP), DX
-	MOVQ taps+0(FP), BX
+	MOVQ in+32(FP), CX
+	MOVQ offsets+56(FP), DX
+	MOVQ taps+16(FP), BX
 
 shallow12Tap:
 	VMOVDQU32    (AX), Z24
@@ -33153,10 +32754,10 @@ shallow12Tap:
 	VMOVDQU32    192(AX), Z27
 	VMOVDQU32    256(AX), Z28
 	VMOVDQU32    320(AX), Z29
-	MOVLQSX      (DX), SI
-	MOVLQSX      4(DX), DI
-	MOVLQSX      8(DX), R8
-	MOVLQSX      12(DX), R9
+	MOVL         (DX), SI
+	MOVL         4(DX), DI
+	MOVL         8(DX), R8
+	MOVL         12(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z24, Z30, Z0
 	VPDPBUSD     Z25, Z30, Z1
@@ -33193,10 +32794,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z6
 	VPDPBUSD     Z29, Z30, Z7
-	MOVLQSX      16(DX), SI
-	MOVLQSX      20(DX), DI
-	MOVLQSX      24(DX), R8
-	MOVLQSX      28(DX), R9
+	MOVL         16(DX), SI
+	MOVL         20(DX), DI
+	MOVL         24(DX), R8
+	MOVL         28(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z24, Z30, Z8
 	VPDPBUSD     Z25, Z30, Z9
@@ -33233,10 +32834,10 @@ shallow12Tap:
 	VPBROADCASTD 8(CX)(R9*1), Z30
 	VPDPBUSD     Z28, Z30, Z14
 	VPDPBUSD     Z29, Z30, Z15
-	MOVLQSX      32(DX), SI
-	MOVLQSX      36(DX), DI
-	MOVLQSX      40(DX), R8
-	MOVLQSX      44(DX), R9
+	MOVL         32(DX), SI
+	MOVL         36(DX), DI
+	MOVL         40(DX), R8
+	MOVL         44(DX), R9
 	VPBROADCASTD (CX)(SI*1), Z30
 	VPDPBUSD     Z24, Z30, Z16
 	VPDPBUSD     Z25, Z30, Z17
@@ -33278,18 +32879,18 @@ shallow12Tap:
 	DECQ         BX
 	JNE          shallow12Tap
 
-end:
-	CMPQ         residual+88(FP), $0x00
+summed:
+	CMPQ         residual+104(FP), $0x00
 	JNE          add
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Z26
-	VBROADCASTSS hi+76(FP), Z27
-	VBROADCASTSS zero+80(FP), Z28
+	VBROADCASTSS lo+88(FP), Z26
+	VBROADCASTSS hi+92(FP), Z27
+	VBROADCASTSS zero+96(FP), Z28
 	VMOVUPS      (CX), Z24
 	VMOVUPS      64(CX), Z25
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z24, Z0, Z0
 	VMAXPS       Z26, Z0, Z0
@@ -33304,7 +32905,7 @@ end:
 	VPADDD       Z28, Z1, Z1
 	VPMOVDB      Z0, (AX)
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z24, Z2, Z2
 	VMAXPS       Z26, Z2, Z2
@@ -33319,7 +32920,7 @@ end:
 	VPADDD       Z28, Z3, Z3
 	VPMOVDB      Z2, (AX)
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z24, Z4, Z4
 	VMAXPS       Z26, Z4, Z4
@@ -33334,7 +32935,7 @@ end:
 	VPADDD       Z28, Z5, Z5
 	VPMOVDB      Z4, (AX)
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z24, Z6, Z6
 	VMAXPS       Z26, Z6, Z6
@@ -33349,7 +32950,7 @@ end:
 	VPADDD       Z28, Z7, Z7
 	VPMOVDB      Z6, (AX)
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z24, Z8, Z8
 	VMAXPS       Z26, Z8, Z8
@@ -33364,7 +32965,7 @@ end:
 	VPADDD       Z28, Z9, Z9
 	VPMOVDB      Z8, (AX)
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z24, Z10, Z10
 	VMAXPS       Z26, Z10, Z10
@@ -33379,7 +32980,7 @@ end:
 	VPADDD       Z28, Z11, Z11
 	VPMOVDB      Z10, (AX)
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z24, Z12, Z12
 	VMAXPS       Z26, Z12, Z12
@@ -33394,7 +32995,7 @@ end:
 	VPADDD       Z28, Z13, Z13
 	VPMOVDB      Z12, (AX)
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z24, Z14, Z14
 	VMAXPS       Z26, Z14, Z14
@@ -33409,7 +33010,7 @@ end:
 	VPADDD       Z28, Z15, Z15
 	VPMOVDB      Z14, (AX)
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z24, Z16, Z16
 	VMAXPS       Z26, Z16, Z16
@@ -33424,7 +33025,7 @@ end:
 	VPADDD       Z28, Z17, Z17
 	VPMOVDB      Z16, (AX)
 	VPMOVDB      Z17, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z24, Z18, Z18
 	VMAXPS       Z26, Z18, Z18
@@ -33439,7 +33040,7 @@ end:
 	VPADDD       Z28, Z19, Z19
 	VPMOVDB      Z18, (AX)
 	VPMOVDB      Z19, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z24, Z20, Z20
 	VMAXPS       Z26, Z20, Z20
@@ -33454,7 +33055,7 @@ end:
 	VPADDD       Z28, Z21, Z21
 	VPMOVDB      Z20, (AX)
 	VPMOVDB      Z21, 16(AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z24, Z22, Z22
 	VMAXPS       Z26, Z22, Z22
@@ -33469,60 +33070,62 @@ end:
 	VPADDD       Z28, Z23, Z23
 	VPMOVDB      Z22, (AX)
 	VPMOVDB      Z23, 16(AX)
-	VZEROUPPER
-	RET
+	ADDQ         stride+64(FP), AX
+	MOVQ         AX, out+48(FP)
+	JMP          next
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z10, (AX)
 	VMOVUPS Z11, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z12, (AX)
 	VMOVUPS Z13, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z14, (AX)
 	VMOVUPS Z15, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z16, (AX)
 	VMOVUPS Z17, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z18, (AX)
 	VMOVUPS Z19, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z20, (AX)
 	VMOVUPS Z21, 64(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Z22, (AX)
 	VMOVUPS Z23, 64(AX)
-	VZEROUPPER
-	RET
+	ADDQ    stride+64(FP), AX
+	MOVQ    AX, out+48(FP)
+	JMP     next
 
 add:
-	MOVQ         scale+64(FP), CX
-	MOVQ         add+96(FP), DX
+	MOVQ         scale+80(FP), CX
+	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z24
 	VPBROADCASTD 4(DX), Z25
 	VPBROADCASTD 8(DX), Z26
 	VPBROADCASTD 16(DX), Z27
 	VMOVUPS      (CX), Z29
 	VMOVUPS      64(CX), Z30
-	MOVQ         out+32(FP), AX
-	MOVQ         residual+88(FP), CX
+	MOVQ         out+48(FP), AX
+	MOVQ         residual+104(FP), CX
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z29, Z0, Z0
 	VMAXPS       Z24, Z0, Z0
@@ -33557,8 +33160,8 @@ add:
 	VCVTPS2DQ    Z1, Z1
 	VPADDD.BCST  32(DX), Z1, Z1
 	VPMOVDB      Z1, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z29, Z2, Z2
 	VMAXPS       Z24, Z2, Z2
@@ -33593,8 +33196,8 @@ add:
 	VCVTPS2DQ    Z3, Z3
 	VPADDD.BCST  32(DX), Z3, Z3
 	VPMOVDB      Z3, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z29, Z4, Z4
 	VMAXPS       Z24, Z4, Z4
@@ -33629,8 +33232,8 @@ add:
 	VCVTPS2DQ    Z5, Z5
 	VPADDD.BCST  32(DX), Z5, Z5
 	VPMOVDB      Z5, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z29, Z6, Z6
 	VMAXPS       Z24, Z6, Z6
@@ -33665,8 +33268,8 @@ add:
 	VCVTPS2DQ    Z7, Z7
 	VPADDD.BCST  32(DX), Z7, Z7
 	VPMOVDB      Z7, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z29, Z8, Z8
 	VMAXPS       Z24, Z8, Z8
@@ -33701,8 +33304,8 @@ add:
 	VCVTPS2DQ    Z9, Z9
 	VPADDD.BCST  32(DX), Z9, Z9
 	VPMOVDB      Z9, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z29, Z10, Z10
 	VMAXPS       Z24, Z10, Z10
@@ -33737,8 +33340,8 @@ add:
 	VCVTPS2DQ    Z11, Z11
 	VPADDD.BCST  32(DX), Z11, Z11
 	VPMOVDB      Z11, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z29, Z12, Z12
 	VMAXPS       Z24, Z12, Z12
@@ -33773,8 +33376,8 @@ add:
 	VCVTPS2DQ    Z13, Z13
 	VPADDD.BCST  32(DX), Z13, Z13
 	VPMOVDB      Z13, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z29, Z14, Z14
 	VMAXPS       Z24, Z14, Z14
@@ -33809,8 +33412,8 @@ add:
 	VCVTPS2DQ    Z15, Z15
 	VPADDD.BCST  32(DX), Z15, Z15
 	VPMOVDB      Z15, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z29, Z16, Z16
 	VMAXPS       Z24, Z16, Z16
@@ -33845,8 +33448,8 @@ add:
 	VCVTPS2DQ    Z17, Z17
 	VPADDD.BCST  32(DX), Z17, Z17
 	VPMOVDB      Z17, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z29, Z18, Z18
 	VMAXPS       Z24, Z18, Z18
@@ -33881,8 +33484,8 @@ add:
 	VCVTPS2DQ    Z19, Z19
 	VPADDD.BCST  32(DX), Z19, Z19
 	VPMOVDB      Z19, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z29, Z20, Z20
 	VMAXPS       Z24, Z20, Z20
@@ -33917,8 +33520,8 @@ add:
 	VCVTPS2DQ    Z21, Z21
 	VPADDD.BCST  32(DX), Z21, Z21
 	VPMOVDB      Z21, 16(AX)
-	ADDQ         stride+48(FP), AX
-	ADDQ         stride+48(FP), CX
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z29, Z22, Z22
 	VMAXPS       Z24, Z22, Z22
@@ -33953,5 +33556,18 @@ add:
 	VCVTPS2DQ    Z23, Z23
 	VPADDD.BCST  32(DX), Z23, Z23
 	VPMOVDB      Z23, 16(AX)
+	ADDQ         stride+64(FP), AX
+	ADDQ         stride+64(FP), CX
+	MOVQ         AX, out+48(FP)
+	MOVQ         CX, residual+104(FP)
+
+next:
+	DECQ tiles+0(FP)
+	JE   last
+	MOVQ offsetStep+8(FP), CX
+	ADDQ CX, offsets+56(FP)
+	JMP  tile
+
+last:
 	VZEROUPPER
 	RET

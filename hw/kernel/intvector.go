@@ -9,7 +9,7 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
 	switch {
-	case c.bits == nil && c.endsTiles() && (r.Residual == nil || c.vector.intAdds):
+	case c.bits == nil && c.endsTiles() && (r.Residual == nil || c.vector.intStrips):
 		var residual []uint8
 		var add *float32
 		if a := r.Residual; a != nil {
@@ -21,10 +21,10 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 		t := c.tiling
 		for _, b := range c.blocks {
 			tiles := c.vector.intTiles(b)
-			for _, i := range t.tiles {
+			for _, i := range t.strips {
 				at := (1+i.first)*stride + b.out
-				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), &out[at],
-					t.at(i), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero), optional(residual, at), add)
+				tiles[i.pixels](i.count, t.offsetStep(i.tile), i.taps, b.depth, &in[b.in], c.weightsAt(b, i.tile), &out[at],
+					t.at(i.tile), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero), optional(residual, at), add)
 			}
 		}
 		return
@@ -96,7 +96,7 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 			clear(s.sums[:])
 		}
 		for _, i := range t.tiles {
-			tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
+			tiles[i.pixels](1, 0, i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
 				t.at(i), channels*4, &c.bias[b.out], nil, 0, 0, 0, nil, nil)
 			end(i.first, i.pixels, b.out, channels)
 		}

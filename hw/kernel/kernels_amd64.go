@@ -191,25 +191,25 @@ func floatTileAVX2x5x16(taps int, depth int, in *float32, weights *float32, out 
 func floatTileAVX2x6x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func wordTileAVX2x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func wordTileAVX2x1x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
-func wordTileAVX2x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func wordTileAVX2x2x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
-func wordTileAVX2x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func wordTileAVX2x3x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
-func wordTileAVX2x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+func wordTileAVX2x4x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)

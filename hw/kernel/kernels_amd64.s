@@ -11693,24 +11693,24 @@ plain:
 	VZEROUPPER
 	RET
 
-// func wordTileAVX2x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func wordTileAVX2x1x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2
-TEXT ·wordTileAVX2x1x16(SB), NOSPLIT, $24-104
-	MOVQ     weights+24(FP), AX
-	MOVQ     bias+56(FP), CX
-	VMOVUPS  (CX), Y0
-	VMOVUPS  32(CX), Y1
-	MOVQ     offsets+40(FP), CX
-	MOVQ     CX, (SP)
-	MOVQ     taps+0(FP), CX
-	MOVQ     CX, 8(SP)
+TEXT ·wordTileAVX2x1x16(SB), NOSPLIT, $24-120
 	VPCMPEQW Y8, Y8, Y8
 	VPSRLW   $0x08, Y8, Y8
+	MOVQ     weights+40(FP), AX
+	MOVQ     bias+72(FP), CX
+	VMOVUPS  (CX), Y0
+	VMOVUPS  32(CX), Y1
+	MOVQ     offsets+56(FP), CX
+	MOVQ     CX, (SP)
+	MOVQ     taps+16(FP), CX
+	MOVQ     CX, 8(SP)
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	ADDQ    $0x00000004, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
@@ -11733,19 +11733,19 @@ channels:
 	VPADDD       Y2, Y1, Y1
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
+	CMPQ         CX, depth+24(FP)
 	JL           channels
 	DECQ         8(SP)
 	JNE          tap
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y4
-	VBROADCASTSS hi+76(FP), Y5
-	VBROADCASTSS zero+80(FP), Y6
+	VBROADCASTSS lo+88(FP), Y4
+	VBROADCASTSS hi+92(FP), Y5
+	VBROADCASTSS zero+96(FP), Y6
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y3
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       Y4, Y0, Y0
@@ -11767,7 +11767,7 @@ channels:
 	RET
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VZEROUPPER
@@ -11856,28 +11856,28 @@ words:
 	VZEROUPPER
 	RET
 
-// func wordTileAVX2x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func wordTileAVX2x2x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2
-TEXT ·wordTileAVX2x2x16(SB), NOSPLIT, $24-104
-	MOVQ     weights+24(FP), AX
-	MOVQ     bias+56(FP), CX
+TEXT ·wordTileAVX2x2x16(SB), NOSPLIT, $24-120
+	VPCMPEQW Y11, Y11, Y11
+	VPSRLW   $0x08, Y11, Y11
+	MOVQ     weights+40(FP), AX
+	MOVQ     bias+72(FP), CX
 	VMOVUPS  (CX), Y0
 	VMOVAPS  Y0, Y2
 	VMOVUPS  32(CX), Y1
 	VMOVAPS  Y1, Y3
-	MOVQ     offsets+40(FP), CX
+	MOVQ     offsets+56(FP), CX
 	MOVQ     CX, (SP)
-	MOVQ     taps+0(FP), CX
+	MOVQ     taps+16(FP), CX
 	MOVQ     CX, 8(SP)
-	VPCMPEQW Y11, Y11, Y11
-	VPSRLW   $0x08, Y11, Y11
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	ADDQ    $0x00000008, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
@@ -11911,19 +11911,19 @@ channels:
 	VPADDD       Y10, Y3, Y3
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
+	CMPQ         CX, depth+24(FP)
 	JL           channels
 	DECQ         8(SP)
 	JNE          tap
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y6
-	VBROADCASTSS hi+76(FP), Y7
-	VBROADCASTSS zero+80(FP), Y8
+	VBROADCASTSS lo+88(FP), Y6
+	VBROADCASTSS hi+92(FP), Y7
+	VBROADCASTSS zero+96(FP), Y8
 	VMOVUPS      (CX), Y4
 	VMOVUPS      32(CX), Y5
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y4, Y0, Y0
 	VMAXPS       Y6, Y0, Y0
@@ -11941,7 +11941,7 @@ channels:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPACKUSWB    X1, X0, X0
 	VMOVDQU      X0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y4, Y2, Y2
 	VMAXPS       Y6, Y2, Y2
@@ -11963,10 +11963,10 @@ channels:
 	RET
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
 	VZEROUPPER
@@ -12092,32 +12092,32 @@ words:
 	VZEROUPPER
 	RET
 
-// func wordTileAVX2x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func wordTileAVX2x3x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2
-TEXT ·wordTileAVX2x3x16(SB), NOSPLIT, $24-104
-	MOVQ     weights+24(FP), AX
-	MOVQ     bias+56(FP), CX
+TEXT ·wordTileAVX2x3x16(SB), NOSPLIT, $24-120
+	VPCMPEQW Y13, Y13, Y13
+	VPSRLW   $0x08, Y13, Y13
+	MOVQ     weights+40(FP), AX
+	MOVQ     bias+72(FP), CX
 	VMOVUPS  (CX), Y0
 	VMOVAPS  Y0, Y2
 	VMOVAPS  Y0, Y4
 	VMOVUPS  32(CX), Y1
 	VMOVAPS  Y1, Y3
 	VMOVAPS  Y1, Y5
-	MOVQ     offsets+40(FP), CX
+	MOVQ     offsets+56(FP), CX
 	MOVQ     CX, (SP)
-	MOVQ     taps+0(FP), CX
+	MOVQ     taps+16(FP), CX
 	MOVQ     CX, 8(SP)
-	VPCMPEQW Y13, Y13, Y13
-	VPSRLW   $0x08, Y13, Y13
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	ADDQ    $0x0000000c, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
@@ -12162,19 +12162,19 @@ channels:
 	VPADDD       Y12, Y5, Y5
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
+	CMPQ         CX, depth+24(FP)
 	JL           channels
 	DECQ         8(SP)
 	JNE          tap
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y8
-	VBROADCASTSS hi+76(FP), Y9
-	VBROADCASTSS zero+80(FP), Y10
+	VBROADCASTSS lo+88(FP), Y8
+	VBROADCASTSS hi+92(FP), Y9
+	VBROADCASTSS zero+96(FP), Y10
 	VMOVUPS      (CX), Y6
 	VMOVUPS      32(CX), Y7
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y6, Y0, Y0
 	VMAXPS       Y8, Y0, Y0
@@ -12192,7 +12192,7 @@ channels:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPACKUSWB    X1, X0, X0
 	VMOVDQU      X0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y6, Y2, Y2
 	VMAXPS       Y8, Y2, Y2
@@ -12210,7 +12210,7 @@ channels:
 	VEXTRACTI128 $0x01, Y2, X3
 	VPACKUSWB    X3, X2, X2
 	VMOVDQU      X2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y6, Y4, Y4
 	VMAXPS       Y8, Y4, Y4
@@ -12232,13 +12232,13 @@ channels:
 	RET
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
 	VZEROUPPER
@@ -12401,11 +12401,13 @@ words:
 	VZEROUPPER
 	RET
 
-// func wordTileAVX2x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
+// func wordTileAVX2x4x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2
-TEXT ·wordTileAVX2x4x16(SB), NOSPLIT, $24-104
-	MOVQ     weights+24(FP), AX
-	MOVQ     bias+56(FP), CX
+TEXT ·wordTileAVX2x4x16(SB), NOSPLIT, $24-120
+	VPCMPEQW Y15, Y15, Y15
+	VPSRLW   $0x08, Y15, Y15
+	MOVQ     weights+40(FP), AX
+	MOVQ     bias+72(FP), CX
 	VMOVUPS  (CX), Y0
 	VMOVAPS  Y0, Y2
 	VMOVAPS  Y0, Y4
@@ -12414,23 +12416,21 @@ TEXT ·wordTileAVX2x4x16(SB), NOSPLIT, $24-104
 	VMOVAPS  Y1, Y3
 	VMOVAPS  Y1, Y5
 	VMOVAPS  Y1, Y7
-	MOVQ     offsets+40(FP), CX
+	MOVQ     offsets+56(FP), CX
 	MOVQ     CX, (SP)
-	MOVQ     taps+0(FP), CX
+	MOVQ     taps+16(FP), CX
 	MOVQ     CX, 8(SP)
-	VPCMPEQW Y15, Y15, Y15
-	VPSRLW   $0x08, Y15, Y15
 
 tap:
 	MOVQ    (SP), CX
 	MOVLQSX (CX), DX
-	ADDQ    in+16(FP), DX
+	ADDQ    in+32(FP), DX
 	MOVLQSX 4(CX), BX
-	ADDQ    in+16(FP), BX
+	ADDQ    in+32(FP), BX
 	MOVLQSX 8(CX), SI
-	ADDQ    in+16(FP), SI
+	ADDQ    in+32(FP), SI
 	MOVLQSX 12(CX), DI
-	ADDQ    in+16(FP), DI
+	ADDQ    in+32(FP), DI
 	ADDQ    $0x00000010, CX
 	MOVQ    CX, (SP)
 	XORQ    CX, CX
@@ -12486,19 +12486,19 @@ channels:
 	VPADDD       Y14, Y7, Y7
 	ADDQ         $0x00000080, AX
 	ADDQ         $0x04, CX
-	CMPQ         CX, depth+8(FP)
+	CMPQ         CX, depth+24(FP)
 	JL           channels
 	DECQ         8(SP)
 	JNE          tap
-	MOVQ         scale+64(FP), CX
+	MOVQ         scale+80(FP), CX
 	TESTQ        CX, CX
 	JE           raw
-	VBROADCASTSS lo+72(FP), Y10
-	VBROADCASTSS hi+76(FP), Y11
-	VBROADCASTSS zero+80(FP), Y12
+	VBROADCASTSS lo+88(FP), Y10
+	VBROADCASTSS hi+92(FP), Y11
+	VBROADCASTSS zero+96(FP), Y12
 	VMOVUPS      (CX), Y8
 	VMOVUPS      32(CX), Y9
-	MOVQ         out+32(FP), AX
+	MOVQ         out+48(FP), AX
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y8, Y0, Y0
 	VMAXPS       Y10, Y0, Y0
@@ -12516,7 +12516,7 @@ channels:
 	VEXTRACTI128 $0x01, Y0, X1
 	VPACKUSWB    X1, X0, X0
 	VMOVDQU      X0, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y8, Y2, Y2
 	VMAXPS       Y10, Y2, Y2
@@ -12534,7 +12534,7 @@ channels:
 	VEXTRACTI128 $0x01, Y2, X3
 	VPACKUSWB    X3, X2, X2
 	VMOVDQU      X2, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y4, Y4
 	VMULPS       Y8, Y4, Y4
 	VMAXPS       Y10, Y4, Y4
@@ -12552,7 +12552,7 @@ channels:
 	VEXTRACTI128 $0x01, Y4, X5
 	VPACKUSWB    X5, X4, X4
 	VMOVDQU      X4, (AX)
-	ADDQ         stride+48(FP), AX
+	ADDQ         stride+64(FP), AX
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y8, Y6, Y6
 	VMAXPS       Y10, Y6, Y6
@@ -12574,16 +12574,16 @@ channels:
 	RET
 
 raw:
-	MOVQ    out+32(FP), AX
+	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
-	ADDQ    stride+48(FP), AX
+	ADDQ    stride+64(FP), AX
 	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
 	VZEROUPPER

@@ -16,7 +16,7 @@ type vector struct {
 
 	intPixels, intWidth int
 	int                 [5][]intTile
-	intAdds             bool  // integer tiles add residuals
+	intStrips           bool  // integer tiles work along strips and add residuals
 	words               bool  // integer weights are 16 bits wide, see wordTile in gen
 	pairs               bool  // integer weights come in twos of input channels, see pairTile in gen/arm64
 	intShift            int32 // what tiles subtract from activations before they multiply
@@ -63,7 +63,7 @@ type vector struct {
 
 type (
 	floatTile func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)
-	intTile   func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+	intTile   func(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
 
 	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 

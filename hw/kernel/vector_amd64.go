@@ -172,7 +172,7 @@ func withPopulationCounts(v vector) vector {
 var avx512vnni = withDotProducts(avx512)
 
 func withDotProducts(v vector) vector {
-	v.intPixels, v.intWidth, v.intAdds, v.words = 12, 32, true, false
+	v.intPixels, v.intWidth, v.intStrips, v.words = 12, 32, true, false
 	v.int = [5][]intTile{
 		1: {nil,
 			dotTileAVX512x1x8, dotTileAVX512x2x8, dotTileAVX512x3x8, dotTileAVX512x4x8,

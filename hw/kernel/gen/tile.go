@@ -18,18 +18,18 @@ type tile struct {
 	weights         reg.GPVirtual
 	channel         reg.GPVirtual // index of the input channel; scratch outside the loops
 	addresses       []reg.GPVirtual
-	in              Mem // where the address of the input lies
-	locals          Mem // next offset, taps left, depth rounded down to 16
+	strip           bool // of more tiles, each of which goes on where the one before has ended
+	in              Mem  // where the address of the input lies
+	locals          Mem  // next offset, taps left, depth rounded down to 16
 }
 
-// newTile begins a tile with the bias in the sums of each pixel, in registers of the given kinds.
+// newTile begins a tile whose sums of a pixel are in registers of the given kinds.
 func newTile(name, signature string, columns []isa, pixels int) *tile {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
 	v, vectors := columns[0], len(columns)
 	t := &tile{isa: v, pixels: pixels, vectors: vectors, in: parameter("in"), locals: AllocLocal(24)}
-	t.weights = load("weights")
-	t.channel = GP64()
+	t.weights, t.channel = GP64(), GP64()
 	for range pixels {
 		t.addresses = append(t.addresses, GP64())
 	}
@@ -38,18 +38,33 @@ func newTile(name, signature string, columns []isa, pixels int) *tile {
 			t.sums = append(t.sums, v.new())
 		}
 	}
+	return t
+}
+
+// start prepares the only tile.
+func (t *tile) start() {
+	Load(Param("weights"), t.weights)
+	t.startFromBias()
+	t.startTaps()
+}
+
+// startFromBias gives all pixels the bias of their channels.
+func (t *tile) startFromBias() {
 	Load(Param("bias"), t.channel)
-	for j := range vectors {
-		VMOVUPS(Mem{Base: t.channel, Disp: j * v.bytes}, t.sums[j])
-		for i := 1; i < pixels; i++ {
-			VMOVAPS(t.sums[j], t.sums[i*vectors+j])
+	for j := range t.vectors {
+		VMOVUPS(Mem{Base: t.channel, Disp: j * t.isa.bytes}, t.sums[j])
+		for i := 1; i < t.pixels; i++ {
+			VMOVAPS(t.sums[j], t.sums[i*t.vectors+j])
 		}
 	}
+}
+
+// startTaps prepares eachTap.
+func (t *tile) startTaps() {
 	Load(Param("offsets"), t.channel)
 	MOVQ(t.channel, t.locals.Offset(0))
 	Load(Param("taps"), t.channel)
 	MOVQ(t.channel, t.locals.Offset(8))
-	return t
 }
 
 // eachTap runs body once per tap, with the pixels' addresses and channel 0 set.
@@ -78,11 +93,17 @@ func (t *tile) eachPixel(residual bool, body func(pixel int, out, residual Mem))
 	}
 	for i := range t.pixels {
 		body(i, Mem{Base: out}, Mem{Base: other})
-		if i < t.pixels-1 {
+		if i < t.pixels-1 || t.strip {
 			ADDQ(parameter("stride"), out)
 			if residual {
 				ADDQ(parameter("stride"), other)
 			}
+		}
+	}
+	if t.strip {
+		MOVQ(out, parameter("out"))
+		if residual {
+			MOVQ(other, parameter("residual"))
 		}
 	}
 }
@@ -94,6 +115,7 @@ func floatTile(v isa, pixels, vectors int) {
 		"func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)",
 		slices.Repeat([]isa{v}, vectors), pixels)
 	w, x := v.vectors(vectors), v.vectors(2)
+	t.start()
 	t.eachTap(func() {
 		Label("channels")
 		for u := range 4 {
@@ -137,11 +159,14 @@ func floatTile(v isa, pixels, vectors int) {
 	finish(false)
 }
 
-const intSignature = "func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)"
+// intSignature is of tiles of integers. A strip of tiles has offsetStep bytes from the offsets of one to
+// those of the next and their outputs side by side. With a scale, the sums are requantized and stored as bytes, with a
+// residual if there is one; without, they are stored as they are, stride apart.
+const intSignature = "func(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)"
 
 // wordTile sums uint8 × int8 with AVX2: both sides as 16-bit words, so that nothing
 // saturates. Of four input channels in a dword, a mask leaves the first and third and a
-// shift the second and fourth; the weights are packed to match.
+// shift the second and fourth; the weights are packed to match. It computes one tile, without a residual.
 func wordTile(pixels int) {
 	const vectors = 2
 	v := avx2
@@ -150,6 +175,7 @@ func wordTile(pixels int) {
 	even, odd, product, mask := v.new(), v.new(), v.new(), v.new()
 	VPCMPEQW(mask, mask, mask)
 	VPSRLW(Imm(8), mask, mask)
+	t.start()
 	t.eachTap(func() {
 		Label("channels")
 		for j := range w {
@@ -172,12 +198,18 @@ func wordTile(pixels int) {
 		CMPQ(t.channel, parameter("depth"))
 		JL(LabelRef("channels"))
 	})
-	t.endInt([]isa{v, v}, w)
+	t.endInt([]isa{v, v}, w, leave)
 }
 
-// endInt stores the sums, requantized if there is a scale. free are registers of the columns' kinds
-// that it may use.
-func (t *tile) endInt(columns []isa, free []reg.VecVirtual) {
+// leave ends a kernel.
+func leave() {
+	VZEROUPPER()
+	RET()
+}
+
+// endInt stores the sums, requantized if there is a scale, and finishes. free are registers of the columns'
+// kinds that it may use.
+func (t *tile) endInt(columns []isa, free []reg.VecVirtual, finish func()) {
 	v := t.isa
 	Load(Param("scale"), t.channel)
 	TESTQ(t.channel, t.channel)
@@ -199,8 +231,7 @@ func (t *tile) endInt(columns []isa, free []reg.VecVirtual) {
 		}
 		storeBytes(v, sums, out)
 	})
-	VZEROUPPER()
-	RET()
+	finish()
 
 	Label("raw")
 	t.eachPixel(false, func(i int, out, _ Mem) {
@@ -208,8 +239,7 @@ func (t *tile) endInt(columns []isa, free []reg.VecVirtual) {
 			VMOVUPS(t.sums[i*t.vectors+j], out.Offset(j*v.bytes))
 		}
 	})
-	VZEROUPPER()
-	RET()
+	finish()
 }
 
 // toInteger makes clamp(roundHalfEven(y) + zero) of y, the limits given without zero;
