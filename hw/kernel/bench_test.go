@@ -18,6 +18,14 @@ var networkLayers = []layer{
 	square(512, 10, 1, 1, 1),
 }
 
+// prunedLayers are of networks that have lost most of their channels.
+func prunedLayers() (layers []layer) {
+	for _, channels := range []int{4, 8, 12, 16, 24} {
+		layers = append(layers, square(channels, channels, 32, 3, 1), square(channels, channels, 16, 3, 1))
+	}
+	return append(layers, square(3, 8, 32, 3, 1), square(8, 16, 32, 3, 2), square(16, 32, 16, 3, 2), square(32, 32, 8, 3, 1))
+}
+
 func (l layer) macs() int { return l.OutH * l.OutW * l.weights() }
 
 func (l layer) name() string {
@@ -80,7 +88,7 @@ func BenchmarkIntConv(b *testing.B) {
 		if isa == AVX512 {
 			continue // the same as AVX2 in integers
 		}
-		for _, l := range networkLayers {
+		for _, l := range append(prunedLayers(), networkLayers...) {
 			c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, integers[int8](random, l.weights()), nil, 0)
 			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
 			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}

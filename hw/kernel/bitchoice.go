@@ -86,7 +86,7 @@ func BitsFaster(isa ISA, w Window, inC, outC, groups, weightBits, inBits int) bo
 	case v.words:
 		integer = wordCost
 	}
-	whole := integer.time(w, roundUp(inC, 4), lanesOut, v.intPixels, v.intWidth, 1)
+	whole := integer.time(w, roundUp(inC, 4), roundUp(outC, v.intUnit()), v.intPixels, v.intWidth, 1)
 	if !v.countsDigits() {
 		counted := bits.time(w, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
 			float64(w.InH*w.InW*ChannelStride(inC))*pack + float64(w.OutH*w.OutW*lanesOut)*sum + pass

@@ -227,80 +227,98 @@ func limits(random *rand.Rand) (lo, hi uint8) {
 func TestIntConv(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 1))
 	for _, l := range layers(random) {
-		stride := ChannelStride(l.outC)
-		zero := uint8(random.IntN(256))
-		if random.IntN(2) == 0 {
-			zero = 0
+		checkIntConv(t, random, l)
+	}
+}
+
+// TestIntConvChannels meets every width and depth of tiles with few channels, in tiles and strips of every size.
+func TestIntConvChannels(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 2))
+	for in := 1; in <= 40; in++ {
+		for out := 1; out <= 40; out++ {
+			pixels := 1 + (5*in+7*out)%29
+			checkIntConv(t, random, convolution(in, out, 1, 1, pixels, [2]int{1, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{0, 1, 0, 1}))
 		}
-		in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
-		for i := range ChannelStride(l.inC) {
-			in[i] = zero
-		}
-		bias := make([]int32, l.outC)
-		for i := range bias {
-			bias[i] = int32(random.IntN(100000) - 50000)
-		}
-		sums := make([]int64, l.outputs())
-		l.eachOutput(func(pixel, channel, at int) {
-			sums[at] = int64(bias[channel])
-			l.visit(pixel, channel, func(w, i int) {
-				sums[at] += int64(weight[w]) * (int64(in[i]) - int64(zero))
-			})
+	}
+}
+
+// checkIntConv compares all ends of a convolution, on every instruction set, with their definitions. Lanes beyond
+// the channels of inputs are arbitrary.
+func checkIntConv(t *testing.T, random *rand.Rand, l layer) {
+	t.Helper()
+	stride := ChannelStride(l.outC)
+	zero := uint8(random.IntN(256))
+	if random.IntN(2) == 0 {
+		zero = 0
+	}
+	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
+	for i := range ChannelStride(l.inC) {
+		in[i] = zero
+	}
+	bias := make([]int32, l.outC)
+	for i := range bias {
+		bias[i] = int32(random.IntN(100000) - 50000)
+	}
+	sums := make([]int64, l.outputs())
+	l.eachOutput(func(pixel, channel, at int) {
+		sums[at] = int64(bias[channel])
+		l.visit(pixel, channel, func(w, i int) {
+			sums[at] += int64(weight[w]) * (int64(in[i]) - int64(zero))
 		})
-		scale := Floats(stride)
-		for i := range l.outC {
-			scale[i] = float32(math.Exp(random.NormFloat64()*2 - 8))
-		}
-		r := &Requantize{Scale: scale, Zero: uint8(random.IntN(256))}
-		r.Lo, r.Hi = limits(random)
-		add := &QuantAdd{
-			Scale: 0.03, Input: integers[uint8](random, l.outputs()), InputScale: 0.021 + random.Float32()/10, InputZero: uint8(random.IntN(256)),
-			OutScale: 0.05, OutZero: uint8(random.IntN(256)),
-		}
-		add.OutLo, add.OutHi = limits(random)
-		residual := image(random, l.OutH*l.OutW, l.outC)
-		lo, hi := float32(-1), float32(random.IntN(3))
-		for _, isa := range Supported() {
-			c := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, weight, bias, zero)
+	})
+	scale := Floats(stride)
+	for i := range l.outC {
+		scale[i] = float32(math.Exp(random.NormFloat64()*2 - 8))
+	}
+	r := &Requantize{Scale: scale, Zero: uint8(random.IntN(256))}
+	r.Lo, r.Hi = limits(random)
+	add := &QuantAdd{
+		Scale: 0.03, Input: integers[uint8](random, l.outputs()), InputScale: 0.021 + random.Float32()/10, InputZero: uint8(random.IntN(256)),
+		OutScale: 0.05, OutZero: uint8(random.IntN(256)),
+	}
+	add.OutLo, add.OutHi = limits(random)
+	residual := image(random, l.OutH*l.OutW, l.outC)
+	lo, hi := float32(-1), float32(random.IntN(3))
+	for _, isa := range Supported() {
+		c := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, weight, bias, zero)
 
-			quantized := integers[uint8](random, l.outputs())
-			padding := slices.Clone(quantized[:stride])
-			c.RunUint8(quantized, in, r)
-			if !slices.Equal(quantized[:stride], padding) {
-				t.Fatalf("%s %v: wrote the padding pixel", isa, l)
+		quantized := integers[uint8](random, l.outputs())
+		padding := slices.Clone(quantized[:stride])
+		c.RunUint8(quantized, in, r)
+		if !slices.Equal(quantized[:stride], padding) {
+			t.Fatalf("%s %v: wrote the padding pixel", isa, l)
+		}
+		added := Bytes(l.outputs())
+		withAdd := *r
+		withAdd.Residual = add
+		c.RunUint8(added, in, &withAdd)
+
+		real, realAdded := normals(random, l.outputs()), Floats(l.outputs())
+		c.RunFloat(real, in, nil, scale, lo, hi)
+		c.RunFloat(realAdded, in, residual, scale, lo, hi)
+
+		l.eachOutput(func(pixel, channel, at int) {
+			product := float32(int32(sums[at])) * scale[channel]
+			q := roundHalfEven(product, r.Zero, r.Lo, r.Hi)
+			if quantized[at] != q {
+				t.Fatalf("%s %v: quantized[%d] = %d, want %d (sum %d)", isa, l, at, quantized[at], q, sums[at])
 			}
-			added := Bytes(l.outputs())
-			withAdd := *r
-			withAdd.Residual = add
-			c.RunUint8(added, in, &withAdd)
-
-			real, realAdded := normals(random, l.outputs()), Floats(l.outputs())
-			c.RunFloat(real, in, nil, scale, lo, hi)
-			c.RunFloat(realAdded, in, residual, scale, lo, hi)
-
-			l.eachOutput(func(pixel, channel, at int) {
-				product := float32(int32(sums[at])) * scale[channel]
-				q := roundHalfEven(product, r.Zero, r.Lo, r.Hi)
-				if quantized[at] != q {
-					t.Fatalf("%s %v: quantized[%d] = %d, want %d (sum %d)", isa, l, at, quantized[at], q, sums[at])
-				}
-				want := quantAddDefinition(q, add.Input[at], Affine{add.Scale, r.Zero}, Affine{add.InputScale, add.InputZero},
-					Affine{add.OutScale, add.OutZero}, add.OutLo, add.OutHi)
-				if added[at] != want {
-					t.Fatalf("%s %v: added[%d] = %d, want %d", isa, l, at, added[at], want)
-				}
-				if y := max(lo, min(hi, product)); real[at] != y {
-					t.Fatalf("%s %v: real[%d] = %v, want %v", isa, l, at, real[at], y)
-				}
-				if y := max(lo, min(hi, float32(float64(product)+float64(residual[at])))); realAdded[at] != y {
-					t.Fatalf("%s %v: realAdded[%d] = %v, want %v", isa, l, at, realAdded[at], y)
-				}
-			})
-			for i := stride; i < len(real); i += stride {
-				for _, y := range append(real[i+l.outC:i+stride:i+stride], realAdded[i+l.outC:i+stride]...) {
-					if y != 0 {
-						t.Fatalf("%s %v: lanes beyond the channels are not zero", isa, l)
-					}
+			want := quantAddDefinition(q, add.Input[at], Affine{add.Scale, r.Zero}, Affine{add.InputScale, add.InputZero},
+				Affine{add.OutScale, add.OutZero}, add.OutLo, add.OutHi)
+			if added[at] != want {
+				t.Fatalf("%s %v: added[%d] = %d, want %d", isa, l, at, added[at], want)
+			}
+			if y := max(lo, min(hi, product)); real[at] != y {
+				t.Fatalf("%s %v: real[%d] = %v, want %v", isa, l, at, real[at], y)
+			}
+			if y := max(lo, min(hi, float32(float64(product)+float64(residual[at])))); realAdded[at] != y {
+				t.Fatalf("%s %v: realAdded[%d] = %v, want %v", isa, l, at, realAdded[at], y)
+			}
+		})
+		for i := stride; i < len(real); i += stride {
+			for _, y := range append(real[i+l.outC:i+stride:i+stride], realAdded[i+l.outC:i+stride]...) {
+				if y != 0 {
+					t.Fatalf("%s %v: lanes beyond the channels are not zero", isa, l)
 				}
 			}
 		}

@@ -31,7 +31,7 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	}
 	c.tiling = newTiling(w, tile, unit*c.inStride(), c.vector != nil)
 	var size int
-	c.blocks, size = c.filter.blocks(width)
+	c.blocks, size = c.filter.blocks(width, lanes)
 	c.weights = Floats(size)
 	for _, b := range c.blocks {
 		if groups == 1 {
@@ -109,7 +109,7 @@ func (c *FloatConv) runTiles(out, in, residual []float32, pixels []tile) {
 }
 
 // optional is the address of an element, nil if there is no slice.
-func optional(s []float32, i int) *float32 {
+func optional[T any](s []T, i int) *T {
 	if s == nil {
 		return nil
 	}

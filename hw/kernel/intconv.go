@@ -34,7 +34,22 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	}
 	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && int32(inZero) == shift)
 	c.packWeights(width, weight)
+	c.joinTiles(tile * width)
 	return c
+}
+
+// joinTiles makes strips of tiles of so many outputs, short since assembly can't be pre-empted.
+func (c *IntConv) joinTiles(outputs int) {
+	const products = 1 << 24 // less than 0.1 ms
+	most := 1
+	if c.vector != nil && c.vector.intStrips {
+		depth := 4
+		for _, b := range c.blocks {
+			depth = max(depth, b.depth)
+		}
+		most = max(1, products/(outputs*depth*c.filter.taps))
+	}
+	c.tiling.join(most)
 }
 
 // setBias adds to a bias the share of what stands for 0 among the integers that the
@@ -67,7 +82,7 @@ func (c *IntConv) Kernel() string {
 
 func (c *IntConv) packWeights(width int, weight []int8) {
 	var size int
-	c.blocks, size = c.filter.blocks(width)
+	c.blocks, size = c.filter.blocks(width, c.vector.intUnit())
 	if c.vector != nil && c.vector.words {
 		c.weights = aligned[int8](2 * size)
 		words := reinterpret[int16](c.weights)
@@ -84,7 +99,11 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	}
 	c.weights = aligned[int8](size)
 	for _, b := range c.blocks {
-		if unit == 4 && c.filter.groups == 1 {
+		if b.paired() {
+			weights := c.weights[b.weights:][:c.filter.taps*b.depth*b.width]
+			pack(c.filter, b, weights, weight, 8, inOrder)
+			orderPairs(reinterpret[uint64](weights))
+		} else if unit == 4 && c.filter.groups == 1 {
 			packFours(c.filter, b, reinterpret[uint32](c.weights[b.weights:]), weight)
 		} else {
 			pack(c.filter, b, c.weights[b.weights:], weight, unit, inOrder)

@@ -8,21 +8,33 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 	stride := ChannelStride(c.filter.outC)
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
-	if r.Residual == nil && c.endsTiles() {
+	switch {
+	case c.bits == nil && c.endsTiles() && (r.Residual == nil || c.vector.intStrips):
+		var residual []uint8
+		var add *float32
+		if a := r.Residual; a != nil {
+			s := scratches.Get().(*scratch)
+			defer scratches.Put(s)
+			s.add = r.addConstants()
+			residual, add = a.Input, &s.add.lo
+		}
 		t := c.tiling
 		for _, b := range c.blocks {
-			if p := c.bits; p != nil {
-				tiles, passes := c.digitTiles(b)
-				for n, i := range t.tiles {
-					tiles[i.pixels](i.taps, p.words, &in[0], p.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
-						t.at(i), &passes[0].input, len(passes), stride, p.digits.biasAt(b, n), &r.Scale[b.out], lo, hi, int32(r.Zero))
-				}
-				continue
+			tiles := c.vector.intTiles(b)
+			for _, i := range t.strips {
+				at := (1+i.first)*stride + b.out
+				tiles[i.pixels](i.count, t.offsetStep(i.tile), i.taps, b.depth, &in[b.in], c.weightsAt(b, i.tile), &out[at],
+					t.at(i.tile), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero), optional(residual, at), add)
 			}
-			tiles := c.vector.int[b.width/lanes]
-			for _, i := range t.tiles {
-				tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
-					t.at(i), stride, &c.bias[b.out], &r.Scale[b.out], lo, hi, int32(r.Zero))
+		}
+		return
+	case c.bits != nil && c.endsTiles() && r.Residual == nil:
+		p, t := c.bits, c.tiling
+		for _, b := range c.blocks {
+			tiles, passes := c.digitTiles(b)
+			for n, i := range t.tiles {
+				tiles[i.pixels](i.taps, p.words, &in[0], p.weightsAt(b, i), &out[(1+i.first)*stride+b.out],
+					t.at(i), &passes[0].input, len(passes), stride, p.digits.biasAt(b, n), &r.Scale[b.out], lo, hi, int32(r.Zero))
 			}
 		}
 		return
@@ -37,8 +49,7 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 		return
 	}
 	a := r.Residual
-	s.add = newAddConstants(Affine{a.Scale, r.Zero}, Affine{a.InputScale, a.InputZero}, Affine{a.OutScale, a.OutZero}, a.OutLo, a.OutHi)
-	s.add.lo, s.add.hi = lo, hi
+	s.add = r.addConstants()
 	c.eachTile(in, s, func(first, pixels, channel, channels int) {
 		at := (1+first)*stride + channel
 		c.vector.addSums(pixels, channels, &out[at], &s.sums[0], stride, &a.Input[at], &r.Scale[channel], &s.add.lo)
@@ -56,8 +67,8 @@ func (c *IntConv) vectorFloat(out []float32, in []uint8, residual, scale []float
 	})
 }
 
-// eachTile calls end with every tile's first pixel, pixels, first channel and channels,
-// having left its sums in s.
+// eachTile calls end with every tile's first pixel, pixels, first channel and channels, rounded
+// up to whole vectors, having left its sums in s: zeros beyond the block.
 func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	switch {
 	case c.endsTiles():
@@ -80,11 +91,14 @@ func (c *IntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, chann
 			}
 			continue
 		}
-		tiles := c.vector.int[b.width/lanes]
+		tiles, channels := c.vector.intTiles(b), roundUp(b.width, lanes)
+		if channels > b.width {
+			clear(s.sums[:])
+		}
 		for _, i := range t.tiles {
-			tiles[i.pixels](i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
-				t.at(i), b.width*4, &c.bias[b.out], nil, 0, 0, 0)
-			end(i.first, i.pixels, b.out, b.width)
+			tiles[i.pixels](1, 0, i.taps, b.depth, &in[b.in], c.weightsAt(b, i), sums,
+				t.at(i), channels*4, &c.bias[b.out], nil, 0, 0, 0, nil, nil)
+			end(i.first, i.pixels, b.out, channels)
 		}
 	}
 }

@@ -8,9 +8,6 @@ package kernel
 func floatTileAVX512x1x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -18,9 +15,6 @@ func binaryTileAVX512x1x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x1x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x1x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -32,9 +26,6 @@ func binaryTileAVX512x1x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x2x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -42,9 +33,6 @@ func binaryTileAVX512x2x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x2x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x2x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -56,9 +44,6 @@ func binaryTileAVX512x2x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x3x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -66,9 +51,6 @@ func binaryTileAVX512x3x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x3x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x3x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -80,9 +62,6 @@ func binaryTileAVX512x3x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x4x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -90,9 +69,6 @@ func binaryTileAVX512x4x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x4x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x4x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -104,9 +80,6 @@ func binaryTileAVX512x4x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x5x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x5x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -114,9 +87,6 @@ func binaryTileAVX512x5x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x5x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x5x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -128,9 +98,6 @@ func binaryTileAVX512x5x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x6x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x6x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -138,9 +105,6 @@ func binaryTileAVX512x6x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x6x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x6x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -152,9 +116,6 @@ func binaryTileAVX512x6x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x7x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x7x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -162,9 +123,6 @@ func binaryTileAVX512x7x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x7x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x7x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -176,9 +134,6 @@ func binaryTileAVX512x7x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x8x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x8x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func ternaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
@@ -186,9 +141,6 @@ func binaryTileAVX512x8x16(taps int, words int, in *uint8, weights *uint32, out 
 
 //go:noescape
 func floatTileAVX512x8x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x8x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func ternaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count int, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
@@ -200,49 +152,25 @@ func binaryTileAVX512x8x32(taps int, words int, in *uint8, weights *uint32, out 
 func floatTileAVX512x9x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x9x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func floatTileAVX512x9x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x9x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x10x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x10x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func floatTileAVX512x10x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x10x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x11x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x11x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func floatTileAVX512x11x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x11x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX512x12x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func dotTileAVX512x12x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
-
-//go:noescape
 func floatTileAVX512x12x32(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
-
-//go:noescape
-func dotTileAVX512x12x32(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
 
 //go:noescape
 func floatTileAVX2x1x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
@@ -263,25 +191,25 @@ func floatTileAVX2x5x16(taps int, depth int, in *float32, weights *float32, out 
 func floatTileAVX2x6x16(taps int, depth int, in *float32, weights *float32, out *float32, offsets *int32, stride int, bias *float32, residual *float32, lo float32, hi float32)
 
 //go:noescape
-func wordTileAVX2x1x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+func wordTileAVX2x1x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x1x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
-func wordTileAVX2x2x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+func wordTileAVX2x2x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x2x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
-func wordTileAVX2x3x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+func wordTileAVX2x3x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x3x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)
 
 //go:noescape
-func wordTileAVX2x4x16(taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32)
+func wordTileAVX2x4x16(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 
 //go:noescape
 func bitTileAVX2x4x16(taps int, words int, in *uint8, weights *uint32, sums *int32, offsets *int32, from *int32, fromStride int, shift int64, sign int64)

@@ -90,18 +90,18 @@ plain:
 	ADD R10, R8
 	RET
 
-// func dotTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx1(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func dotTileNEONx1(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx1(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	FMOVQ 16(R1), F1
 	FMOVQ 32(R1), F2
 	FMOVQ 48(R1), F3
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -168,15 +168,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R8
-	MOVD stride+48(FP), R9
-	MOVD scale+64(FP), R10
+	MOVD out+48(FP), R8
+	MOVD stride+64(FP), R9
+	MOVD scale+80(FP), R10
 	CBZ R10, raw
-	FMOVS lo+72(FP), F4
+	FMOVS lo+88(FP), F4
 	VDUP V4.S[0], V4.S4
-	FMOVS hi+76(FP), F5
+	FMOVS hi+92(FP), F5
 	VDUP V5.S[0], V5.S4
-	MOVW zero+80(FP), R11
+	MOVW zero+96(FP), R11
 	VDUP R11, V6.S4
 	FMOVQ 0(R10), F7
 	FMOVQ 16(R10), F8
@@ -353,10 +353,10 @@ plain:
 	ADD R11, R9
 	RET
 
-// func dotTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx2(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func dotTileNEONx2(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx2(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	FMOVQ 16(R1), F1
@@ -365,10 +365,10 @@ TEXT ·dotTileNEONx2(SB), NOSPLIT, $0-84
 	VMOV V2.B16, V6.B16
 	FMOVQ 48(R1), F3
 	VMOV V3.B16, V7.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -461,15 +461,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R9
-	MOVD stride+48(FP), R10
-	MOVD scale+64(FP), R11
+	MOVD out+48(FP), R9
+	MOVD stride+64(FP), R10
+	MOVD scale+80(FP), R11
 	CBZ R11, raw
-	FMOVS lo+72(FP), F8
+	FMOVS lo+88(FP), F8
 	VDUP V8.S[0], V8.S4
-	FMOVS hi+76(FP), F9
+	FMOVS hi+92(FP), F9
 	VDUP V9.S[0], V9.S4
-	MOVW zero+80(FP), R12
+	MOVW zero+96(FP), R12
 	VDUP R12, V10.S4
 	FMOVQ 0(R11), F11
 	FMOVQ 16(R11), F12
@@ -725,10 +725,10 @@ plain:
 	ADD R12, R10
 	RET
 
-// func dotTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx3(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func dotTileNEONx3(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx3(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	VMOV V0.B16, V8.B16
@@ -741,10 +741,10 @@ TEXT ·dotTileNEONx3(SB), NOSPLIT, $0-84
 	FMOVQ 48(R1), F3
 	VMOV V3.B16, V7.B16
 	VMOV V3.B16, V11.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -863,15 +863,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R10
-	MOVD stride+48(FP), R11
-	MOVD scale+64(FP), R12
+	MOVD out+48(FP), R10
+	MOVD stride+64(FP), R11
+	MOVD scale+80(FP), R12
 	CBZ R12, raw
-	FMOVS lo+72(FP), F12
+	FMOVS lo+88(FP), F12
 	VDUP V12.S[0], V12.S4
-	FMOVS hi+76(FP), F13
+	FMOVS hi+92(FP), F13
 	VDUP V13.S[0], V13.S4
-	MOVW zero+80(FP), R13
+	MOVW zero+96(FP), R13
 	VDUP R13, V14.S4
 	FMOVQ 0(R12), F15
 	FMOVQ 16(R12), F16
@@ -1206,10 +1206,10 @@ plain:
 	ADD R13, R11
 	RET
 
-// func dotTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx4(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func dotTileNEONx4(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx4(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	VMOV V0.B16, V8.B16
@@ -1226,10 +1226,10 @@ TEXT ·dotTileNEONx4(SB), NOSPLIT, $0-84
 	VMOV V3.B16, V7.B16
 	VMOV V3.B16, V11.B16
 	VMOV V3.B16, V15.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -1374,15 +1374,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R11
-	MOVD stride+48(FP), R12
-	MOVD scale+64(FP), R13
+	MOVD out+48(FP), R11
+	MOVD stride+64(FP), R12
+	MOVD scale+80(FP), R13
 	CBZ R13, raw
-	FMOVS lo+72(FP), F16
+	FMOVS lo+88(FP), F16
 	VDUP V16.S[0], V16.S4
-	FMOVS hi+76(FP), F17
+	FMOVS hi+92(FP), F17
 	VDUP V17.S[0], V17.S4
-	MOVW zero+80(FP), R14
+	MOVW zero+96(FP), R14
 	VDUP R14, V18.S4
 	FMOVQ 0(R13), F19
 	FMOVQ 16(R13), F20
@@ -1796,10 +1796,10 @@ plain:
 	ADD R14, R12
 	RET
 
-// func dotTileNEONx5(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx5(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func dotTileNEONx5(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx5(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	VMOV V0.B16, V8.B16
@@ -1820,10 +1820,10 @@ TEXT ·dotTileNEONx5(SB), NOSPLIT, $0-84
 	VMOV V3.B16, V11.B16
 	VMOV V3.B16, V15.B16
 	VMOV V3.B16, V19.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -1994,15 +1994,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R12
-	MOVD stride+48(FP), R13
-	MOVD scale+64(FP), R14
+	MOVD out+48(FP), R12
+	MOVD stride+64(FP), R13
+	MOVD scale+80(FP), R14
 	CBZ R14, raw
-	FMOVS lo+72(FP), F20
+	FMOVS lo+88(FP), F20
 	VDUP V20.S[0], V20.S4
-	FMOVS hi+76(FP), F21
+	FMOVS hi+92(FP), F21
 	VDUP V21.S[0], V21.S4
-	MOVW zero+80(FP), R15
+	MOVW zero+96(FP), R15
 	VDUP R15, V22.S4
 	FMOVQ 0(R14), F23
 	FMOVQ 16(R14), F24
@@ -2495,10 +2495,10 @@ plain:
 	ADD R15, R13
 	RET
 
-// func dotTileNEONx6(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·dotTileNEONx6(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func dotTileNEONx6(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·dotTileNEONx6(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	VMOV V0.B16, V8.B16
@@ -2523,10 +2523,10 @@ TEXT ·dotTileNEONx6(SB), NOSPLIT, $0-84
 	VMOV V3.B16, V15.B16
 	VMOV V3.B16, V19.B16
 	VMOV V3.B16, V23.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -2723,15 +2723,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R13
-	MOVD stride+48(FP), R14
-	MOVD scale+64(FP), R15
+	MOVD out+48(FP), R13
+	MOVD stride+64(FP), R14
+	MOVD scale+80(FP), R15
 	CBZ R15, raw
-	FMOVS lo+72(FP), F24
+	FMOVS lo+88(FP), F24
 	VDUP V24.S[0], V24.S4
-	FMOVS hi+76(FP), F25
+	FMOVS hi+92(FP), F25
 	VDUP V25.S[0], V25.S4
-	MOVW zero+80(FP), R16
+	MOVW zero+96(FP), R16
 	VDUP R16, V26.S4
 	FMOVQ 0(R15), F27
 	FMOVQ 16(R15), F28
@@ -2945,18 +2945,18 @@ raw:
 	ADD R14, R13
 	RET
 
-// func pairTileNEONx1(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx1(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func pairTileNEONx1(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx1(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	FMOVQ 16(R1), F1
 	FMOVQ 32(R1), F2
 	FMOVQ 48(R1), F3
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -3093,15 +3093,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R8
-	MOVD stride+48(FP), R9
-	MOVD scale+64(FP), R10
+	MOVD out+48(FP), R8
+	MOVD stride+64(FP), R9
+	MOVD scale+80(FP), R10
 	CBZ R10, raw
-	FMOVS lo+72(FP), F4
+	FMOVS lo+88(FP), F4
 	VDUP V4.S[0], V4.S4
-	FMOVS hi+76(FP), F5
+	FMOVS hi+92(FP), F5
 	VDUP V5.S[0], V5.S4
-	MOVW zero+80(FP), R11
+	MOVW zero+96(FP), R11
 	VDUP R11, V6.S4
 	FMOVQ 0(R10), F7
 	FMOVQ 16(R10), F8
@@ -3390,10 +3390,10 @@ tap:
 	BGT channels
 	RET
 
-// func pairTileNEONx2(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx2(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func pairTileNEONx2(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx2(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	FMOVQ 16(R1), F1
@@ -3402,10 +3402,10 @@ TEXT ·pairTileNEONx2(SB), NOSPLIT, $0-84
 	VMOV V2.B16, V6.B16
 	FMOVQ 48(R1), F3
 	VMOV V3.B16, V7.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -3638,15 +3638,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R9
-	MOVD stride+48(FP), R10
-	MOVD scale+64(FP), R11
+	MOVD out+48(FP), R9
+	MOVD stride+64(FP), R10
+	MOVD scale+80(FP), R11
 	CBZ R11, raw
-	FMOVS lo+72(FP), F8
+	FMOVS lo+88(FP), F8
 	VDUP V8.S[0], V8.S4
-	FMOVS hi+76(FP), F9
+	FMOVS hi+92(FP), F9
 	VDUP V9.S[0], V9.S4
-	MOVW zero+80(FP), R12
+	MOVW zero+96(FP), R12
 	VDUP R12, V10.S4
 	FMOVQ 0(R11), F11
 	FMOVQ 16(R11), F12
@@ -4090,10 +4090,10 @@ tap:
 	BGT channels
 	RET
 
-// func pairTileNEONx3(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx3(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func pairTileNEONx3(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx3(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	VMOV V0.B16, V8.B16
@@ -4106,10 +4106,10 @@ TEXT ·pairTileNEONx3(SB), NOSPLIT, $0-84
 	FMOVQ 48(R1), F3
 	VMOV V3.B16, V7.B16
 	VMOV V3.B16, V11.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -4438,15 +4438,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R10
-	MOVD stride+48(FP), R11
-	MOVD scale+64(FP), R12
+	MOVD out+48(FP), R10
+	MOVD stride+64(FP), R11
+	MOVD scale+80(FP), R12
 	CBZ R12, raw
-	FMOVS lo+72(FP), F12
+	FMOVS lo+88(FP), F12
 	VDUP V12.S[0], V12.S4
-	FMOVS hi+76(FP), F13
+	FMOVS hi+92(FP), F13
 	VDUP V13.S[0], V13.S4
-	MOVW zero+80(FP), R13
+	MOVW zero+96(FP), R13
 	VDUP R13, V14.S4
 	FMOVQ 0(R12), F15
 	FMOVQ 16(R12), F16
@@ -5045,10 +5045,10 @@ tap:
 	BGT channels
 	RET
 
-// func pairTileNEONx4(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
-TEXT ·pairTileNEONx4(SB), NOSPLIT, $0-84
-	MOVD weights+24(FP), R0
-	MOVD bias+56(FP), R1
+// func pairTileNEONx4(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
+TEXT ·pairTileNEONx4(SB), NOSPLIT, $0-120
+	MOVD weights+40(FP), R0
+	MOVD bias+72(FP), R1
 	FMOVQ 0(R1), F0
 	VMOV V0.B16, V4.B16
 	VMOV V0.B16, V8.B16
@@ -5065,10 +5065,10 @@ TEXT ·pairTileNEONx4(SB), NOSPLIT, $0-84
 	VMOV V3.B16, V7.B16
 	VMOV V3.B16, V11.B16
 	VMOV V3.B16, V15.B16
-	MOVD in+16(FP), R2
-	MOVD offsets+40(FP), R3
-	MOVD taps+0(FP), R4
-	MOVD depth+8(FP), R5
+	MOVD in+32(FP), R2
+	MOVD offsets+56(FP), R3
+	MOVD taps+16(FP), R4
+	MOVD depth+24(FP), R5
 tap:
 	MOVW.P 4(R3), R7
 	ADD R2, R7
@@ -5493,15 +5493,15 @@ four:
 next:
 	SUBS $1, R4
 	BGT tap
-	MOVD out+32(FP), R11
-	MOVD stride+48(FP), R12
-	MOVD scale+64(FP), R13
+	MOVD out+48(FP), R11
+	MOVD stride+64(FP), R12
+	MOVD scale+80(FP), R13
 	CBZ R13, raw
-	FMOVS lo+72(FP), F16
+	FMOVS lo+88(FP), F16
 	VDUP V16.S[0], V16.S4
-	FMOVS hi+76(FP), F17
+	FMOVS hi+92(FP), F17
 	VDUP V17.S[0], V17.S4
-	MOVW zero+80(FP), R14
+	MOVW zero+96(FP), R14
 	VDUP R14, V18.S4
 	FMOVQ 0(R13), F19
 	FMOVQ 16(R13), F20

@@ -9,22 +9,30 @@ type block struct {
 	weights    int // where the block starts in the packed weights
 }
 
+// paired tells whether tiles compute the block in pairs of lanes, see dotTile in gen.
+func (b block) paired() bool { return b.width == 8 && b.depth > 4 }
+
 // filter is the shape of a convolution's weights, OIHW with I = inC/groups.
 type filter struct{ inC, outC, groups, taps int }
 
-// blocks cuts the output channels (padded to whole vectors) into blocks of the
-// given width and a last one of what is left; width is a multiple or a divisor of 16.
+// blocks cuts the output channels, padded to a multiple of unit, into blocks of the
+// given width and a last one of what is left; width is a multiple of unit or a divisor of 16.
 // It also returns the number of packed weights.
-func (f filter) blocks(width int) ([]block, int) {
+func (f filter) blocks(width, unit int) ([]block, int) {
 	var blocks []block
 	total := 0
 	inPer, outPer := f.inC/f.groups, f.outC/f.groups
-	for out := 0; out < ChannelStride(f.outC); out += width {
-		b := block{out: out, width: min(width, ChannelStride(f.outC)-out), weights: total}
+	channels := roundUp(f.outC, unit)
+	for out := 0; out < channels; out += width {
+		b := block{out: out, width: min(width, channels-out), weights: total}
 		if out < f.outC {
 			first, last := out/outPer, (min(out+b.width, f.outC)-1)/outPer
 			b.in = first * inPer / 4 * 4
 			b.depth = roundUp((last+1)*inPer-b.in, 4)
+			if b.paired() {
+				b.in = b.in / 8 * 8
+				b.depth = roundUp((last+1)*inPer-b.in, 8)
+			}
 		}
 		blocks = append(blocks, b)
 		total += f.taps * b.depth * b.width
@@ -38,7 +46,7 @@ var (
 	alternating = [4]int{0, 2, 1, 3}
 )
 
-// pack writes the weights of a block as [tap][depth/unit][width][unit]: unit (1, 2 or 4) input
+// pack writes the weights of a block as [tap][depth/unit][width][unit]: unit (1, 2, 4 or 8) input
 // channels of one output channel side by side, output channels across lanes, every
 // four input channels in the given order. dst is zero before.
 func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, unit int, order [4]int) {
@@ -59,6 +67,13 @@ func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, u
 			}
 			at += unit
 		}
+	}
+}
+
+// orderPairs puts rows of weights for eight output channels into the order in which dotTile adds up pairs of lanes.
+func orderPairs(rows []uint64) {
+	for ; len(rows) > 0; rows = rows[8:] {
+		rows[2], rows[3], rows[4], rows[5] = rows[4], rows[5], rows[2], rows[3]
 	}
 }
 

@@ -39,6 +39,14 @@ func (r *Requantize) add(q, residual uint8) uint8 {
 		Affine{a.OutScale, a.OutZero}, a.OutLo, a.OutHi)
 }
 
+// addConstants are those of the residual, which there is.
+func (r *Requantize) addConstants() addConstants {
+	a, zero := r.Residual, float32(r.Zero)
+	c := newAddConstants(Affine{a.Scale, r.Zero}, Affine{a.InputScale, a.InputZero}, Affine{a.OutScale, a.OutZero}, a.OutLo, a.OutHi)
+	c.lo, c.hi = float32(r.Lo)-zero, float32(r.Hi)-zero
+	return c
+}
+
 // round is clamp(roundHalfEven(y) + zero, lo, hi); NaN gives lo.
 func round(y float32, zero, lo, hi uint8) uint8 {
 	// Rounding is monotonic and the limits are integers, so limiting first changes

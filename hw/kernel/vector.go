@@ -8,14 +8,15 @@ import "sync"
 // ISA run the portable version.
 //
 // The tiles compute a run of output pixels for a block of channels. Tables are
-// indexed by pixels, and by channels/16 where there are blocks of two widths.
+// indexed by pixels, and by channels/16 where there are blocks of two widths, /8 of integers.
 // stride is in bytes.
 type vector struct {
 	floatPixels, floatWidth int // of the largest tile
 	float                   [3][]floatTile
 
 	intPixels, intWidth int
-	int                 [3][]intTile
+	int                 [5][]intTile
+	intStrips           bool  // integer tiles work along strips and add residuals
 	words               bool  // integer weights are 16 bits wide, see wordTile in gen
 	pairs               bool  // integer weights come in twos of input channels, see pairTile in gen/arm64
 	intShift            int32 // what tiles subtract from activations before they multiply
@@ -62,7 +63,7 @@ type vector struct {
 
 type (
 	floatTile func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)
-	intTile   func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
+	intTile   func(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)
 
 	bitTile func(taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64)
 
@@ -77,6 +78,17 @@ type (
 		output func(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)
 	}
 )
+
+// intUnit is what the widths of blocks of integers are multiples of.
+func (v *vector) intUnit() int {
+	if v != nil && v.int[1] != nil {
+		return lanes / 2
+	}
+	return lanes
+}
+
+// intTiles are the tiles for a block, by their pixels.
+func (v *vector) intTiles(b block) []intTile { return v.int[b.width/8] }
 
 // cover calls f for the whole vectors among n scalars and returns how many those are;
 // none without assembly. The pieces are short: assembly can't be pre-empted.

@@ -3,6 +3,7 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
+//go:generate go run -C gen . -dots -out ../dots_amd64.s -stubs ../dots_amd64.go -pkg kernel
 //go:generate go run -C gen . -operators -out ../operators_amd64.s -stubs ../operators_amd64.go -pkg kernel
 
 func detected() []ISA {
@@ -39,7 +40,7 @@ var avx2 = vector{
 		floatTileAVX2x4x16, floatTileAVX2x5x16, floatTileAVX2x6x16,
 	}},
 	intPixels: 4, intWidth: 16, words: true,
-	int: [3][]intTile{1: {nil, wordTileAVX2x1x16, wordTileAVX2x2x16, wordTileAVX2x3x16, wordTileAVX2x4x16}},
+	int: [5][]intTile{2: {nil, wordTileAVX2x1x16, wordTileAVX2x2x16, wordTileAVX2x3x16, wordTileAVX2x4x16}},
 
 	bitPixels: 4, bitWidth: 16, bitWords: 31,
 	bits:     [3][]bitTile{1: {nil, bitTileAVX2x1x16, bitTileAVX2x2x16, bitTileAVX2x3x16, bitTileAVX2x4x16}},
@@ -171,14 +172,24 @@ func withPopulationCounts(v vector) vector {
 var avx512vnni = withDotProducts(avx512)
 
 func withDotProducts(v vector) vector {
-	v.intPixels, v.intWidth, v.words = 12, 32, false
-	v.int = [3][]intTile{
+	v.intPixels, v.intWidth, v.intStrips, v.words = 12, 32, true, false
+	v.int = [5][]intTile{
 		1: {nil,
+			dotTileAVX512x1x8, dotTileAVX512x2x8, dotTileAVX512x3x8, dotTileAVX512x4x8,
+			dotTileAVX512x5x8, dotTileAVX512x6x8, dotTileAVX512x7x8, dotTileAVX512x8x8,
+			dotTileAVX512x9x8, dotTileAVX512x10x8, dotTileAVX512x11x8, dotTileAVX512x12x8,
+		},
+		2: {nil,
 			dotTileAVX512x1x16, dotTileAVX512x2x16, dotTileAVX512x3x16, dotTileAVX512x4x16,
 			dotTileAVX512x5x16, dotTileAVX512x6x16, dotTileAVX512x7x16, dotTileAVX512x8x16,
 			dotTileAVX512x9x16, dotTileAVX512x10x16, dotTileAVX512x11x16, dotTileAVX512x12x16,
 		},
-		2: {nil,
+		3: {nil,
+			dotTileAVX512x1x24, dotTileAVX512x2x24, dotTileAVX512x3x24, dotTileAVX512x4x24,
+			dotTileAVX512x5x24, dotTileAVX512x6x24, dotTileAVX512x7x24, dotTileAVX512x8x24,
+			dotTileAVX512x9x24, dotTileAVX512x10x24, dotTileAVX512x11x24, dotTileAVX512x12x24,
+		},
+		4: {nil,
 			dotTileAVX512x1x32, dotTileAVX512x2x32, dotTileAVX512x3x32, dotTileAVX512x4x32,
 			dotTileAVX512x5x32, dotTileAVX512x6x32, dotTileAVX512x7x32, dotTileAVX512x8x32,
 			dotTileAVX512x9x32, dotTileAVX512x10x32, dotTileAVX512x11x32, dotTileAVX512x12x32,

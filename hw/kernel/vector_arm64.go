@@ -31,7 +31,7 @@ var neon = vector{
 		floatTileNEONx1, floatTileNEONx2, floatTileNEONx3, floatTileNEONx4, floatTileNEONx5, floatTileNEONx6,
 	}},
 	intPixels: 4, intWidth: 16, pairs: true, intShift: 128,
-	int: [3][]intTile{1: {nil, pairTileNEONx1, pairTileNEONx2, pairTileNEONx3, pairTileNEONx4}},
+	int: [5][]intTile{2: {nil, pairTileNEONx1, pairTileNEONx2, pairTileNEONx3, pairTileNEONx4}},
 
 	bitPixels: 4, bitWidth: 16, bitWords: 31,
 	bits:     [3][]bitTile{1: {nil, bitTileNEONx1, bitTileNEONx2, bitTileNEONx3, bitTileNEONx4}},
@@ -65,7 +65,7 @@ var neonDot = withDotProducts(neon)
 
 func withDotProducts(v vector) vector {
 	v.intPixels, v.pairs = 6, false
-	v.int = [3][]intTile{1: {nil,
+	v.int = [5][]intTile{2: {nil,
 		dotTileNEONx1, dotTileNEONx2, dotTileNEONx3, dotTileNEONx4, dotTileNEONx5, dotTileNEONx6,
 	}}
 	v.bitWords = 0

@@ -33,6 +33,7 @@ func (w Window) Pixel(out, tap int) int {
 // where in the input each of them looks.
 type tiling struct {
 	tiles   []tile
+	strips  []strip // the same tiles
 	offsets []int32 // [tile][tap][pixel of the tile], in units given to newTiling
 	taps    int
 }
@@ -41,6 +42,12 @@ type tiling struct {
 type tile struct {
 	first, pixels int
 	tap, taps     int
+}
+
+// strip is a run of tiles alike, side by side.
+type strip struct {
+	tile  // the first
+	count int
 }
 
 // newTiling makes tiles of at most size pixels; offsets count pixels times unit. If what
@@ -112,16 +119,36 @@ func (t *tiling) add(w Window, first, pixels, unit int, skip bool) {
 	t.tiles = append(t.tiles, tile{first: first, pixels: pixels, tap: from, taps: to - from})
 }
 
+// join makes strips of at most so many tiles.
+func (t *tiling) join(most int) {
+	t.strips = t.strips[:0]
+	for _, i := range t.tiles {
+		if n := len(t.strips) - 1; n >= 0 {
+			s := &t.strips[n]
+			next := s.tile
+			next.first += s.count * s.pixels
+			if next == i && s.count < most {
+				s.count++
+				continue
+			}
+		}
+		t.strips = append(t.strips, strip{i, 1})
+	}
+}
+
+// offsetStep is the distance of a tile's offsets to those of the next of a strip, in bytes.
+func (t *tiling) offsetStep(i tile) int { return i.pixels * t.taps * 4 }
+
 // at is where a tile's offsets begin.
 func (t *tiling) at(i tile) *int32 { return &t.offsets[i.first*t.taps+i.tap*i.pixels] }
 
 // evenly gives the bounds of the fewest runs of at most size that make up n,
-// their lengths differing by at most one.
+// their lengths differing by at most one, the longer ones first.
 func evenly(n, size int) []int {
 	runs := ceilDiv(n, size)
 	bounds := make([]int, runs+1)
 	for i := range bounds {
-		bounds[i] = n * i / max(runs, 1)
+		bounds[i] = i*(n/max(runs, 1)) + min(i, n%max(runs, 1))
 	}
 	return bounds
 }

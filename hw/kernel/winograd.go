@@ -66,7 +66,7 @@ func newWinograd(isa ISA, w Window, images, inC, outC, tile int, bias []float32,
 		width = c.vector.floatWidth
 	}
 	var size int
-	c.blocks, size = c.filter.blocks(width)
+	c.blocks, size = c.filter.blocks(width, lanes)
 	c.plane = oddLines(size)
 	c.weights = Floats((tile + 2) * (tile + 2) * c.plane)
 	return c

@@ -117,8 +117,11 @@ func (c *compiler) real(id graph.ValueID) *slot {
 }
 
 func (c *compiler) dequantize(out, in *slot) {
-	isa, q := c.isa, affine(in.quant)
-	c.emit(func(m *memory) { kernel.Dequantize(isa, out.floats(m), in.bytes(m), q) }, out, in)
+	isa, q, channels := c.isa, affine(in.quant), in.shape[0]
+	c.emit(func(m *memory) {
+		kernel.Dequantize(isa, out.floats(m), in.bytes(m), q)
+		clearLanes(out.floats(m), channels)
+	}, out, in)
 }
 
 func (c *compiler) quantize(out, in *slot) {

@@ -177,6 +177,14 @@ func benchmark(b *testing.B, a architecture, p *precision) {
 
 func BenchmarkResNet20(b *testing.B)     { benchmark(b, resnet20, nil) }
 func BenchmarkResNet20Int8(b *testing.B) { benchmark(b, resnet20, &precision{8, 8}) }
+
+// The same with half and a quarter of the channels, as pruning leaves them.
+func BenchmarkResNet20Int8Half(b *testing.B) {
+	benchmark(b, architecture{[]int{8, 16, 32}, 3, false}, &precision{8, 8})
+}
+func BenchmarkResNet20Int8Quarter(b *testing.B) {
+	benchmark(b, architecture{[]int{4, 8, 16}, 3, false}, &precision{8, 8})
+}
 func BenchmarkResNet18(b *testing.B)     { benchmark(b, resnet18, nil) }
 func BenchmarkResNet18Int8(b *testing.B) { benchmark(b, resnet18, &precision{8, 8}) }
 

@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -81,6 +83,30 @@ func TestBatchStops(t *testing.T) {
 	err := plan.RunBatchContext(ctx, make([]float32, 20), images(g, 2), 2, 1)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled batch gives %v", err)
+	}
+}
+
+// TestStaleIntegers checks that nothing depends on what integer tensors leave in lanes beyond their channels, nor on
+// what lay in the arena before.
+func TestStaleIntegers(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 8))
+	for seed := range several(150) {
+		s := randomGraph(seed, 12, false)
+		for _, isa := range instructionSets(t) {
+			p := compiled(t, s.g, isa)
+			clean, stale := p.NewWorker(), p.NewWorker()
+			for i := range stale.bytes {
+				stale.bytes[i] = uint8(random.Uint32())
+			}
+			want, got := make([]float32, p.OutputElements()), make([]float32, p.OutputElements())
+			clean.Run(want, s.image)
+			stale.Run(got, s.image)
+			for i := range want {
+				if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+					t.Fatalf("%s on %s: out[%d] = %v, in a fresh arena %v", describe(s.g), isa, i, got[i], want[i])
+				}
+			}
+		}
 	}
 }
 

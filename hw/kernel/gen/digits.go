@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -52,10 +53,7 @@ func digitTile(binary bool, pixels, vectors int) {
 	ADDQ(parameter("weights"), t.weights)
 	ADDQ(Imm(24), pass)
 	MOVQ(pass, parameter("passes"))
-	Load(Param("offsets"), t.channel)
-	MOVQ(t.channel, t.locals.Offset(0))
-	Load(Param("taps"), t.channel)
-	MOVQ(t.channel, t.locals.Offset(8))
+	t.startTaps()
 	t.eachTap(func() {
 		Label("words")
 		for j := range vectors {
@@ -92,7 +90,7 @@ func digitTile(binary bool, pixels, vectors int) {
 			VPADDD(bias, t.sums[i*vectors+j], t.sums[i*vectors+j])
 		}
 	}
-	t.endInt(magnitude)
+	t.endInt(slices.Repeat([]isa{v}, vectors), magnitude, leave)
 }
 
 // signedOnes is VPTERNLOG's truth table of (x XOR sign) AND magnitude.

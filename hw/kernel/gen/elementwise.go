@@ -64,7 +64,7 @@ func bytesAt(v isa, base, i reg.GPVirtual, j int) Mem {
 }
 
 func roundEven(v isa, y reg.VecVirtual) {
-	if v.bytes == 64 {
+	if v.evex() {
 		VRNDSCALEPS(Imm(0), y, y)
 	} else {
 		VROUNDPS(Imm(0), y, y)

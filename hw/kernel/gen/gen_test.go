@@ -12,7 +12,9 @@ import (
 )
 
 // generated are the files that the generator writes, without their endings, and what asks it to.
-var generated = map[string][]string{"kernels_amd64": nil, "operators_amd64": {"-operators"}, "gradients_amd64": {"-gradients"}}
+var generated = map[string][]string{
+	"kernels_amd64": nil, "dots_amd64": {"-dots"}, "operators_amd64": {"-operators"}, "gradients_amd64": {"-gradients"},
+}
 
 // TestCommitted checks that the assembly in the repository is what the generator writes.
 func TestCommitted(t *testing.T) {

@@ -1,5 +1,5 @@
-// Gen writes the amd64 assembly of package kernel: that of layers, with -operators that of the operators
-// between them, or with -gradients that of training. Its go:generate lines are beside the
+// Gen writes the amd64 assembly of package kernel: that of layers but for their dot products, those with -dots,
+// with -operators that of the operators between layers, or with -gradients that of training. Its go:generate lines are beside the
 // tables of kernels.
 //
 // Common to all tiles: output channels lie across vector lanes, a scalar of the
@@ -19,12 +19,15 @@ import (
 
 func main() {
 	operators := flag.Bool("operators", false, "write the kernels of operators between layers in place of those of layers")
+	dots := flag.Bool("dots", false, "write the tiles of dot products in place of the other kernels of layers")
 	training := flag.Bool("gradients", false, "write the kernels of training in place of those of layers")
 	flag.Parse()
 	ConstraintExpr("amd64")
 	switch {
 	case *operators:
 		writeOperators()
+	case *dots:
+		writeDots()
 	case *training:
 		gradients()
 	default:
@@ -65,7 +68,6 @@ func writeLayers() {
 	for pixels := 1; pixels <= 12; pixels++ {
 		for vectors := 1; vectors <= 2; vectors++ {
 			floatTile(avx512, pixels, vectors)
-			dotTile(pixels, vectors)
 			if pixels <= 8 { // more would hardly be faster
 				digitTile(false, pixels, vectors)
 				digitTile(true, pixels, vectors)
@@ -113,6 +115,17 @@ var (
 	avx512 = isa{"AVX512", 64, ZMM}
 	avx2   = isa{"AVX2", 32, YMM}
 )
+
+// evex tells whether all instructions are AVX-512's, of whatever length.
+func (v isa) evex() bool { return v.name == avx512.name }
+
+// part is as much of a register as a vector of v.
+func (v isa) part(r reg.VecVirtual) reg.VecVirtual {
+	if v.bytes == 32 {
+		return r.AsY().(reg.VecVirtual)
+	}
+	return r
+}
 
 // lanes is the number of 32-bit elements per vector.
 func (v isa) lanes() int { return v.bytes / 4 }

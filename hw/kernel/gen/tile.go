@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -11,38 +12,59 @@ import (
 // tile is what the convolution tiles have in common: a loop over taps that loads the
 // address of every pixel, around a loop over input channels.
 type tile struct {
-	isa             isa
+	isa             isa // of the first of a pixel's vectors
 	pixels, vectors int
 	sums            []reg.VecVirtual // [pixel][vector]
 	weights         reg.GPVirtual
 	channel         reg.GPVirtual // index of the input channel; scratch outside the loops
 	addresses       []reg.GPVirtual
-	in              Mem // where the address of the input lies
-	locals          Mem // next offset, taps left, depth rounded down to 16
+	strip           bool // of more tiles, each of which goes on where the one before has ended
+	in              Mem  // where the address of the input lies
+	locals          Mem  // next offset, taps left, depth rounded down to 16
 }
 
-func newTile(name, signature string, v isa, pixels, vectors int) *tile {
+// newTile begins a tile whose sums of a pixel are in registers of the given kinds.
+func newTile(name, signature string, columns []isa, pixels int) *tile {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
+	v, vectors := columns[0], len(columns)
 	t := &tile{isa: v, pixels: pixels, vectors: vectors, in: parameter("in"), locals: AllocLocal(24)}
-	t.weights = load("weights")
-	t.channel = GP64()
+	t.weights, t.channel = GP64(), GP64()
 	for range pixels {
 		t.addresses = append(t.addresses, GP64())
 	}
-	t.sums = v.vectors(pixels * vectors)
-	Load(Param("bias"), t.channel)
-	for j := range vectors {
-		VMOVUPS(Mem{Base: t.channel, Disp: j * v.bytes}, t.sums[j])
-		for i := 1; i < pixels; i++ {
-			VMOVAPS(t.sums[j], t.sums[i*vectors+j])
+	for range pixels {
+		for _, v := range columns {
+			t.sums = append(t.sums, v.new())
 		}
 	}
+	return t
+}
+
+// start prepares the only tile.
+func (t *tile) start() {
+	Load(Param("weights"), t.weights)
+	t.startFromBias()
+	t.startTaps()
+}
+
+// startFromBias gives all pixels the bias of their channels.
+func (t *tile) startFromBias() {
+	Load(Param("bias"), t.channel)
+	for j := range t.vectors {
+		VMOVUPS(Mem{Base: t.channel, Disp: j * t.isa.bytes}, t.sums[j])
+		for i := 1; i < t.pixels; i++ {
+			VMOVAPS(t.sums[j], t.sums[i*t.vectors+j])
+		}
+	}
+}
+
+// startTaps prepares eachTap.
+func (t *tile) startTaps() {
 	Load(Param("offsets"), t.channel)
 	MOVQ(t.channel, t.locals.Offset(0))
 	Load(Param("taps"), t.channel)
 	MOVQ(t.channel, t.locals.Offset(8))
-	return t
 }
 
 // eachTap runs body once per tap, with the pixels' addresses and channel 0 set.
@@ -71,11 +93,17 @@ func (t *tile) eachPixel(residual bool, body func(pixel int, out, residual Mem))
 	}
 	for i := range t.pixels {
 		body(i, Mem{Base: out}, Mem{Base: other})
-		if i < t.pixels-1 {
+		if i < t.pixels-1 || t.strip {
 			ADDQ(parameter("stride"), out)
 			if residual {
 				ADDQ(parameter("stride"), other)
 			}
+		}
+	}
+	if t.strip {
+		MOVQ(out, parameter("out"))
+		if residual {
+			MOVQ(other, parameter("residual"))
 		}
 	}
 }
@@ -85,8 +113,9 @@ func (t *tile) eachPixel(residual bool, body func(pixel int, out, residual Mem))
 func floatTile(v isa, pixels, vectors int) {
 	t := newTile(fmt.Sprintf("floatTile%sx%dx%d", v.name, pixels, vectors*v.lanes()),
 		"func(taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32)",
-		v, pixels, vectors)
+		slices.Repeat([]isa{v}, vectors), pixels)
 	w, x := v.vectors(vectors), v.vectors(2)
+	t.start()
 	t.eachTap(func() {
 		Label("channels")
 		for u := range 4 {
@@ -130,89 +159,23 @@ func floatTile(v isa, pixels, vectors int) {
 	finish(false)
 }
 
-const intSignature = "func(taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)"
-
-// dotTile sums uint8 × int8 with AVX-512 VNNI, four input channels an instruction.
-// depth is a multiple of 4. With a scale, the sums are requantized and stored as bytes;
-// without, they are stored as they are, stride apart.
-func dotTile(pixels, vectors int) {
-	v := avx512
-	t := newTile(fmt.Sprintf("dotTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), intSignature, v, pixels, vectors)
-	w, x := v.vectors(vectors), v.vectors(2)
-	whole := t.locals.Offset(16)
-	Load(Param("depth"), t.channel)
-	ANDQ(I8(-16), t.channel)
-	MOVQ(t.channel, whole)
-	step := func(n int) {
-		for u := range n {
-			for j := range w {
-				VMOVDQU32(Mem{Base: t.weights, Disp: (u*vectors + j) * v.bytes}, w[j])
-			}
-			for i := range pixels {
-				broadcast(Mem{Base: t.addresses[i], Index: t.channel, Scale: 1, Disp: u * 4}, x[i&1])
-				for j := range w {
-					VPDPBUSD(w[j], x[i&1], t.sums[i*vectors+j])
-				}
-			}
-		}
-		ADDQ(U32(n*vectors*v.bytes), t.weights)
-		ADDQ(Imm(uint64(4*n)), t.channel)
-	}
-	CMPQ(parameter("depth"), Imm(4))
-	JE(LabelRef("shallow"))
-	t.eachTap(func() {
-		CMPQ(t.channel, whole)
-		JGE(LabelRef("quads"))
-		Label("channels")
-		step(4)
-		CMPQ(t.channel, whole)
-		JL(LabelRef("channels"))
-		Label("quads")
-		CMPQ(t.channel, parameter("depth"))
-		JGE(LabelRef("next"))
-		Label("quad")
-		step(1)
-		CMPQ(t.channel, parameter("depth"))
-		JL(LabelRef("quad"))
-		Label("next")
-	})
-	JMP(LabelRef("end"))
-
-	// Images have three channels, one instruction's worth: with so little to do per
-	// tap, even adding up addresses shows.
-	Label("shallow")
-	in, offsets, taps := load("in"), load("offsets"), load("taps")
-	Label("shallowTap")
-	for j := range w {
-		VMOVDQU32(Mem{Base: t.weights, Disp: j * v.bytes}, w[j])
-	}
-	for i := range pixels {
-		offset := GP64()
-		MOVLQSX(Mem{Base: offsets, Disp: i * 4}, offset)
-		broadcast(Mem{Base: in, Index: offset, Scale: 1}, x[i&1])
-		for j := range w {
-			VPDPBUSD(w[j], x[i&1], t.sums[i*vectors+j])
-		}
-	}
-	ADDQ(U32(pixels*4), offsets)
-	ADDQ(U32(vectors*v.bytes), t.weights)
-	DECQ(taps)
-	JNE(LabelRef("shallowTap"))
-	Label("end")
-	t.endInt(w)
-}
+// intSignature is of tiles of integers. A strip of tiles has offsetStep bytes from the offsets of one to
+// those of the next and their outputs side by side. With a scale, the sums are requantized and stored as bytes, with a
+// residual if there is one; without, they are stored as they are, stride apart.
+const intSignature = "func(tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32)"
 
 // wordTile sums uint8 × int8 with AVX2: both sides as 16-bit words, so that nothing
 // saturates. Of four input channels in a dword, a mask leaves the first and third and a
-// shift the second and fourth; the weights are packed to match.
+// shift the second and fourth; the weights are packed to match. It computes one tile, without a residual.
 func wordTile(pixels int) {
 	const vectors = 2
 	v := avx2
-	t := newTile(fmt.Sprintf("wordTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), intSignature, v, pixels, vectors)
+	t := newTile(fmt.Sprintf("wordTile%sx%dx%d", v.name, pixels, vectors*v.lanes()), intSignature, []isa{v, v}, pixels)
 	w := v.vectors(2 * vectors)
 	even, odd, product, mask := v.new(), v.new(), v.new(), v.new()
 	VPCMPEQW(mask, mask, mask)
 	VPSRLW(Imm(8), mask, mask)
+	t.start()
 	t.eachTap(func() {
 		Label("channels")
 		for j := range w {
@@ -235,12 +198,18 @@ func wordTile(pixels int) {
 		CMPQ(t.channel, parameter("depth"))
 		JL(LabelRef("channels"))
 	})
-	t.endInt(w)
+	t.endInt([]isa{v, v}, w, leave)
 }
 
-// endInt stores the sums, requantized if there is a scale. free are registers it may
-// use, at least vectors.
-func (t *tile) endInt(free []reg.VecVirtual) {
+// leave ends a kernel.
+func leave() {
+	VZEROUPPER()
+	RET()
+}
+
+// endInt stores the sums, requantized if there is a scale, and finishes. free are registers of the columns'
+// kinds that it may use.
+func (t *tile) endInt(columns []isa, free []reg.VecVirtual, finish func()) {
 	v := t.isa
 	Load(Param("scale"), t.channel)
 	TESTQ(t.channel, t.channel)
@@ -258,12 +227,11 @@ func (t *tile) endInt(free []reg.VecVirtual) {
 		for j, sum := range sums {
 			VCVTDQ2PS(sum, sum)
 			VMULPS(scale[j], sum, sum)
-			toInteger(sum, lo, hi, zero)
+			toInteger(sum, columns[j].part(lo), columns[j].part(hi), columns[j].part(zero))
 		}
 		storeBytes(v, sums, out)
 	})
-	VZEROUPPER()
-	RET()
+	finish()
 
 	Label("raw")
 	t.eachPixel(false, func(i int, out, _ Mem) {
@@ -271,8 +239,7 @@ func (t *tile) endInt(free []reg.VecVirtual) {
 			VMOVUPS(t.sums[i*t.vectors+j], out.Offset(j*v.bytes))
 		}
 	})
-	VZEROUPPER()
-	RET()
+	finish()
 }
 
 // toInteger makes clamp(roundHalfEven(y) + zero) of y, the limits given without zero;
@@ -286,9 +253,9 @@ func toInteger(y, lo, hi, zero reg.VecVirtual) {
 
 // storeBytes narrows vectors of 32-bit integers within 0 to 255 and stores them.
 func storeBytes(v isa, r []reg.VecVirtual, out Mem) {
-	if v.bytes == 64 {
+	if v.evex() {
 		for j := range r {
-			VPMOVDB(r[j], out.Offset(j*v.lanes()))
+			VPMOVDB(r[j], out.Offset(j*avx512.lanes()))
 		}
 		return
 	}

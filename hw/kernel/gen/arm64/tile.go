@@ -110,8 +110,9 @@ func floatTile(f *file, pixels int) {
 
 // Integer tiles shift activations by −128 to the range of signed bytes; the bias makes up
 // for it. depth is a multiple of 4. With a scale, the sums are requantized and stored as
-// bytes; without, they are stored as they are, stride apart.
-const intParameters = "taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32"
+// bytes; without, they are stored as they are, stride apart. They compute
+// one tile and add no residuals.
+const intParameters = "tiles, offsetStep, taps, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo, hi float32, zero int32, residual *uint8, add *float32"
 
 // eachChannel runs body for sixteen input channels of all pixels at a time, then for
 // four, shifted.
