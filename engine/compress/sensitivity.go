@@ -31,7 +31,7 @@ type Curve struct {
 // to New) with maxBits as the ceiling of mixed precision. Quantization ranges are those
 // of the calibration images. progress, if not nil, is told after each piece of work; an error of
 // it ends the measurement. The result depends on nothing but graph, images and
-// settings.
+// settings; a Database that has it spares the work.
 func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBits int, progress func(done, total int) error) ([]Curve, error) {
 	g := c.structure.Graph
 	size := g.Values[g.Input].Shape.Elements()
@@ -40,6 +40,16 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 	}
 	if maxBits < 1 || maxBits > 8 {
 		return nil, fmt.Errorf("measuring sensitivity: a ceiling of %d bits; 1 to 8 are possible", maxBits)
+	}
+	var key entryKey
+	if c.options.Database != nil {
+		var err error
+		if key, err = c.curvesKey(images, maxBits); err != nil {
+			return nil, fmt.Errorf("measuring sensitivity: %w", err)
+		}
+		if curves, ok := c.storedCurves(key); ok {
+			return curves, nil
+		}
 	}
 	curves, variants := c.variants(maxBits)
 	// Images are taken in portions that, with all of the original's tensors, stay in bounds.
@@ -69,6 +79,9 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 				}
 			}
 		}
+	}
+	if c.options.Database != nil {
+		c.options.Database.put(key, encodeCurves(curves))
 	}
 	return curves, nil
 }
