@@ -70,8 +70,7 @@ func TestDecoderReadsWhatIsWritten(t *testing.T) {
 func TestDecoderKnowsEveryField(t *testing.T) {
 	e := testEpisode(1, 2)
 	e.Timing = &Timing{}
-	var fill func(v reflect.Value)
-	fill = func(v reflect.Value) {
+	fill := func(v reflect.Value) {
 		for i := range v.NumField() {
 			switch f := v.Field(i); f.Kind() {
 			case reflect.Int, reflect.Int64:

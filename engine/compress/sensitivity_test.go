@@ -85,7 +85,7 @@ func TestSensitivity(t *testing.T) {
 					bits := min(int(math.Floor((1-float64(level)/10)*maxBits+1e-9))+1, maxBits)
 					coarse := g.Clone()
 					node := &coarse.Nodes[info.Node]
-					node.Op = node.WithWeight(QuantizeWeight(node.Weight(), bits, nil), node.Bias())
+					node.Op = node.WithWeight(crew{workers: 1}.quantizeWeight(node.Weight(), bits, nil), node.Bias())
 					if d := divergence(want, run(coarse)); !close(curve.WeightBits[level], d) {
 						t.Errorf("%s: %d weight bits have %v, wants %v", info.Layer, bits, curve.WeightBits[level], d)
 					}
