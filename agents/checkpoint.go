@@ -71,15 +71,7 @@ func (a *DDPG) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// RestoreDDPG returns the agent that MarshalBinary described.
-func RestoreDDPG(data []byte, r Reward) (*DDPG, error) {
-	a, err := restore(data, r)
-	if err != nil {
-		return nil, fmt.Errorf("restore agent: %w", err)
-	}
-	return a, nil
-}
-
+// restore returns the agent that MarshalBinary described.
 func restore(data []byte, reward Reward) (*DDPG, error) {
 	const trailer = 8
 	if len(data) < len(checkpointMagic)+4+trailer || string(data[:len(checkpointMagic)]) != checkpointMagic {

@@ -101,7 +101,7 @@ func TestRestoredAgentGoesOnAlike(t *testing.T) {
 		finish(t, whole, want)
 		finish(t, parts, got)
 		saved := state(t, parts)
-		restored, err := RestoreDDPG(saved, testReward)
+		restored, err := restore(saved, testReward)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestForgedCheckpointsNeverPanic(t *testing.T) {
 			}
 		}
 		forged = binary.LittleEndian.AppendUint64(forged, crc64.Checksum(forged, checkpointTable))
-		if a, err := RestoreDDPG(forged, testReward); err == nil {
+		if a, err := restore(forged, testReward); err == nil {
 			a.Act(make([]float64, a.Settings().States))
 		}
 	}
@@ -212,7 +212,7 @@ func testRescore(t *testing.T, ranked bool) {
 	}
 	steered := Absolute(0.1, -3)
 	a.Rescore(steered)
-	restored, err := RestoreDDPG(state(t, a), steered)
+	restored, err := restore(state(t, a), steered)
 	if err != nil {
 		t.Fatal(err)
 	}

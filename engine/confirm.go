@@ -16,6 +16,14 @@ import (
 // finalists is how many different policies are looked at again.
 const finalists = 3
 
+// mostLooks bounds how often episodes are looked at before the winner is named, since every
+// finalist that misses the target makes room for another; a run that is extended may look
+// as often again. mostRepeats bounds it for one of them whose timing was flagged.
+const (
+	mostLooks   = 8
+	mostRepeats = 3
+)
+
 // targetTolerance is how far over the target, relative to it, a latency still counts as
 // meeting it: about what a careful measurement is uncertain by.
 const targetTolerance = 0.01
@@ -24,18 +32,13 @@ const targetTolerance = 0.01
 // accurate ones that meet the target, each with another policy; the fastest one alone if
 // none does. Who was confirmed to miss the target makes room for the next.
 func shortlist(episodes []*store.Episode, target float64) []*store.Episode {
-	limit := target * (1 + targetTolerance)
 	var meeting, confirmed []*store.Episode
-	var fastest *store.Episode
 	for _, e := range episodes {
-		if ratioOf(e) <= limit {
+		if meets(e, target) {
 			meeting = append(meeting, e)
 		}
 		if e.Confirmed != nil {
 			confirmed = append(confirmed, e)
-		}
-		if fastest == nil || ratioOf(e) < ratioOf(fastest) {
-			fastest = e
 		}
 	}
 	slices.SortFunc(meeting, func(a, b *store.Episode) int {
@@ -51,26 +54,77 @@ func shortlist(episodes []*store.Episode, target float64) []*store.Episode {
 			break
 		}
 	}
-	if list == nil && fastest != nil {
-		list = []*store.Episode{fastest}
+	if list == nil && len(episodes) > 0 {
+		list = []*store.Episode{fastest(episodes)}
 	}
 	return list
 }
 
 // bestOf picks the most accurate episode that meets the target, the fastest one if none
-// does, and nil if there are none. Once all that may be the best are confirmed, their
-// confirmations decide.
+// does, and nil if there are none. Once all that may be the best are confirmed, or have been
+// looked for often enough, only confirmed ones count, by their confirmations.
 func bestOf(episodes []*store.Episode, target float64) *store.Episode {
 	list := shortlist(episodes, target)
 	if len(list) == 0 {
 		return nil
 	}
-	if slices.ContainsFunc(list, unconfirmed) {
+	if slices.ContainsFunc(list, unconfirmed) && looks(episodes) < mostLooks {
 		return list[0]
 	}
-	return slices.MaxFunc(list, func(a, b *store.Episode) int {
+	confirmed := slices.DeleteFunc(slices.Clone(episodes), unconfirmed)
+	meeting := slices.DeleteFunc(slices.Clone(confirmed), func(e *store.Episode) bool { return !meets(e, target) })
+	if len(meeting) == 0 {
+		return fastest(confirmed)
+	}
+	return slices.MaxFunc(meeting, func(a, b *store.Episode) int {
 		return cmp.Or(cmp.Compare(a.Confirmed.Accuracy, b.Confirmed.Accuracy), cmp.Compare(b.Confirmed.LatencyRatio, a.Confirmed.LatencyRatio))
 	})
+}
+
+// nextLook is the episode to confirm next, or again; nil: the winner is certain enough.
+func nextLook(episodes []*store.Episode, target float64) *store.Episode {
+	left := mostLooks - looks(episodes)
+	if left <= 0 {
+		return nil
+	}
+	list := shortlist(episodes, target)
+	if at := slices.IndexFunc(list, unconfirmed); at >= 0 {
+		hopeless := !slices.ContainsFunc(episodes, func(e *store.Episode) bool { return e.Confirmed != nil && meets(e, target) })
+		if surest := fastest(episodes); left == 1 && hopeless && unconfirmed(surest) {
+			return surest
+		}
+		return list[at]
+	}
+	var doubtful *store.Episode
+	for _, e := range episodes {
+		if c := e.Confirmed; c == nil || len(c.Flags) == 0 || c.Looks >= mostRepeats {
+			continue
+		}
+		if doubtful == nil || e.Confirmed.Looks < doubtful.Confirmed.Looks {
+			doubtful = e
+		}
+	}
+	return doubtful
+}
+
+// looks is how often episodes were looked at since the latest was finished.
+func looks(episodes []*store.Episode) (n int) {
+	for _, e := range episodes {
+		if e.Confirmed != nil && e.Confirmed.Episodes == len(episodes) {
+			n += e.Confirmed.Looks
+		}
+	}
+	return n
+}
+
+// fastest is the episode with the least latency, the first of several; there must be one.
+func fastest(episodes []*store.Episode) *store.Episode {
+	return slices.MinFunc(episodes, func(a, b *store.Episode) int { return cmp.Compare(ratioOf(a), ratioOf(b)) })
+}
+
+// meets tells whether an episode meets the target, as far as is known.
+func meets(e *store.Episode, target float64) bool {
+	return ratioOf(e) <= target*(1+targetTolerance)
 }
 
 func unconfirmed(e *store.Episode) bool { return e.Confirmed == nil }
@@ -93,14 +147,13 @@ func samePolicy(a, b *store.Episode) bool {
 // confirmNext looks at the next finalist again and stores what it finds; done tells that
 // there is none left.
 func (s *Search) confirmNext(ctx context.Context) (done bool, err error) {
-	list := shortlist(s.episodes, s.settings.Target)
-	at := slices.IndexFunc(list, unconfirmed)
-	if at < 0 {
+	e := nextLook(s.episodes, s.settings.Target)
+	if e == nil {
 		return true, nil
 	}
-	s.doing("confirming the best", at, len(list))
-	confirmed := *list[at]
-	if confirmed.Confirmed, err = s.confirm(ctx, &confirmed); err != nil {
+	s.doing("confirming the best", min(looks(s.episodes), finalists-1), finalists)
+	confirmed := *e
+	if confirmed.Confirmed, err = s.confirm(ctx, e); err != nil {
 		return false, fmt.Errorf("confirm episode %d: %w", confirmed.Number, err)
 	}
 	episodes := slices.Clone(s.episodes) // snapshots share the former ones
@@ -110,14 +163,18 @@ func (s *Search) confirmNext(ctx context.Context) (done bool, err error) {
 	})
 }
 
-// confirm scores an episode's policy on the reserve and times it thoroughly.
+// confirm scores an episode's policy on the reserve and times it thoroughly. Of several timings
+// the surest stays: one that nothing was wrong with, else the one with the least error.
 func (s *Search) confirm(ctx context.Context, e *store.Episode) (*store.Confirmation, error) {
 	compressed, err := s.compressor.Compress(ctx, policyOf(e))
 	if err != nil {
 		return nil, err
 	}
-	c := &store.Confirmation{Accuracy: e.Accuracy}
-	if reserve := s.workload.reserve; reserve != nil {
+	c, again := &store.Confirmation{Accuracy: e.Accuracy}, e.Confirmed != nil
+	if again {
+		*c = *e.Confirmed
+		c.Looks = max(c.Looks, 1)
+	} else if reserve := s.workload.reserve; reserve != nil {
 		accuracy, err := evaluate(ctx, compressed.Graph, reserve)
 		if err != nil {
 			return nil, err
@@ -128,8 +185,11 @@ func (s *Search) confirm(ctx context.Context, e *store.Episode) (*store.Confirma
 	if err != nil {
 		return nil, err
 	}
-	c.LatencyMS, c.LatencyMAD = m.Candidate.Median, m.Candidate.MAD
-	c.LatencyRatio, c.RatioError = m.Ratio, m.RatioError
-	c.Samples, c.Flags = len(m.Samples), m.Flags
+	c.Looks, c.Episodes = c.Looks+1, len(s.episodes)
+	if !again || len(m.Flags) == 0 || m.RatioError < c.RatioError {
+		c.LatencyMS, c.LatencyMAD = m.Candidate.Median, m.Candidate.MAD
+		c.LatencyRatio, c.RatioError = m.Ratio, m.RatioError
+		c.Samples, c.Flags = len(m.Samples), m.Flags
+	}
 	return c, nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"reflect"
+	"slices"
 	"testing"
 
 	"galen/hw"
@@ -145,6 +146,142 @@ func TestShortlist(t *testing.T) {
 		}
 		if best := bestOf(c.episodes, 0.3); best.Number != c.best {
 			t.Errorf("%s: the best is episode %d, want %d", c.name, best.Number, c.best)
+		}
+	}
+}
+
+// TestLooksAreBounded plays searches in which every careful look disappoints.
+func TestLooksAreBounded(t *testing.T) {
+	const target = 0.3
+	limit := target * (1 + targetTolerance)
+	many := func(add ...*store.Episode) (all []*store.Episode) {
+		for n := 1; n <= 20; n++ {
+			all = append(all, &store.Episode{Number: n, Accuracy: 0.9 - float64(n)/100, LatencyRatio: 0.3, Layers: []store.LayerResult{{WeightBits: n}}})
+		}
+		for _, e := range add {
+			e.Number = len(all) + 1
+			all = append(all, e)
+		}
+		return all
+	}
+	play := func(episodes []*store.Episode, look func(e *store.Episode) store.Confirmation) (looked []int) {
+		for e := nextLook(episodes, target); e != nil; e = nextLook(episodes, target) {
+			looked = append(looked, e.Number)
+			if len(looked) > 100 {
+				t.Fatal("there is no end of looks")
+			}
+			c := look(e)
+			c.Episodes, c.Looks = len(episodes), 1
+			if e.Confirmed != nil {
+				c.Looks += e.Confirmed.Looks
+			}
+			again := *e
+			again.Confirmed = &c
+			episodes[e.Number-1] = &again
+		}
+		return looked
+	}
+
+	slower := func(by float64) func(e *store.Episode) store.Confirmation {
+		return func(e *store.Episode) store.Confirmation {
+			return store.Confirmation{Accuracy: e.Accuracy, LatencyRatio: e.LatencyRatio + by + float64(e.Number)/1e4}
+		}
+	}
+	episodes := many()
+	if looked := play(episodes, slower(0.01)); len(looked) != mostLooks {
+		t.Errorf("episodes %v were looked at, want %d", looked, mostLooks)
+	}
+	if best := bestOf(episodes, target); best.Number != 1 {
+		t.Errorf("where all that were confirmed miss the target, episode %d wins, not the fastest of them", best.Number)
+	}
+
+	episodes = many(&store.Episode{Accuracy: 0.1, LatencyRatio: 0.2})
+	looked := play(episodes, slower(0.01))
+	if len(looked) != mostLooks || looked[mostLooks-1] != 21 {
+		t.Errorf("episodes %v were looked at, the fastest not with the last look", looked)
+	}
+	if best := bestOf(episodes, target); best.Number != 21 || ratioOf(best) > limit {
+		t.Errorf("episode %d wins, not the one that was confirmed to meet the target", best.Number)
+	}
+
+	// A longer run is looked at anew, and what was found before counts.
+	for n := 22; n <= 24; n++ {
+		episodes = append(episodes, &store.Episode{Number: n, Accuracy: 0.95, LatencyRatio: 0.29, Layers: []store.LayerResult{{WeightBits: n}}})
+	}
+	if looked := play(episodes, slower(0)); !slices.Equal(looked, []int{22, 23, 24}) || bestOf(episodes, target).Number != 22 {
+		t.Errorf("of the longer run episodes %v were looked at, episode %d wins", looked, bestOf(episodes, target).Number)
+	}
+
+	episodes = many()
+	noisy := func(e *store.Episode) store.Confirmation {
+		return store.Confirmation{Accuracy: e.Accuracy, LatencyRatio: e.LatencyRatio, Flags: []string{"noisy"}}
+	}
+	if looked, want := play(episodes, noisy), []int{1, 2, 3, 1, 2, 3, 1, 2}; !slices.Equal(looked, want) {
+		t.Errorf("under noise episodes %v were looked at, want %v", looked, want)
+	}
+	episodes = many()[:1]
+	if looked := play(episodes, noisy); len(looked) != mostRepeats {
+		t.Errorf("one episode was looked at %d times, want %d", len(looked), mostRepeats)
+	}
+}
+
+// noisyDevice flags its first thorough measurements, which are also too slow.
+type noisyDevice struct {
+	hw.Device
+	noisy, thorough int
+}
+
+func (d *noisyDevice) MeasureThoroughly(ctx context.Context, g *graph.Graph) (hw.Measurement, error) {
+	m, err := d.Device.MeasureThoroughly(ctx, g)
+	m.RatioError = 0.001
+	if d.thorough++; d.thorough <= d.noisy {
+		m.Ratio, m.RatioError, m.Flags = 2*m.Ratio, 0.1/float64(d.thorough), []string{"noisy"}
+	}
+	return m, err
+}
+
+func TestNoisyConfirmationIsRepeated(t *testing.T) {
+	for noisy, want := range []struct {
+		thorough int
+		flagged  bool
+	}{{1, false}, {2, false}, {3, false}, {3, true}} {
+		db, id := createRun(t, testSettings("uniform", 1))
+		run, err := db.Run(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := newSearch(db, run, smallWorkload(t), newMailbox())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		s.clock.start()
+		if err := s.prepare(ctx); err != nil {
+			t.Fatal(err)
+		}
+		device := &noisyDevice{Device: s.device, noisy: noisy}
+		s.device = device
+		if err := s.nextEpisode(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for done := false; !done; {
+			if done, err = s.confirmNext(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e, err := db.Episode(id, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := e.Confirmed
+		if device.thorough != want.thorough || c.Looks != want.thorough || c.Images != s.workload.reserve.len() {
+			t.Errorf("with %d noisy timings there were %d looks, on record %+v", noisy, device.thorough, c)
+		}
+		if flagged := len(c.Flags) > 0; flagged != want.flagged || !flagged && c.LatencyRatio != e.LatencyRatio {
+			t.Errorf("with %d noisy timings the confirmation is %+v of an episode at %v", noisy, c, e.LatencyRatio)
+		}
+		if want.flagged && c.RatioError != 0.1/3 {
+			t.Errorf("of noisy timings the one with error %v stayed", c.RatioError)
 		}
 	}
 }

@@ -21,16 +21,13 @@ type Evaluation struct {
 	ImagesPerSecond float64 `json:"images_per_second"`
 }
 
-// Evaluate measures the accuracy of an ONNX model, "demo" for the built-in one, on the
+// EvaluateOn measures the accuracy of an ONNX model, "demo" for the built-in one, on the
 // named split of the data: test, validation (the images a search judges by), held-out
 // (all that validation images are drawn from) or train (all training records). Images
 // are read as the model runs, so that a data set of any size takes little memory.
-func Evaluate(ctx context.Context, model, data, split string, o DataOptions) (Evaluation, error) {
-	return EvaluateOn(ctx, "local", model, data, split, o)
-}
-
-// EvaluateOn is Evaluate in another runtime: "local" is galen's own, "ort:LIBRARY" ONNX
-// Runtime from its shared library, which is given the model as galen would export it.
+//
+// It runs in galen's own runtime, "local", or in ONNX Runtime, "ort:LIBRARY", from its
+// shared library, which is given the model as galen would export it.
 func EvaluateOn(ctx context.Context, on, model, data, split string, o DataOptions) (Evaluation, error) {
 	if on != "local" && !strings.HasPrefix(on, "ort:") {
 		return Evaluation{}, fmt.Errorf("runtime %q is unknown; choose local or ort:LIBRARY", on)

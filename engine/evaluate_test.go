@@ -29,7 +29,7 @@ func TestTrainedModelsReachTheirAccuracy(t *testing.T) {
 		if testing.Short() && c.model != "resnet20-cifar10.onnx" {
 			continue
 		}
-		e, err := Evaluate(context.Background(), filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test", DataOptions{})
+		e, err := EvaluateOn(context.Background(), "local", filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test", DataOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"demo", "missing", "test", "missing"},
 		{"demo", "demo", "holiday", "test, validation, held-out or train"},
 	} {
-		if _, err := Evaluate(context.Background(), c.model, c.data, c.split, DataOptions{}); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := EvaluateOn(context.Background(), "local", c.model, c.data, c.split, DataOptions{}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("model %s, data %s, split %s: %v, want something about %q", c.model, c.data, c.split, err, c.says)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // OneShot says what to compress, by which policy, and where to put the result: a compression
 // without a search.
 type OneShot struct {
-	Model, Data string // as Evaluate takes them
+	Model, Data string // as EvaluateOn takes them
 	DataOptions
 	Policy    string // file with a policy, short or in full (see compress.ParsePolicy); or
 	Uniform   string // one choice for all layers, as ParseUniform reads it

@@ -22,7 +22,7 @@ func TestCompressOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := Evaluate(context.Background(), at("a.onnx"), demoName, "validation", DataOptions{})
+	e, err := EvaluateOn(context.Background(), "local", at("a.onnx"), demoName, "validation", DataOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

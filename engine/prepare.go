@@ -61,9 +61,10 @@ func (s *Search) prepare(ctx context.Context) error {
 func newCompressor(w *workload, s Settings) (*compress.Compressor, error) {
 	_, _, weights := w.graph.Totals()
 	o := compress.Options{RoundTo: s.RoundTo, Repair: s.repair(weights)}
-	if o.Repair == compress.Independent {
+	if w.layers != "" {
 		var err error
-		if o.Database, err = compress.OpenDatabase(w.layers, 0); err != nil {
+		// Other repairs can do without.
+		if o.Database, err = compress.OpenDatabase(w.layers, 0); err != nil && o.Repair == compress.Independent {
 			return nil, err
 		}
 	}

@@ -23,7 +23,7 @@ type workload struct {
 	reserve     pictures // judges the winners; nil: no images are held out but those of the validation
 	calibration images
 	sensitivity images
-	layers      string // folder of the compressed-layer database, for repairs that keep one
+	layers      string // folder of the compressed-layer database; empty: none
 }
 
 // mostReserve is how many images judge a winner at most.

@@ -101,11 +101,15 @@ func decodeEpisodes(episodes []*Episode, values [][]byte) error {
 		group.Go(func() {
 			defer guard(&failures[w])
 			defer faultsPanic()()
+			var fast decoder
 			for i := w; i < len(values); i += workers {
 				e := new(Episode)
-				if err := decodeJSON(values[i], e); err != nil {
-					failures[w] = err
-					return
+				if !fast.episode(values[i], e) {
+					e = new(Episode)
+					if err := decodeJSON(values[i], e); err != nil {
+						failures[w] = err
+						return
+					}
 				}
 				episodes[i] = e
 			}

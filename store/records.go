@@ -121,6 +121,8 @@ type Confirmation struct {
 	RatioError   float64  `json:"ratio_error"` // half width of its 95 % confidence interval
 	Samples      int      `json:"samples"`
 	Flags        []string `json:"flags,omitempty"`
+	Looks        int      `json:"looks,omitempty"`    // how often it was timed, of which this is the surest; 0: once, by a galen that did not repeat
+	Episodes     int      `json:"episodes,omitempty"` // the run had finished at the latest look; 0: written by a galen that did not count
 }
 
 // LayerResult is what a policy chose for one layer and what that costs.

@@ -25,7 +25,7 @@ type Options struct {
 	Workers      int          // goroutines; 0: all cores
 	ISA          kernel.ISA   // empty: kernel.Default
 	Repair       Repair       // how what is left makes up for what is lost; empty: Sequential
-	Database     *Database    // where Independent keeps what it finds; nil for other repairs
+	Database     *Database    // where sensitivities, and what Independent finds, are kept; nil: nowhere, which Independent refuses
 	Uncorrected  bool         // leave weights and statistics as compression makes them, for comparison
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,14 +21,26 @@ var (
 	figureNets  = flag.String("figures", "", "networks to measure quantization on, separated by commas: names of GALEN_SHARED/models without their -cifar10.onnx, or ONNX files")
 	figureBits  = flag.String("figure-bits", "w8a8,w4a8,w4a4,w3a8,w2a8", "the bits to measure; the first and the last layer always have 8")
 	figureImage = flag.Int("figure-images", 5000, "test images to score on")
-	figureVar   = flag.String("figure-variants", "", "variants to measure, all if empty")
+	figureVar   = flag.String("figure-variants", "", "variants to measure, separated by semicolons, all if empty")
 )
 
-// variants are the settings the table compares.
-var variants = []struct {
+// contender is one row of a table of figures.
+type contender struct {
 	name    string
 	options compress.Options
-}{
+}
+
+// among picks the contenders that a flag names, separated by semicolons; all if it names none.
+func among(all []contender, names string) []contender {
+	if names == "" {
+		return all
+	}
+	wanted := strings.Split(names, ";")
+	return slices.DeleteFunc(slices.Clone(all), func(c contender) bool { return !slices.Contains(wanted, c.name) })
+}
+
+// quantizing are the settings the table compares.
+var quantizing = []contender{
 	{"nearest min-max", compress.Options{Calibration: compress.MinMax, WeightRange: compress.MinMax, Rounding: compress.Nearest, Uncorrected: true}},
 	{"default", compress.Options{}},
 	{"uncorrected", compress.Options{Uncorrected: true}},
@@ -73,10 +86,7 @@ func TestQuantizationFigures(t *testing.T) {
 		}
 		bits := strings.Split(*figureBits, ",")
 		fmt.Printf("| %s, float %.2f %% | %s | seconds to prepare, per policy |\n|---|%s---|\n", filepath.Base(name), top1(t, g, images, labels), strings.Join(bits, " | "), strings.Repeat("---|", len(bits)))
-		for _, v := range variants {
-			if *figureVar != "" && !strings.Contains(","+*figureVar+",", ","+v.name+",") {
-				continue
-			}
+		for _, v := range among(quantizing, *figureVar) {
 			began := time.Now()
 			c, err := compress.New(g, calibration, len(parts.Calibration), v.options)
 			if err != nil {

@@ -48,15 +48,6 @@ type Structure struct {
 	count   int     // number of classes
 }
 
-// FindGroups finds the channel groups of a graph.
-func FindGroups(g *graph.Graph) ([]Group, error) {
-	s, err := Analyze(g)
-	if err != nil {
-		return nil, err
-	}
-	return s.Groups, nil
-}
-
 // Analyze follows every channel of a graph from the layer that computes it to the
 // layers that consume it.
 func Analyze(g *graph.Graph) (*Structure, error) {

@@ -20,7 +20,7 @@ import (
 var (
 	prunedNets    = flag.String("pruning", "", "networks to measure pruning on, separated by commas: names of GALEN_SHARED/models without their -cifar10.onnx")
 	prunedImages  = flag.Int("pruning-images", 5000, "test images to score on")
-	prunedOptions = flag.String("pruning-options", "", "which of the options to measure, all if empty")
+	prunedOptions = flag.String("pruning-options", "", "which of the options to measure, separated by semicolons, all if empty")
 	prunedBits    = flag.Bool("pruning-int8", false, "score at 8 bits, too")
 )
 
@@ -32,11 +32,8 @@ var prunings = []struct {
 	all      bool
 }{{"25 % inner", 0.255, false}, {"50 % inner", 0.505, false}, {"25 % all", 0.255, true}, {"50 % all", 0.505, true}}
 
-// prunedWith are the settings the table compares.
-var prunedWith = []struct {
-	name    string
-	options compress.Options
-}{
+// pruning are the settings the table compares.
+var pruning = []contender{
 	{"root-l1, unrepaired", compress.Options{Importance: compress.RootL1, Uncorrected: true}},
 	{"energy, unrepaired", compress.Options{Importance: compress.Energy, Uncorrected: true}},
 	{"root-l1, statistics", compress.Options{Importance: compress.RootL1, Repair: compress.Statistics}},
@@ -103,10 +100,7 @@ func TestPruningFigures(t *testing.T) {
 			fmt.Printf(" %s |", p.name)
 		}
 		fmt.Printf(" seconds to prepare, per policy |\n|---|%s---|\n", strings.Repeat("---|", len(prunings)))
-		for _, with := range prunedWith {
-			if *prunedOptions != "" && !strings.Contains(";"+*prunedOptions+";", ";"+with.name+";") {
-				continue
-			}
+		for _, with := range among(pruning, *prunedOptions) {
 			o := with.options
 			if o.Repair == compress.Independent {
 				var err error

@@ -6,21 +6,17 @@ import (
 	"galen/hw/graph"
 )
 
-// QuantizeWeight rounds a float weight to the given bits (1–8), symmetrically and with
+// quantizeWeight rounds a float weight to the given bits (1–8), symmetrically and with
 // one scale per output channel that minimizes the squared error: clipping a few large
 // weights makes the steps finer for all others. At one bit the scale is mean |w|,
 // which is the optimum there (Rastegari et al. 2016, XNOR-Net).
 //
 // Scales are at least the given floor of their channel (nil: none).
-func QuantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
-	return crew{workers: 1}.quantizeWeight(w, bits, floor)
-}
-
 func (c crew) quantizeWeight(w *graph.Weight, bits int, floor []float32) graph.Weight {
 	return c.nearestWeight(w, bits, SquaredError, floor)
 }
 
-// nearestWeight is QuantizeWeight with scales chosen by MinMax or SquaredError.
+// nearestWeight is quantizeWeight with scales chosen by MinMax or SquaredError.
 func (c crew) nearestWeight(w *graph.Weight, bits int, by Calibration, floor []float32) graph.Weight {
 	per := w.Channel()
 	q := graph.Weight{Shape: w.Shape, Bits: bits, Int: make([]int8, len(w.Float)), Scale: make([]float32, w.Shape[0])}

@@ -37,7 +37,7 @@ func TestQuantizedWeightsAreNearTheOptimum(t *testing.T) {
 	for bits := 1; bits <= 8; bits++ {
 		for seed := range uint64(5) {
 			w := randomWeight(seed)
-			q := QuantizeWeight(w, bits, nil)
+			q := crew{workers: 1}.quantizeWeight(w, bits, nil)
 			real := q.Real()
 			for o, scale := range q.Scale {
 				filter := w.Float[o*36 : (o+1)*36]
@@ -69,7 +69,7 @@ func TestQuantizedWeightsAreNearTheOptimum(t *testing.T) {
 func TestQuantizedWeightEdges(t *testing.T) {
 	w := &graph.Weight{Shape: []int{2, 3}, Float: []float32{0, 0, 0, 0.5, -0.25, 0}}
 	for bits := 1; bits <= 8; bits++ {
-		q := QuantizeWeight(w, bits, []float32{0, 0.125})
+		q := crew{workers: 1}.quantizeWeight(w, bits, []float32{0, 0.125})
 		if !(q.Scale[0] > 0) || math.Abs(float64(q.Real()[0])) > 1e-20 {
 			t.Errorf("%d bits: an empty filter becomes %v at scale %v", bits, q.Real()[:3], q.Scale[0])
 		}
@@ -77,7 +77,7 @@ func TestQuantizedWeightEdges(t *testing.T) {
 			t.Errorf("%d bits: scale %v is below its floor", bits, q.Scale[1])
 		}
 	}
-	if q := QuantizeWeight(w, 1, nil); q.Scale[1] != 0.25 {
+	if q := (crew{workers: 1}).quantizeWeight(w, 1, nil); q.Scale[1] != 0.25 {
 		t.Errorf("one bit: scale %v, wants the mean magnitude 0.25", q.Scale[1])
 	}
 }

@@ -1,10 +1,13 @@
 package compress
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"galen/hw/graph"
 	"galen/hw/runtime"
@@ -31,7 +34,7 @@ type Curve struct {
 // to New) with maxBits as the ceiling of mixed precision. Quantization ranges are those
 // of the calibration images. progress, if not nil, is told after each piece of work; an error of
 // it ends the measurement. The result depends on nothing but graph, images and
-// settings.
+// settings; a Database that has it spares the work.
 func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBits int, progress func(done, total int) error) ([]Curve, error) {
 	g := c.structure.Graph
 	size := g.Values[g.Input].Shape.Elements()
@@ -40,6 +43,16 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 	}
 	if maxBits < 1 || maxBits > 8 {
 		return nil, fmt.Errorf("measuring sensitivity: a ceiling of %d bits; 1 to 8 are possible", maxBits)
+	}
+	var key entryKey
+	if c.options.Database != nil {
+		var err error
+		if key, err = c.curvesKey(images, maxBits); err != nil {
+			return nil, fmt.Errorf("measuring sensitivity: %w", err)
+		}
+		if curves, ok := c.storedCurves(key); ok {
+			return curves, nil
+		}
 	}
 	curves, variants := c.variants(maxBits)
 	// Images are taken in portions that, with all of the original's tensors, stay in bounds.
@@ -52,23 +65,21 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 		if err != nil {
 			return nil, fmt.Errorf("measuring sensitivity: %w", err)
 		}
-		for _, v := range variants {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			divergence, err := c.divergence(tracer, v, original)
-			if err != nil {
-				return nil, fmt.Errorf("measuring sensitivity: %w", err)
-			}
+		err = c.divergences(ctx, variants, original, func(v *variant, divergence float64) error {
 			for _, point := range v.points {
 				*point += divergence / float64(n)
 			}
 			if done++; progress != nil {
-				if err := progress(done, total); err != nil {
-					return nil, err
-				}
+				return progress(done, total)
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("measuring sensitivity: %w", err)
 		}
+	}
+	if c.options.Database != nil {
+		c.options.Database.put(key, encodeCurves(curves))
 	}
 	return curves, nil
 }
@@ -203,16 +214,21 @@ func (c *Compressor) weight(v *variant, node int) (graph.Weight, bool) {
 	return w, true
 }
 
-// portionBytes bounds the original's tensors that Sensitivity holds at a time.
-const portionBytes = 128 << 20
+// portionBytes bounds the original's tensors that Sensitivity holds at a time, unless they are of
+// leastPortion images: every variant packs its weights anew for every portion.
+const (
+	portionBytes = 128 << 20
+	leastPortion = 4
+)
 
-// portion is how many of n images are run together.
+// portion is how many of n images are run together. Divergences are summed by portions, so it depends
+// on nothing but the graph.
 func (c *Compressor) portion(n int) int {
 	bytes := 0
 	for _, v := range c.structure.Graph.Values {
 		bytes += 4 * v.Shape.Elements()
 	}
-	return max(1, min(n, max(portionBytes/bytes, c.options.Workers)))
+	return min(n, max(portionBytes/bytes, leastPortion))
 }
 
 // trace runs the original network over images and keeps all tensors.
@@ -222,9 +238,50 @@ func (c *Compressor) trace(tracer *runtime.Tracer, images []float32, n int) ([]*
 	return values, tracer.Run(g, tracer.Input(g, images, n), 0, values, nil)
 }
 
+// divergences finds the divergence of every variant, each worker of another one: they need not
+// wait for each other after every node. found is told one after the other, in this goroutine; an
+// error of it, or the end of ctx, ends the work.
+func (c *Compressor) divergences(ctx context.Context, variants []variant, original []*runtime.Batch, found func(v *variant, divergence float64) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type finding struct {
+		v          *variant
+		divergence float64
+		err        error
+	}
+	findings := make(chan finding)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(c.options.Workers, len(variants)) {
+		workers.Go(func() {
+			tracer := runtime.NewTracer(c.options.ISA, 1)
+			for i := next.Add(1) - 1; i < int64(len(variants)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				v := &variants[i]
+				divergence, err := c.divergence(tracer, v, original)
+				findings <- finding{v, divergence, err}
+			}
+		})
+	}
+	go func() {
+		workers.Wait()
+		close(findings)
+	}()
+	var failed error
+	for f := range findings {
+		if failed = cmp.Or(failed, ctx.Err(), f.err); failed == nil {
+			failed = found(f.v, f.divergence)
+		}
+		if failed != nil {
+			cancel()
+		}
+	}
+	return cmp.Or(failed, ctx.Err())
+}
+
 // divergence is the sum over images of KL(original ‖ variant). Only nodes that depend
-// on what the variant changes are run.
-func (c *Compressor) divergence(tracer *runtime.Tracer, v variant, original []*runtime.Batch) (float64, error) {
+// on what the variant changes are run. Any number of goroutines may call it, each with a
+// tracer of its own.
+func (c *Compressor) divergence(tracer *runtime.Tracer, v *variant, original []*runtime.Batch) (float64, error) {
 	g := c.structure.Graph.Clone()
 	end := c.logits()
 	t := newTrace(g, tracer, nil)
@@ -239,7 +296,7 @@ func (c *Compressor) divergence(tracer *runtime.Tracer, v variant, original []*r
 			}
 		}
 		if n.Weight() != nil {
-			if w, ok := c.weight(&v, i); ok {
+			if w, ok := c.weight(v, i); ok {
 				n.Op, dirty = n.WithWeight(w, n.Bias()), true
 			}
 		}
@@ -247,7 +304,7 @@ func (c *Compressor) divergence(tracer *runtime.Tracer, v variant, original []*r
 			continue
 		}
 		if i == v.from && v.input != nil {
-			t.values[n.Inputs[0]] = c.crew.rounded(original[n.Inputs[0]], *v.input)
+			t.values[n.Inputs[0]] = crew{c.options.ISA, 1}.rounded(original[n.Inputs[0]], *v.input)
 		}
 		out, err := t.compute(i)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"galen/hw/graph"
+	"galen/hw/runtime"
 )
 
 // divergence is the mean KL(softmax(p) ‖ softmax(q)) over rows of classes, by definition.
@@ -85,7 +86,7 @@ func TestSensitivity(t *testing.T) {
 					bits := min(int(math.Floor((1-float64(level)/10)*maxBits+1e-9))+1, maxBits)
 					coarse := g.Clone()
 					node := &coarse.Nodes[info.Node]
-					node.Op = node.WithWeight(QuantizeWeight(node.Weight(), bits, nil), node.Bias())
+					node.Op = node.WithWeight(crew{workers: 1}.quantizeWeight(node.Weight(), bits, nil), node.Bias())
 					if d := divergence(want, run(coarse)); !close(curve.WeightBits[level], d) {
 						t.Errorf("%s: %d weight bits have %v, wants %v", info.Layer, bits, curve.WeightBits[level], d)
 					}
@@ -95,6 +96,61 @@ func TestSensitivity(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSensitivitySharesExactly compares curves, to the bit, with runs of the whole changed network
+// that share nothing with the original's.
+func TestSensitivitySharesExactly(t *testing.T) {
+	const n, maxBits = 5, 6
+	for _, name := range []string{"residual A", "concat", "mobile"} {
+		g, ok := nets(t)[name]
+		if !ok {
+			t.Fatalf("there is no network %q", name)
+		}
+		c := newCompressor(t, g, Options{Workers: 3})
+		pixels := images(g, n)
+		got, err := c.Sensitivity(context.Background(), pixels, n, maxBits, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, variants := c.variants(maxBits)
+		run := func(v *variant) []float32 {
+			tracer := runtime.NewTracer(c.options.ISA, 2)
+			changed := g.Clone()
+			values := make([]*runtime.Batch, len(g.Values))
+			values[g.Input] = tracer.Input(g, pixels, n)
+			for i := range changed.Nodes {
+				node := &changed.Nodes[i]
+				var inputs []*runtime.Batch
+				for _, id := range node.Inputs {
+					inputs = append(inputs, values[id])
+				}
+				if v != nil && i == v.from && v.input != nil {
+					inputs[0] = c.crew.rounded(inputs[0], *v.input)
+				}
+				if v != nil && node.Weight() != nil {
+					if w, ok := c.weight(v, i); ok {
+						node.Op = node.WithWeight(w, node.Bias())
+					}
+				}
+				out, err := tracer.Node(changed, i, inputs)
+				if err != nil {
+					t.Fatal(err)
+				}
+				values[node.Output] = out
+			}
+			return values[c.logits()].Outputs()
+		}
+		original := run(nil)
+		for i := range variants {
+			for _, point := range variants[i].points {
+				*point += klSum(original, run(&variants[i]), n) / n
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: curves differ from those of whole runs", name)
+		}
 	}
 }
 
