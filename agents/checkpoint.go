@@ -120,7 +120,7 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 	if r.short || len(r.rest) > 0 {
 		return nil, errors.New("checkpoint has the wrong length")
 	}
-	a.replay.score(reward, settings.Ranked)
+	a.score()
 	return a, nil
 }
 

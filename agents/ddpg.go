@@ -66,11 +66,35 @@ func (a *DDPG) Act(state []float64) []float64 {
 		}
 		return action
 	}
-	action := a.Greedy(state)
-	for i, mean := range action {
-		action[i] = truncatedNormal(mean, a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
+	return a.explore(a.Greedy(state))
+}
+
+// explore returns an action near the actor's, whose state is in a.scratch.single: in a share of the
+// steps, the one that the critic likes best of a few.
+func (a *DDPG) explore(greedy []float64) []float64 {
+	if share := a.settings.Exploring; share > 0 && a.rng.Float64() >= share {
+		return greedy
 	}
-	return action
+	var best []float64
+	value := math.Inf(-1)
+	for range max(a.settings.Proposals, 1) {
+		action := make([]float64, len(greedy))
+		for i, mean := range greedy {
+			action[i] = truncatedNormal(mean, a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
+		}
+		if q := a.value(action); best == nil || q > value {
+			best, value = action, q
+		}
+	}
+	return best
+}
+
+// value is what the critic says of an action in the state in a.scratch.single.
+func (a *DDPG) value(action []float64) float64 {
+	in := a.scratch.judged.input().Data
+	copy(in[copy(in, a.scratch.single.input().Data):], action)
+	a.critic.forward(a.scratch.judged)
+	return a.scratch.judged.output().Data[0]
 }
 
 // Greedy returns the actor's action.
@@ -116,11 +140,10 @@ func (a *DDPG) Finish(e Episode) error {
 		a.scaler.add(state)
 	}
 	a.replay.add(e)
-	a.replay.score(a.reward, a.settings.Ranked)
+	a.score()
 	a.episodes++
 	a.explorer.begin()
 	if a.replay.count >= a.settings.Batch {
-		a.elite = a.bestEpisode()
 		for range a.settings.Updates {
 			a.update()
 		}
@@ -157,13 +180,23 @@ func (a *DDPG) validate(e Episode) error {
 // Rescore judges the replay anew; what the agent learns from now on is r.
 func (a *DDPG) Rescore(r Reward) {
 	a.reward = r
-	a.replay.score(r, a.settings.Ranked)
+	a.score()
 	a.averaged = false
+}
+
+// score judges what is remembered.
+func (a *DDPG) score() {
+	a.replay.score(a.reward, a.settings.Ranked)
+	a.elite = a.bestEpisode()
+	if a.settings.Credit {
+		a.replay.assignCredit()
+	}
 }
 
 // scratch is the memory of passes, kept between updates.
 type scratch struct {
 	single         *pass // one state through the actor
+	judged         *pass // one state and action through the critic
 	actor, critic  *pass // a batch
 	actorGradient  []float64
 	criticGradient []float64
@@ -174,6 +207,7 @@ type scratch struct {
 func newScratch(s Settings) *scratch {
 	return &scratch{
 		single:         newPass(s.actorSizes(), 1),
+		judged:         newPass(s.criticSizes(), 1),
 		actor:          newPass(s.actorSizes(), s.Batch),
 		critic:         newPass(s.criticSizes(), s.Batch),
 		actorGradient:  make([]float64, parameters(s.actorSizes())),

@@ -48,6 +48,9 @@ func (a *DDPG) Imitate(states, actions [][]float64) {
 
 // bestEpisode is the lesson of the best episode that the replay holds whole.
 func (a *DDPG) bestEpisode() *lesson {
+	if a.replay.count == 0 {
+		return nil
+	}
 	states, actions := a.replay.best()
 	return a.newLesson(states, actions)
 }

@@ -32,11 +32,11 @@ const landings = 2
 // closeEnough is how near the target a blend is not worth another try.
 const closeEnough = 0.02
 
-// The exploration σ from there on: at first it moves layers by a step or two and leaves
-// eight bits eight; by the end of the episodes it has decayed to a share of that.
+// The exploration σ from there on: at first it moves layers by a step or two; by the end of the
+// episodes it has decayed to a share of that.
 const (
-	startNoise = 0.1
-	endNoise   = 0.2 // of startNoise
+	startNoise = 0.3
+	endNoise   = 0.4 // of startNoise
 )
 
 // The thresholds of the line's ends, KL divergence in nats: an unnoticeable change, and
