@@ -26,7 +26,7 @@ func TestComplete(t *testing.T) {
 	for text, want := range map[string][]string{
 		"st":                        {"step", "stop"},
 		"ta":                        {"target "},
-		"reward ":                   {"reward r4", "reward r5", "reward r6", "reward r7"},
+		"reward ":                   {"reward r3", "reward r4", "reward r5", "reward r6", "reward r7"},
 		"freeze ":                   {"freeze prune", "freeze fp32", "freeze int8"},
 		"thaw ":                     {"thaw mixed"},
 		"release ":                  {"release block.conv1"},

@@ -51,8 +51,8 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		s.progress.Start.Trials = append(slices.Clone(s.progress.Start.Trials), trial{len(s.episodes) + 1, next.level, m.Ratio})
 	}
 	s.doing("learning", 0, 0)
-	outcome := s.outcome(accuracy.top1, m.Ratio)
-	if err := s.agent.Finish(agents.Episode{States: d.states, Actions: d.actions, Outcome: outcome}); err != nil {
+	outcome, layers := s.outcome(accuracy.top1, m.Ratio), results(compressed.Graph, d.policy, s.layers, m)
+	if err := s.agent.Finish(agents.Episode{States: d.states, Actions: d.actions, Outcome: outcome, Costs: costsOf(layers)}); err != nil {
 		return nil, fmt.Errorf("learn from the episode: %w", err)
 	}
 	timing.Learning += laps.next()
@@ -64,9 +64,22 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		Seconds: laps.total(), Timing: timing, Finished: time.Now().UTC(),
 	}
 	e.MACs, e.BOPs, e.Parameters = compressed.Graph.Totals()
-	e.Layers = results(compressed.Graph, d.policy, s.layers, m)
+	e.Layers = layers
 	s.step = -1
 	return e, nil
+}
+
+// costsOf are what layers cost: milliseconds, or bit operations where the device times none.
+func costsOf(layers []store.LayerResult) []float64 {
+	times, operations := make([]float64, len(layers)), make([]float64, len(layers))
+	for i, r := range layers {
+		times[i] = max(r.MS, 0)
+		operations[i] = float64(r.MACs) * float64(r.WeightBits*r.ActivationBits)
+	}
+	if slices.Max(times) > 0 {
+		return times
+	}
+	return operations
 }
 
 // outcome puts what an episode achieved beside the original; latencies are ratios to its.

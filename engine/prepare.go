@@ -172,7 +172,7 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 		if err != nil {
 			return err
 		}
-		lesson := agents.Episode{States: d.states, Actions: e.Actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio)}
+		lesson := agents.Episode{States: d.states, Actions: e.Actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio), Costs: costsOf(e.Layers)}
 		if err := agent.Finish(lesson); err != nil {
 			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
 		}

@@ -148,7 +148,7 @@ func randomCommands(rng *rand.Rand, n int) []string {
 			fmt.Sprintf("beta -%.1f", 0.5+5*rng.Float64()),
 			fmt.Sprintf("noise %.2f", rng.Float64()),
 			fmt.Sprintf("updates %d", rng.IntN(20)),
-			"reward "+pick("r4", "r5", "r6", "r7"),
+			"reward "+pick("r3", "r4", "r5", "r6", "r7"),
 			fmt.Sprintf("pin %s weights=%d activations=%d", pick("block.conv1", "block.conv2"), 1+rng.IntN(8), 1+rng.IntN(8)),
 			fmt.Sprintf("bound stem sparsity=%.1f..%.1f", 0.4*rng.Float64(), 0.5+0.4*rng.Float64()),
 			fmt.Sprintf("episodes %d", 200+rng.IntN(50)),

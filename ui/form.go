@@ -75,7 +75,7 @@ func newForm(s *session) *form {
 	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = engine.Agents
 	add("device", usual.Device, "local, ort:LIBRARY or roofline:", text(func(s *engine.Settings) *string { return &s.Device }))
 	add("episodes", strconv.Itoa(usual.Episodes), "policies to try", whole(func(s *engine.Settings) *int { return &s.Episodes }))
-	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
+	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target · r3: r7 by layer", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
 	add("beta", strconv.FormatFloat(usual.Beta, 'f', -1, 64), "how strongly latency counts in the reward (negative)", real(func(s *engine.Settings) *float64 { return &s.Beta }))
 	add("round to", strconv.Itoa(usual.RoundTo), "channels are kept in multiples of this", whole(func(s *engine.Settings) *int { return &s.RoundTo }))
 	add("max bits", strconv.Itoa(usual.MaxBits), "most bits of a mixed-precision layer", whole(func(s *engine.Settings) *int { return &s.MaxBits }))

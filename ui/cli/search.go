@@ -24,7 +24,7 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.StringVar(&s.Preset, "preset", s.Preset, "numbers that shape learning: paper (those of Krieger et al. 2022, from random actions; they rounded to 32 channels for joint, 1 for prune: --round-to)")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
-	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")
+	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r3 (as r7, but each layer answers for its own part of the latency), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")
 	f.Float64Var(&s.Beta, "beta", s.Beta, "how strongly distance from the target is punished (negative)")
 	f.IntVar(&s.Episodes, "episodes", s.Episodes, "how many policies to try")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "all but measured time follows from it")
