@@ -14,6 +14,12 @@ const (
 	Quantize Kind = "quantize" // weight bits, activation bits
 )
 
+// Prunes tells whether sparsities are decided.
+func (k Kind) Prunes() bool { return k != Quantize }
+
+// Quantizes tells whether bits are decided.
+func (k Kind) Quantizes() bool { return k != Prune }
+
 // Kinds lists every kind.
 func Kinds() []Kind { return []Kind{Joint, Prune, Quantize} }
 
@@ -73,11 +79,11 @@ func (s Space) Actions() int {
 func (s Space) Choice(action []float64) Choice {
 	c := Choice{Method: Float, WeightBits: 32, ActivationBits: 32}
 	bits := action
-	if s.Kind != Quantize {
+	if s.Kind.Prunes() {
 		c.Sparsity = action[0]
 		bits = action[1:]
 	}
-	if s.Kind == Prune {
+	if !s.Kind.Quantizes() {
 		return c
 	}
 	switch strongest := max(bits[0], bits[1]); {
@@ -97,10 +103,10 @@ func (s Space) Choice(action []float64) Choice {
 // nearest. Parts of c that the kind does not decide are left out.
 func (s Space) Action(c Choice) []float64 {
 	action := make([]float64, 0, 3)
-	if s.Kind != Quantize {
+	if s.Kind.Prunes() {
 		action = append(action, c.Sparsity)
 	}
-	if s.Kind == Prune {
+	if !s.Kind.Quantizes() {
 		return action
 	}
 	for _, bits := range []int{c.WeightBits, c.ActivationBits} {
@@ -126,14 +132,14 @@ func (s Space) Project(action []float64, c Choice) []float64 {
 	canonical := s.Action(c)
 	proposed := s.Choice(action)
 	bits := 0
-	if s.Kind != Quantize {
+	if s.Kind.Prunes() {
 		if proposed.Sparsity != c.Sparsity {
 			projected[0] = canonical[0]
 		}
 		bits = 1
 	}
 	proposed.Sparsity = c.Sparsity
-	if s.Kind != Prune && proposed != c {
+	if s.Kind.Quantizes() && proposed != c {
 		copy(projected[bits:], canonical[bits:])
 	}
 	return projected

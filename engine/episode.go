@@ -16,6 +16,9 @@ import (
 // runEpisode lets the agent decide on every layer, compresses the network by that
 // policy, scores and times it, and lets the agent learn from the outcome.
 func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
+	if err := s.rebase(ctx); err != nil {
+		return nil, err
+	}
 	laps := startLaps(&s.clock)
 	timing := &store.Timing{Committing: s.committing.Seconds()}
 	next, err := s.plan(ctx)
@@ -145,7 +148,7 @@ type decisions struct {
 
 // decide goes through the layers and asks for each what the plan says.
 func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
-	d := &decisions{policy: compress.Uniform(s.workload.graph, 0, graph.FloatBits)}
+	d := &decisions{policy: slices.Clone(s.base)}
 	var previous []float64
 	for step := range s.layers {
 		if err := s.atStep(ctx, step, p.rehearsal); err != nil {
@@ -162,7 +165,7 @@ func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
 		if p.choices != nil {
 			choice = p.choices[step]
 		} else {
-			choice = s.allowed(step, s.space.Choice(action), d.policy)
+			choice = s.allowed(step, s.onBase(step, s.space.Choice(action)), d.policy)
 		}
 		previous = s.space.Project(action, choice)
 		d.policy[step].Sparsity = choice.Sparsity

@@ -59,11 +59,11 @@ func (f *features) state(step int, costs []work, previous []float64) []float64 {
 	s := f.described[step].Sensitivity
 	state := make([]float64, 0, f.count())
 	state = append(state, float64(step), float64(w.Shape[0]), float64(w.Shape[1]), kernel, stride)
-	if f.kind != agents.Quantize {
+	if f.kind.Prunes() {
 		state = append(state, costs[step].macs, before.macs/f.macs, after.macs/f.macs)
 		state = append(state, s.Sparsity...)
 	}
-	if f.kind != agents.Prune {
+	if f.kind.Quantizes() {
 		state = append(state, costs[step].bops, before.bops/f.bops, after.bops/f.bops)
 		state = append(state, s.ActivationBits...)
 		state = append(state, s.WeightBits...)

@@ -52,6 +52,7 @@ type Search struct {
 	space       agents.Space
 	agent       agents.Agent
 	features    *features
+	base        compress.Policy // in force
 }
 
 // request is a command on its way, with where to acknowledge it.

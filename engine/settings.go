@@ -29,6 +29,7 @@ type Settings struct {
 	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
 	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: automatic
+	Base     *Base   `json:"base,omitempty"`   // what the search starts from; nil: the uncompressed network
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
 	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
@@ -96,15 +97,17 @@ func (s Settings) repair(weights int64) compress.Repair {
 	return compress.Sequential
 }
 
-// space is what the agent decides about.
-func (s Settings) space() (agents.Space, error) {
-	kind := agents.Kind(s.Agent)
+// kind is what the agent decides about.
+func (s Settings) kind() agents.Kind {
 	switch s.Agent {
 	case uniform, random, evolution, dynamic:
-		kind = agents.Joint
+		return agents.Joint
 	}
-	return agents.NewSpace(kind, s.MaxBits)
+	return agents.Kind(s.Agent)
 }
+
+// space is that of the agent's decisions.
+func (s Settings) space() (agents.Space, error) { return agents.NewSpace(s.kind(), s.MaxBits) }
 
 // DefaultSettings are those of a run of which only model and data are known.
 func DefaultSettings() Settings {
@@ -165,6 +168,9 @@ func (s Settings) Check() error {
 		if !slices.Contains(Methods, m) {
 			return fmt.Errorf("method %q is unknown; choose from %s", m, strings.Join(Methods, ", "))
 		}
+	}
+	if err := s.checkBase(); err != nil {
+		return err
 	}
 	return hw.Check(s.Device)
 }

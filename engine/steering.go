@@ -176,10 +176,10 @@ func (s *Settings) suits(l Limits, layers []Layer, at int) error {
 	layer := layers[at]
 	bits := l.Weights != nil || l.Activations != nil
 	switch {
-	case l.Sparsity != nil && s.Agent == string(agents.Quantize):
-		return errors.New("the quantize agent does not prune")
-	case bits && s.Agent == string(agents.Prune):
-		return errors.New("the prune agent does not quantize")
+	case l.Sparsity != nil && !s.kind().Prunes():
+		return fmt.Errorf("the %s agent does not prune", s.Agent)
+	case bits && !s.kind().Quantizes():
+		return fmt.Errorf("the %s agent does not quantize", s.Agent)
 	case l.Sparsity != nil && l.Sparsity.Least > 0 && !layer.Prunable:
 		return fmt.Errorf("%s cannot lose channels: %s", layer.Name, layer.Why)
 	case l.Sparsity != nil && !layer.Root:
@@ -298,12 +298,14 @@ func (s *Search) triable(c Command) error {
 	if err := s.compressor.Structure().Validate(policy); err != nil {
 		return err
 	}
-	for _, p := range policy {
+	for i, p := range policy {
+		base := s.base[i]
 		switch {
-		case p.Sparsity > 0 && s.space.Kind == agents.Quantize:
-			return fmt.Errorf("the quantize agent does not prune, and the policy has %s lose channels", p.Layer)
-		case !p.Float() && s.space.Kind == agents.Prune:
-			return fmt.Errorf("the prune agent does not quantize, and the policy gives %s %d bits", p.Layer, p.WeightBits)
+		case p.Sparsity != base.Sparsity && !s.space.Kind.Prunes():
+			return fmt.Errorf("the %s agent does not prune, and the policy has %s lose %.4g of its channels instead of %.4g", s.settings.Agent, p.Layer, p.Sparsity, base.Sparsity)
+		case (p.WeightBits != base.WeightBits || p.ActivationBits != base.ActivationBits) && !s.space.Kind.Quantizes():
+			return fmt.Errorf("the %s agent does not quantize, and the policy gives %s %d bits of weights and %d of activations instead of %d and %d",
+				s.settings.Agent, p.Layer, p.WeightBits, p.ActivationBits, base.WeightBits, base.ActivationBits)
 		}
 	}
 	return nil

@@ -76,6 +76,8 @@ type Sensitivity struct {
 	WeightBits     []float64 `json:"weight_bits"`
 	Int8           float64   `json:"int8"`
 	Float          float64   `json:"float"`
+
+	Around string `json:"around,omitempty"` // the engine's name for the compressed network it was measured in; empty: the original
 }
 
 // Episode is one policy with what it achieved.

@@ -34,8 +34,13 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.StringVar(&s.Name, "name", s.Name, "name of the run (default: the model's)")
 }
 
+// fromFlag asks for the policy that a search starts from.
+func fromFlag(cmd *cobra.Command, from *string) {
+	cmd.Flags().StringVar(from, "from", "", "start from a policy of another `RUN[:EPISODE]` of the same model (its best, unless an episode is named): prune keeps its bits, quantize its sparsities, and the target stays a share of the uncompressed model's latency")
+}
+
 func demoCommand() *cobra.Command {
-	settings, out := engine.DemoSettings(), output{}
+	settings, out, from := engine.DemoSettings(), output{}, ""
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Search on the built-in network and images",
@@ -45,15 +50,16 @@ images, the latency measured on this machine.`,
 		Example: `  galen demo
   galen demo --headless --episodes 30 --agent quantize`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, from, out) },
 	}
+	fromFlag(cmd, &from)
 	searchFlags(cmd, &settings)
 	out.flags(cmd)
 	return cmd
 }
 
 func searchCommand() *cobra.Command {
-	settings, out := engine.DefaultSettings(), output{}
+	settings, out, from := engine.DefaultSettings(), output{}, ""
 	cmd := &cobra.Command{
 		Use:   "search --model FILE --data DIR",
 		Short: "Search a compression policy for a model",
@@ -62,10 +68,12 @@ binary layout, a folder of images by class, or NumPy arrays; what is not for val
 name is set apart from the training images.`,
 		Example: `  galen search --model resnet20.onnx --data cifar-10-batches-bin --target 0.3
   galen search --model resnet20.onnx --data cifar-10-batches-bin --agent quantize --episodes 100 --headless
+  galen search --model resnet20.onnx --data cifar-10-batches-bin --agent quantize --from pruned --target 0.2
   galen search --model resnet20.onnx --data cifar-10-batches-bin --json > search.jsonl`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, from, out) },
 	}
+	fromFlag(cmd, &from)
 	cmd.Flags().StringVar(&settings.Model, "model", "", "ONNX `file` of the trained model")
 	cmd.Flags().StringVar(&settings.Data, "data", "", dataUsage)
 	dataFlags(cmd, &settings.DataOptions)
@@ -131,14 +139,20 @@ original stays as it is.`,
 	return cmd
 }
 
-// begin starts a new run and shows it.
-func begin(ctx context.Context, s engine.Settings, out output) error {
+// begin starts a new run, from a policy of another one if that is named, and shows it.
+func begin(ctx context.Context, s engine.Settings, from string, out output) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
 	return attend(ctx, out, func(w workbench) (string, error) {
 		if err := free(w); err != nil {
 			return "", err
+		}
+		if from != "" {
+			var err error
+			if s.Base, err = engine.BaseFrom(w, from); err != nil {
+				return "", err
+			}
 		}
 		return w.Start(s)
 	})
