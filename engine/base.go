@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -44,14 +43,12 @@ func BaseFrom(w interface {
 	Episode(nameOrID string, number int) (*Snapshot, *store.Episode, error)
 }, reference string) (*Base, error) {
 	s, e, err := w.Episode(reference, 0)
-	if errors.Is(err, store.ErrNotFound) {
-		if at := strings.LastIndexByte(reference, ':'); at >= 0 {
-			number, wrong := strconv.Atoi(reference[at+1:])
-			if wrong != nil || number < 1 {
-				return nil, fmt.Errorf("%q names no episode; give a run, or a run and an episode like demo:12", reference)
-			}
-			s, e, err = w.Episode(reference[:at], number)
+	if at := strings.LastIndexByte(reference, ':'); err != nil && at >= 0 { // and no run has a name like that
+		number, wrong := strconv.Atoi(reference[at+1:])
+		if wrong != nil || number < 1 {
+			return nil, fmt.Errorf("%q names no episode; give a run, or a run and an episode like demo:12", reference)
 		}
+		s, e, err = w.Episode(reference[:at], number)
 	}
 	switch {
 	case err != nil:
@@ -101,6 +98,9 @@ func (s *Search) basis() compress.Policy {
 func (s *Search) rebase(ctx context.Context) error {
 	for first := true; first || !slices.EqualFunc(s.base, s.basis(), sameLayerPolicy); first = false { // it may be steered meanwhile
 		s.base = s.basis()
+		if s.settings.iterative() {
+			s.around = s.window(s.base)
+		}
 		if err := s.measureSensitivity(ctx); err != nil {
 			return err
 		}
@@ -127,17 +127,23 @@ func (s *Search) onBase(step int, c agents.Choice) agents.Choice {
 // probes are the values at which the layers' sensitivities are measured, with a name for
 // them and the policy they are measured in; empty: the original's, at the usual levels.
 func (s *Search) probes() (probes []compress.Probe, name string, err error) {
-	if s.settings.Base == nil {
+	switch {
+	case s.settings.iterative() && !s.onLine():
+		for l := range s.base {
+			probes = append(probes, s.levels(l))
+		}
+	case s.settings.Base == nil:
 		return nil, "", nil
+	default:
+		var levels compress.Probe
+		for level := range compress.Levels {
+			x := float64(level) / compress.Levels
+			levels.Sparsity = append(levels.Sparsity, x)
+			levels.WeightBits = append(levels.WeightBits, agents.Bits(x, s.settings.MaxBits))
+		}
+		levels.ActivationBits = levels.WeightBits
+		probes = slices.Repeat([]compress.Probe{levels}, len(s.base))
 	}
-	var levels compress.Probe
-	for level := range compress.Levels {
-		x := float64(level) / compress.Levels
-		levels.Sparsity = append(levels.Sparsity, x)
-		levels.WeightBits = append(levels.WeightBits, agents.Bits(x, s.settings.MaxBits))
-	}
-	levels.ActivationBits = levels.WeightBits
-	probes = slices.Repeat([]compress.Probe{levels}, len(s.base))
 	content, err := json.Marshal([]any{s.base, probes})
 	if err != nil {
 		return nil, "", fmt.Errorf("name the sensitivities: %w", err)

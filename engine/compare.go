@@ -44,8 +44,7 @@ func (c Comparison) Check() error {
 func (c Comparison) settings(agent string, seed uint64) Settings {
 	s := c.Settings
 	s.Agent, s.Seed = agent, seed
-	switch agent {
-	case uniform, random, evolution, dynamic:
+	if !s.learns() {
 		s.Preset = ""
 	}
 	return s

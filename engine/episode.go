@@ -13,10 +13,18 @@ import (
 	"galen/store"
 )
 
+// begin lets what decisions start from take effect.
+func (s *Search) begin(ctx context.Context) error {
+	if s.settings.iterative() {
+		return s.iterate(ctx)
+	}
+	return s.rebase(ctx)
+}
+
 // runEpisode lets the agent decide on every layer, compresses the network by that
 // policy, scores and times it, and lets the agent learn from the outcome.
 func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
-	if err := s.rebase(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
 	laps := startLaps(&s.clock)
@@ -113,7 +121,7 @@ func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) 
 
 // plan says who decides in an episode. The zero value leaves it to the agent.
 type plan struct {
-	actions [][]float64     // what to do instead of asking the agent; nil: ask
+	actions [][]float64     // of the space: what to do instead of asking the agent; nil: ask
 	choices []agents.Choice // what the actions mean, limits or not; nil: what the space says
 	trial   bool            // whether this is a level of the line
 	level   float64
@@ -135,6 +143,9 @@ func (s *Search) plan(ctx context.Context) (plan, error) {
 		}
 		return p, nil
 	}
+	if s.settings.iterative() && !s.onLine() {
+		return plan{}, nil
+	}
 	level, actions, err := s.warmStart(ctx)
 	return plan{actions: actions, trial: actions != nil, level: level}, err
 }
@@ -143,7 +154,7 @@ func (s *Search) plan(ctx context.Context) (plan, error) {
 type decisions struct {
 	policy  compress.Policy
 	states  [][]float64
-	actions [][]float64 // after projection to what was really done
+	actions [][]float64 // the agent's, after projection to what was really done
 }
 
 // decide goes through the layers and asks for each what the plan says.
@@ -155,11 +166,12 @@ func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
 			return nil, err
 		}
 		state := s.features.state(step, s.costs(d.policy), previous)
-		var action []float64
+		var action, proposed []float64
 		if p.actions != nil {
 			action = p.actions[step]
 		} else {
-			action = s.agent.Act(state)
+			proposed = s.agent.Act(state)
+			action = s.meant(step, proposed)
 		}
 		var choice agents.Choice
 		if p.choices != nil {
@@ -167,13 +179,36 @@ func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
 		} else {
 			choice = s.allowed(step, s.onBase(step, s.space.Choice(action)), d.policy)
 		}
-		previous = s.space.Project(action, choice)
+		previous = s.own(step, s.space.Project(action, choice), action, proposed)
 		d.policy[step].Sparsity = choice.Sparsity
 		d.policy[step].WeightBits, d.policy[step].ActivationBits = choice.WeightBits, choice.ActivationBits
 		d.states = append(d.states, state)
 		d.actions = append(d.actions, previous)
 	}
 	return d, nil
+}
+
+// meant is the action of the space that an agent's means.
+func (s *Search) meant(step int, action []float64) []float64 {
+	if s.around == nil {
+		return action
+	}
+	return s.around.Widen(step, action)
+}
+
+// own is an action of the space as the agent would have to take it: the proposed one as far
+// as that meant it.
+func (s *Search) own(step int, action, meant, proposed []float64) []float64 {
+	if s.around == nil {
+		return action
+	}
+	own := s.around.Narrow(step, action)
+	for i := range proposed {
+		if action[i] == meant[i] {
+			own[i] = proposed[i]
+		}
+	}
+	return own
 }
 
 // atStep announces a step and lets commands take effect.

@@ -185,14 +185,23 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 		for _, layer := range policyOf(e) {
 			p.choices = append(p.choices, choiceOf(layer))
 		}
+		if s.around != nil { // it may have been another one then
+			p.actions = make([][]float64, len(p.choices))
+			for i, c := range p.choices {
+				p.actions[i] = s.space.Action(c)
+			}
+		}
 		d, err := s.decide(ctx, p)
 		if err != nil {
 			return err
 		}
-		lesson := agents.Episode{States: d.states, Actions: e.Actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio), Costs: costsOf(e.Layers)}
+		lesson := agents.Episode{States: d.states, Actions: d.actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio), Costs: costsOf(e.Layers)}
 		if err := agent.Finish(lesson); err != nil {
 			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
 		}
+	}
+	if s.around != nil {
+		s.progress.Centre = s.base
 	}
 	return nil
 }
@@ -211,6 +220,12 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 	}
 	if s.settings.Preset == paper {
 		return agents.NewDDPG(agents.Paper(s.features.count(), s.space.Actions()), reward, seed)
+	}
+	if s.settings.iterative() {
+		settings := agents.Defaults(s.features.count(), s.space.Actions())
+		settings.WarmUp, settings.Noise = 0, startNoise/(2*reach)
+		settings.NoiseDecay = math.Pow(endNoise, 1/float64(roundLength))
+		return agents.NewDDPG(settings, reward, seed)
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
 	settings.WarmUp, settings.Noise = 0, startNoise

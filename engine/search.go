@@ -53,6 +53,7 @@ type Search struct {
 	agent       agents.Agent
 	features    *features
 	base        compress.Policy // in force
+	around      *agents.Window  // what an iterative agent chooses from; nil for others
 }
 
 // request is a command on its way, with where to acknowledge it.

@@ -55,9 +55,10 @@ type DataOptions struct {
 }
 
 // Agents are what can propose policies: reinforcement learning over channels and bits,
-// channels alone, or bits alone; and baselines, which decide about both: one that treats all
-// layers alike, random actions, evolution, and a dynamic program.
-var Agents = []string{"joint", "prune", "quantize", uniform, random, evolution, dynamic}
+// channels alone, or bits alone, the latter two over the whole range or iteratively around
+// a reference, bits also with a third action for the method; and baselines, which decide about
+// both: one that treats all layers alike, random actions, evolution, and a dynamic program.
+var Agents = []string{"joint", "prune", "prune" + iterativeSuffix, "quantize", "quantize" + iterativeSuffix, string(agents.Quantize3), uniform, random, evolution, dynamic}
 
 const (
 	uniform   = "uniform"
@@ -99,15 +100,29 @@ func (s Settings) repair(weights int64) compress.Repair {
 
 // kind is what the agent decides about.
 func (s Settings) kind() agents.Kind {
-	switch s.Agent {
-	case uniform, random, evolution, dynamic:
+	if !s.learns() {
 		return agents.Joint
 	}
-	return agents.Kind(s.Agent)
+	return agents.Kind(strings.TrimSuffix(s.Agent, iterativeSuffix))
+}
+
+// learns tells whether the agent is one that learns by reinforcement.
+func (s Settings) learns() bool {
+	switch s.Agent {
+	case uniform, random, evolution, dynamic:
+		return false
+	}
+	return true
 }
 
 // space is that of the agent's decisions.
-func (s Settings) space() (agents.Space, error) { return agents.NewSpace(s.kind(), s.MaxBits) }
+func (s Settings) space() (agents.Space, error) {
+	space, err := agents.NewSpace(s.kind(), s.MaxBits)
+	if s.iterative() {
+		space = space.Even() // or it could not leave a method with a large share
+	}
+	return space, err
+}
 
 // DefaultSettings are those of a run of which only model and data are known.
 func DefaultSettings() Settings {
@@ -142,8 +157,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("agent %q is unknown; choose one of %s", s.Agent, strings.Join(Agents, ", "))
 	case !slices.Contains(Presets, s.Preset):
 		return fmt.Errorf("preset %q is unknown; the only one is %s", s.Preset, paper)
-	case s.Preset != "" && !slices.Contains([]string{"joint", "prune", "quantize"}, s.Agent):
-		return fmt.Errorf("preset %s is for agents that learn (joint, prune, quantize), not for %s", s.Preset, s.Agent)
+	case s.Preset != "" && !s.learns():
+		return fmt.Errorf("preset %s is for agents that learn, like joint, not for %s", s.Preset, s.Agent)
 	case !(s.Target > 0 && s.Target <= 1):
 		return fmt.Errorf("target %v: give the wanted share of the original latency, above 0 and at most 1", s.Target)
 	case !slices.Contains(agents.Rewards, s.Reward):

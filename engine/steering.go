@@ -27,6 +27,11 @@ type course struct {
 type progress struct {
 	Queue []compress.Policy `json:"queue,omitempty"` // policies to try next
 	Start start             `json:"start"`
+
+	// Of iterative agents: what their memory is relative to (nil: the uncompressed network), and
+	// the first episode of the round under way (0: none yet).
+	Centre compress.Policy `json:"centre,omitempty"`
+	Round  int             `json:"round,omitempty"`
 }
 
 // readCourse returns the course a run was stored with.

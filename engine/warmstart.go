@@ -40,11 +40,11 @@ func equallySensitive(space agents.Space, layers []Layer, level float64) [][]flo
 		c := agents.Choice{Method: agents.Int8, WeightBits: 8, ActivationBits: 8}
 		c.Sparsity = strongestBelow(l.Sensitivity.Sparsity, threshold)
 		actions[i] = space.Action(c)
-		if space.Kind == agents.Quantize {
+		if !space.Kind.Prunes() {
 			weight := strongestBelow(l.Sensitivity.WeightBits, threshold)
 			activation := strongestBelow(l.Sensitivity.ActivationBits, threshold)
 			if weight > 0 || activation > 0 {
-				actions[i] = []float64{space.Mixed + (1-space.Mixed)*weight, space.Mixed + (1-space.Mixed)*activation}
+				actions[i] = space.Rounded(weight, activation)
 			}
 		}
 	}

@@ -57,6 +57,10 @@ func TestEquallySensitive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		slack := 0.0
+		if kind == agents.Quantize3 {
+			slack = 0.1 // what it says of bits with int8 means nothing
+		}
 		var last [][]float64
 		for level := 0.0; level <= 1; level += 0.125 {
 			actions := equallySensitive(space, layers, level)
@@ -65,15 +69,15 @@ func TestEquallySensitive(t *testing.T) {
 					t.Fatalf("%s: %d actions, want %d", kind, len(action), space.Actions())
 				}
 				for j := range action {
-					if last != nil && action[j] < last[i][j] {
+					if last != nil && action[j] < last[i][j]-slack {
 						t.Errorf("%s: level %v compresses %s less than the one before", kind, level, layers[i].Name)
 					}
 				}
 			}
-			if actions[0][0] > actions[1][0] {
+			if kind != agents.Quantize3 && actions[0][0] > actions[1][0] {
 				t.Errorf("%s: level %v compresses the sensitive layer more than the robust one", kind, level)
 			}
-			if c := space.Choice(actions[2]); kind != agents.Quantize && c.Sparsity != 0 || kind == agents.Quantize && c.Method != agents.Int8 {
+			if c := space.Choice(actions[2]); c.Sparsity != 0 || !kind.Prunes() && c.Method != agents.Int8 {
 				t.Errorf("%s: level %v compresses the frozen layer: %+v", kind, level, c)
 			}
 			last = actions

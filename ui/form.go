@@ -267,7 +267,7 @@ func (f *form) View() []string {
 		value := []rune(e.input.Value())
 		switch {
 		case e.choices != nil:
-			for _, c := range e.choices {
+			for _, c := range e.shown(f.width - label - 4) {
 				if c == e.input.Value() {
 					b.put(l.accent, "["+c+"] ")
 				} else {
@@ -302,6 +302,17 @@ func (f *form) View() []string {
 		out = append(out, f.found(f.height-len(out))...)
 	}
 	return exactly(out, f.height)
+}
+
+// shown are the choices from the first one with which the chosen one fits in the width.
+func (e *entry) shown(width int) []string {
+	first := max(slices.Index(e.choices, e.input.Value()), 0)
+	for used := len(e.choices[first]) + 3; first > 0; first-- {
+		if used += len(e.choices[first-1]) + 3; used > width {
+			break
+		}
+	}
+	return e.choices[first:]
 }
 
 // found tells what the checkup found.
