@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -83,6 +84,44 @@ func (s Settings) checkBase() error {
 		return fmt.Errorf("the %s agent decides about channels and bits of every layer: there is nothing it could take from another policy", s.Agent)
 	}
 	return nil
+}
+
+// rebase makes an episode's policy the base, or a given one, or none.
+func (s *Settings) rebase(c Command, layers []Layer, episodes []*store.Episode) (change, error) {
+	before := s.Base
+	var now *Base
+	switch {
+	case c.Name == none && s.iterative():
+		return change{}, fmt.Errorf("the %s agent always moves around some policy: name an episode", s.Agent)
+	case c.Name == none && before == nil:
+		return change{}, errors.New("there is no base")
+	case c.Name != none:
+		policy, _, err := proposed(c, layers, episodes)
+		if err != nil {
+			return change{}, err
+		}
+		now = &Base{Policy: policy}
+		if c.Policy == nil {
+			now.Episode = int(c.Value)
+		}
+	}
+	s.Base = now
+	if err := s.checkBase(); err != nil {
+		s.Base = before
+		return change{}, err
+	}
+	undo := Command{Kind: Rebase}
+	switch {
+	case before == nil && s.iterative():
+		return change{effect: fmt.Sprintf("%s → %s with the next episode", before, now)}, nil
+	case before == nil:
+		undo.Name = none
+	case before.Run == "" && before.Episode > 0 && before.Episode <= len(episodes):
+		undo.Value = float64(before.Episode)
+	default:
+		undo.Policy = before.Policy
+	}
+	return change{fmt.Sprintf("%s → %s with the next episode", before, now), undo.String()}, nil
 }
 
 // basis is the policy that decisions start from.

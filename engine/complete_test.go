@@ -31,6 +31,7 @@ func TestComplete(t *testing.T) {
 		"thaw ":                     {"thaw mixed"},
 		"release ":                  {"release block.conv1"},
 		"try ":                      {"try 7"},
+		"base ":                     {"base 7"},
 		"pin b":                     {"pin block.conv1 "},
 		"pin stem ":                 {"pin stem sparsity=", "pin stem weights=", "pin stem activations="},
 		"bound stem weights=4..8 a": {"bound stem weights=4..8 activations="},

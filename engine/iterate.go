@@ -65,24 +65,50 @@ func middle(sparsity float64, channels, roundTo int) float64 {
 // iterate lets an iterative agent's reference take effect: one that was steered to, the first, or
 // when a round is over the best so far.
 func (s *Search) iterate(ctx context.Context) error {
-	number, begins := len(s.episodes)+1, true
+	for {
+		before, steered := s.settings.Base, s.steered()
+		begins := s.next()
+		chosen := s.settings.Base
+		if err := s.rebase(ctx); err != nil {
+			return err
+		}
+		switch {
+		case s.steered() == steered && begins:
+			return s.beginRound(ctx)
+		case s.steered() == steered:
+			return nil
+		case s.settings.Base == chosen:
+			// What was commanded while sensitivities were measured takes effect before the choice, as
+			// it will if the run is resumed here.
+			s.settings.Base = before
+		}
+	}
+}
+
+// steered changes whenever a command takes effect.
+func (s *Search) steered() int { return len(s.journal) - len(s.pending) }
+
+// next chooses the reference for the next episode and tells whether a round begins with it.
+func (s *Search) next() (begins bool) {
 	switch {
 	case s.onLine():
 		level, found := bisect(s.progress.Start.Trials, s.settings.Target)
 		if !found {
-			return s.rebase(ctx)
+			return false
 		}
 		tried := slices.IndexFunc(s.progress.Start.Trials, func(t trial) bool { return t.Level == level })
 		s.refer(s.episodes[s.progress.Start.Trials[tried].Episode-1])
 	case s.progress.Round == 0, !slices.EqualFunc(s.basis(), s.centre(), sameLayerPolicy):
-	case number-s.progress.Round >= roundLength:
+	case len(s.episodes)+1-s.progress.Round >= roundLength:
 		s.refer(s.mostRewarded())
 	default:
-		begins = false
+		return false
 	}
-	if err := s.rebase(ctx); err != nil || !begins {
-		return err
-	}
+	return true
+}
+
+// beginRound makes the agent go on from the reference.
+func (s *Search) beginRound(ctx context.Context) error {
 	if agent, ok := s.agent.(*agents.DDPG); ok {
 		agent.Refer(s.window(s.centre()), s.around)
 		if s.settings.Preset != paper {
@@ -91,7 +117,7 @@ func (s *Search) iterate(ctx context.Context) error {
 			}
 		}
 	}
-	s.progress.Centre, s.progress.Round = s.base, number
+	s.progress.Centre, s.progress.Round = s.base, len(s.episodes)+1
 	return nil
 }
 

@@ -86,6 +86,8 @@ func (c *course) steer(cmd Command, layers []Layer, episodes []*store.Episode) (
 		return s.freeze(cmd)
 	case Bound, Release:
 		return s.limit(cmd, layers)
+	case Rebase:
+		return s.rebase(cmd, layers, episodes)
 	case Try:
 		policy, what, err := proposed(cmd, layers, episodes)
 		if err != nil {
@@ -244,6 +246,13 @@ func (s *Search) apply(c Command) (change, error) {
 	case Try:
 		if err := s.triable(c); err != nil {
 			return change{}, err
+		}
+		return s.course.steer(c, s.layers, s.episodes)
+	case Rebase:
+		if c.Policy != nil {
+			if err := s.compressor.Structure().Validate(c.Policy); err != nil {
+				return change{}, err
+			}
 		}
 		return s.course.steer(c, s.layers, s.episodes)
 	default:

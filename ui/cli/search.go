@@ -20,7 +20,7 @@ func (o *output) flags(cmd *cobra.Command) {
 
 func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f := cmd.Flags()
-	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune or quantize, which learn; or a baseline: uniform (all layers alike), random, evolution, or dynamic (a dynamic program over latencies and sensitivities of layers)")
+	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune or quantize, which learn; prune-iterative or quantize-iterative, which learn to move around a reference; quantize-3 (the method by an action of its own); or a baseline: uniform (all layers alike), random, evolution, or dynamic (a dynamic program over latencies and sensitivities of layers)")
 	f.StringVar(&s.Preset, "preset", s.Preset, "numbers that shape learning: paper (those of Krieger et al. 2022, from random actions; they rounded to 32 channels for joint, 1 for prune: --round-to)")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
