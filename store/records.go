@@ -51,7 +51,8 @@ type Reference struct {
 	LayerMS    []float64 `json:"layer_ms"` // per layer, as the device timed it
 }
 
-// Layer is what does not change about a layer during a run.
+// Layer is what does not change about a layer during a run, and its sensitivity, which is
+// measured again where the engine starts decisions from another network.
 type Layer struct {
 	Name        string      `json:"name"`    // as in the ONNX file
 	Kind        string      `json:"kind"`    // Conv, Gemm
