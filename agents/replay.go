@@ -55,7 +55,8 @@ func (r *replay) add(e Episode) {
 
 // score rewards all transitions anew, each with its return: what its step and those after
 // it earned. Ranked, it is the place of that in the order of all: −1 the worst, 1 the best,
-// the same for equals; where steps earn their own, in the order of the same step's. Ranks keep early failures, however bad, from hiding what distinguishes the good episodes, and
+// the same for equals; where steps earn their own, in the order of the same step's. Ranks
+// keep early failures, however bad, from hiding what distinguishes the good episodes, and
 // need no centring (fitness shaping: Wierstra et al. 2014, §3.1).
 func (r *replay) score(reward Reward, ranked bool) {
 	shared := true

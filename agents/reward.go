@@ -43,9 +43,9 @@ type Reward func(Outcome) float64
 //	β·max(0, T/(c·T₀) − 1)·pₜ   (+ accuracy if it is the last)
 //
 // so that the steps of an episode sum up to [OneSided], while each answers for its own cost
-// and those after it alone. Krieger et al. 2022 name r3 but do not use it; their code
-// weighs each step's share of all bit operations saved against the network's accuracy after that
-// step. Accuracy half way through a policy is not measured here.
+// and those after it alone. The r3 in the code of Krieger et al. 2022 weighs each step's share
+// of all bit operations saved against the network's accuracy after that step. Accuracy
+// half way through a policy is not measured here.
 func Composed(target, beta float64) Reward {
 	return func(o Outcome) float64 {
 		return o.Accuracy + beta*max(0, o.Latency/(target*o.ReferenceLatency)-1)*(1-o.Before)
