@@ -30,4 +30,5 @@ type Episode struct {
 	States  [][]float64
 	Actions [][]float64
 	Outcome Outcome
+	Costs   []float64 // what each step's decision costs, in any unit, not negative; nil: unknown
 }

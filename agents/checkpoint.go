@@ -12,10 +12,10 @@ import (
 
 // A checkpoint is, little-endian: the magic, a version, the settings as JSON and the
 // random source (each a length and bytes), counters, and every vector as a length and
-// its float64s; a CRC-64 of all that comes last.
+// its float64s; a CRC-64 of all that comes last. Version 1 did not know what steps cost.
 const (
 	checkpointMagic   = "galen.ddpg"
-	checkpointVersion = 1
+	checkpointVersion = 2
 )
 
 var checkpointTable = crc64.MakeTable(crc64.ECMA)
@@ -45,7 +45,7 @@ func (a *DDPG) MarshalBinary() ([]byte, error) {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
 	for i := range a.replay.count {
-		for _, x := range a.replay.outcome[i].fields() {
+		for _, x := range a.replay.outcome[i].fields(checkpointVersion) {
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(*x))
 		}
 		b = append(b, boolByte(a.replay.last[i]))
@@ -79,8 +79,8 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 	}
 	body := data[:len(data)-trailer]
 	version := binary.LittleEndian.Uint32(body[len(checkpointMagic):])
-	if version != checkpointVersion {
-		return nil, fmt.Errorf("checkpoint version %d, this galen reads %d", version, checkpointVersion)
+	if version < 1 || version > checkpointVersion {
+		return nil, fmt.Errorf("checkpoint version %d, this galen reads 1 to %d", version, checkpointVersion)
 	}
 	if crc64.Checksum(body, checkpointTable) != binary.LittleEndian.Uint64(data[len(body):]) {
 		return nil, errors.New("checkpoint is damaged: checksum differs")
@@ -104,7 +104,7 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 		return nil, err
 	}
 	for i := range a.replay.count {
-		for _, x := range a.replay.outcome[i].fields() {
+		for _, x := range a.replay.outcome[i].fields(version) {
 			*x = math.Float64frombits(r.uint64())
 		}
 		a.replay.last[i] = r.take(1)[0] != 0
@@ -161,10 +161,14 @@ func (a *DDPG) vectors() [][]float64 {
 	}
 }
 
-const outcomeSize = 4 * 8
+const outcomeSize = 5 * 8
 
-func (o *Outcome) fields() []*float64 {
-	return []*float64{&o.Accuracy, &o.ReferenceAccuracy, &o.Latency, &o.ReferenceLatency}
+func (o *Outcome) fields(version uint32) []*float64 {
+	fields := []*float64{&o.Accuracy, &o.ReferenceAccuracy, &o.Latency, &o.ReferenceLatency}
+	if version > 1 {
+		fields = append(fields, &o.Before)
+	}
+	return fields
 }
 
 func appendBytes(b, data []byte) []byte {

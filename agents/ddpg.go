@@ -168,6 +168,14 @@ func (a *DDPG) validate(e Episode) error {
 			}
 		}
 	}
+	if len(e.Costs) != 0 && len(e.Costs) != len(e.States) {
+		return fmt.Errorf("%d states and %d costs", len(e.States), len(e.Costs))
+	}
+	for t, cost := range e.Costs {
+		if !(cost >= 0 && cost <= math.MaxFloat64/float64(len(e.Costs))) {
+			return fmt.Errorf("step %d: it costs %v", t, cost)
+		}
+	}
 	if err := e.Outcome.validate(); err != nil {
 		return err
 	}
@@ -247,9 +255,10 @@ func (a *DDPG) centre() {
 
 // targets computes what the critic should say of each transition of the batch:
 //
-//	(1−γ)·r + γ·Q′(next state, μ′(next state))
+//	(1−γ)·r + γ·(r − r′ + Q′(next state, μ′(next state)))
 //
-// and r where the episode ended, r being the episode's centred reward. This is the
+// and r where the episode ended, r being the transition's centred return and r′ the next
+// one's: the same, the episode's reward, unless steps earn their own. This is the
 // reference's target, where each step has the reward of its episode, but for two
 // things: an episode goes on for ever with its reward instead of being worth nothing at
 // its end, and (1−γ) scales all of it, so that Q means the same at every step.
@@ -273,7 +282,7 @@ func (a *DDPG) targets() {
 	a.targetCritic.forward(s.critic)
 	for k, i := range s.batch {
 		if !a.replay.last[i] {
-			s.target[k] = (1-gamma)*s.target[k] + gamma*s.critic.output().Data[k]
+			s.target[k] = (1-gamma)*s.target[k] + gamma*(a.replay.reward[i]-a.replay.reward[a.replay.successor(i)]+s.critic.output().Data[k])
 		}
 	}
 }

@@ -15,8 +15,9 @@ type replay struct {
 	count   int
 	state   []float64 // capacity × states, as observed
 	action  []float64 // capacity × actions
-	outcome []Outcome // of the transition's episode
+	outcome []Outcome // of the transition's episode, less what was earned before it
 	last    []bool    // whether it ended its episode
+	worth   []float64 // the reward of the transition's episode
 	reward  []float64 // what to learn from: see score
 }
 
@@ -27,37 +28,75 @@ func newReplay(capacity, states, actions int) *replay {
 		action:  make([]float64, capacity*actions),
 		outcome: make([]Outcome, capacity),
 		last:    make([]bool, capacity),
+		worth:   make([]float64, capacity),
 		reward:  make([]float64, capacity),
 	}
 }
 
 func (r *replay) add(e Episode) {
+	total, before := 0.0, 0.0
+	for _, cost := range e.Costs {
+		total += cost
+	}
 	for t := range e.States {
 		i := r.next
 		copy(r.state[i*r.states:], e.States[t])
 		copy(r.action[i*r.actions:], e.Actions[t])
 		r.outcome[i] = e.Outcome
+		if total > 0 {
+			r.outcome[i].Before = before / total
+			before += e.Costs[t]
+		}
 		r.last[i] = t == len(e.States)-1
 		r.next = (i + 1) % r.capacity
 		r.count = min(r.count+1, r.capacity)
 	}
 }
 
-// score rewards all transitions anew. Ranked, the reward of a transition is the place of
-// its episode in the order of all: −1 the worst, 1 the best, the same for equals. Ranks
+// score rewards all transitions anew, each with its return: what its step and those after
+// it earned. Ranked, it is the place of that in the order of all: −1 the worst, 1 the best,
+// the same for equals; where steps earn their own, in the order of the same step's. Ranks
 // keep early failures, however bad, from hiding what distinguishes the good episodes, and
 // need no centring (fitness shaping: Wierstra et al. 2014, §3.1).
 func (r *replay) score(reward Reward, ranked bool) {
+	shared := true
 	for i := range r.count {
 		r.reward[i] = reward(r.outcome[i])
+		whole := r.outcome[i]
+		whole.Before = 0
+		r.worth[i] = reward(whole)
+		shared = shared && r.worth[i] == r.reward[i]
 	}
 	if !ranked {
 		return
 	}
-	order := make([]int, r.count)
-	for i := range order {
-		order[i] = i
+	groups := r.bySteps()
+	if shared {
+		groups = [][]int{slices.Concat(groups...)}
 	}
+	for _, group := range groups {
+		r.rank(group)
+	}
+}
+
+// bySteps groups all transitions by how many follow in their episodes.
+func (r *replay) bySteps() (groups [][]int) {
+	following := -1
+	for k := range r.count { // from the latest
+		i := (r.next + r.capacity - 1 - k) % r.capacity
+		if following++; r.last[i] {
+			following = 0
+		}
+		if following == len(groups) {
+			groups = append(groups, nil)
+		}
+		groups[following] = append(groups[following], i)
+	}
+	return groups
+}
+
+// rank replaces the rewards of some transitions by their places.
+func (r *replay) rank(order []int) {
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(r.reward[i], r.reward[j]) })
 	for start := 0; start < len(order); {
 		end := start + 1
@@ -77,13 +116,13 @@ func (r *replay) score(reward Reward, ranked bool) {
 func (r *replay) best() (states, actions [][]float64) {
 	first := 0
 	for i := range r.count {
-		if r.reward[i] > r.reward[first] {
+		if r.worth[i] > r.worth[first] {
 			first = i
 		}
 	}
 	for {
 		before := (first + r.capacity - 1) % r.capacity
-		if before >= r.count || r.last[before] || r.reward[before] != r.reward[first] {
+		if before >= r.count || r.last[before] || r.worth[before] != r.worth[first] {
 			break
 		}
 		first = before

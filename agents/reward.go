@@ -13,10 +13,14 @@ type Outcome struct {
 	ReferenceAccuracy float64 // of the uncompressed model
 	Latency           float64 // any unit
 	ReferenceLatency  float64 // of the uncompressed model, in the unit of Latency
+
+	// Before is the share of an episode's costs that steps before some step account for, in
+	// [0,1], where it is that step's part in the outcome that is asked for; 0: the whole.
+	Before float64 `json:",omitempty"`
 }
 
 func (o Outcome) validate() error {
-	for _, x := range []float64{o.Accuracy, o.ReferenceAccuracy, o.Latency, o.ReferenceLatency} {
+	for _, x := range []float64{o.Accuracy, o.ReferenceAccuracy, o.Latency, o.ReferenceLatency, o.Before} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return fmt.Errorf("outcome is not finite: %+v", o)
 		}
@@ -27,8 +31,26 @@ func (o Outcome) validate() error {
 	return nil
 }
 
-// Reward says how good an outcome is; more is better.
+// Reward says how good an outcome is; more is better. What it says of an outcome with
+// [Outcome.Before] is what the steps from that one on earned: their return. Most rewards are
+// earned by all steps together and make no difference.
 type Reward func(Outcome) float64
+
+// Composed is the reward r3: every step has its own, the composition of a cost term and, with
+// the last step, the accuracy. Step t, which decides on a layer with the share pₜ of the
+// measured latency T of all layers, earns
+//
+//	β·max(0, T/(c·T₀) − 1)·pₜ   (+ accuracy if it is the last)
+//
+// so that the steps of an episode sum up to [OneSided], while each answers for its own cost
+// and those after it alone. The r3 in the code of Krieger et al. 2022 weighs each step's share
+// of all bit operations saved against the network's accuracy after that step. Accuracy
+// half way through a policy is not measured here.
+func Composed(target, beta float64) Reward {
+	return func(o Outcome) float64 {
+		return o.Accuracy + beta*max(0, o.Latency/(target*o.ReferenceLatency)-1)*(1-o.Before)
+	}
+}
 
 // Absolute is the reward r6 of Krieger et al. 2022:
 //
@@ -71,12 +93,14 @@ func OneSided(target, beta float64) Reward {
 }
 
 // Rewards are the names of the rewards, as in Krieger et al. 2022.
-var Rewards = []string{"r4", "r5", "r6", "r7"}
+var Rewards = []string{"r3", "r4", "r5", "r6", "r7"}
 
 // NewReward returns the reward of a name for a wanted latency ratio and a weight β of
 // the latency.
 func NewReward(name string, target, beta float64) (Reward, error) {
 	switch name {
+	case "r3":
+		return Composed(target, beta), nil
 	case "r4":
 		return Logarithmic(), nil
 	case "r5":

@@ -17,7 +17,7 @@ type Settings struct {
 	Tau         float64 `json:"tau"`              // how far the target networks follow per update
 	Gamma       float64 `json:"gamma"`            // weight of what the next step is expected to be worth; 0: of the episode's reward alone
 	Ranked      bool    `json:"ranked"`           // learn from the episodes' ranks instead of their rewards
-	Credit      bool    `json:"credit,omitempty"` // learn from what each step added to its episode's reward
+	Credit      bool    `json:"credit,omitempty"` // learn from what each step added to its episode's reward; with gamma 0
 	Average     float64 `json:"average"`          // unranked: how far the average that centres rewards follows per update
 
 	Elite float64 `json:"elite"` // weight of imitating the best episode, beside what the critic says
@@ -90,6 +90,9 @@ func (s Settings) Validate() error {
 	}
 	if s.Updates < 0 || s.WarmUp < 0 || s.Proposals < 0 {
 		return errors.New("updates, warm-up and proposals cannot be negative")
+	}
+	if s.Credit && s.Gamma != 0 {
+		return errors.New("credit is for each step alone: choose gamma 0")
 	}
 	for _, ratio := range []struct {
 		name  string

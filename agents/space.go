@@ -9,13 +9,20 @@ import (
 type Kind string
 
 const (
-	Joint    Kind = "joint"    // sparsity, weight bits, activation bits
-	Prune    Kind = "prune"    // sparsity
-	Quantize Kind = "quantize" // weight bits, activation bits
+	Joint     Kind = "joint"      // sparsity, weight bits, activation bits
+	Prune     Kind = "prune"      // sparsity
+	Quantize  Kind = "quantize"   // weight bits, activation bits
+	Quantize3 Kind = "quantize-3" // method, weight bits, activation bits
 )
 
+// Prunes tells whether sparsities are decided.
+func (k Kind) Prunes() bool { return k == Joint || k == Prune }
+
+// Quantizes tells whether bits are decided.
+func (k Kind) Quantizes() bool { return k != Prune }
+
 // Kinds lists every kind.
-func Kinds() []Kind { return []Kind{Joint, Prune, Quantize} }
+func Kinds() []Kind { return []Kind{Joint, Prune, Quantize, Quantize3} }
 
 // Method is how a layer's numbers are represented.
 type Method string
@@ -38,22 +45,48 @@ type Choice struct {
 type Space struct {
 	Kind    Kind
 	MaxBits int     // ceiling of mixed precision, 1 to 8
-	Int8    float64 // a bit action above it leaves float
-	Mixed   float64 // a bit action above it asks for mixed precision
+	Int8    float64 // a bit action, or the one for the method, above it leaves float
+	Mixed   float64 // and above it asks for mixed precision
 }
 
 // NewSpace returns the space of a kind with the thresholds of Krieger et al. 2022: both
-// bit actions at most 0.2 stay float, any above 0.2 is int8, any above 0.5 is mixed.
+// bit actions at most 0.2 stay float, any above 0.2 is int8, any above 0.5 is mixed. The
+// first of [Quantize3]'s actions chooses the method, by thirds.
 func NewSpace(kind Kind, maxBits int) (Space, error) {
 	switch kind {
-	case Joint, Prune, Quantize:
+	case Joint, Prune, Quantize, Quantize3:
 	default:
 		return Space{}, fmt.Errorf("unknown agent %q: choose one of %v", kind, Kinds())
 	}
 	if maxBits < 1 || maxBits > 8 {
 		return Space{}, fmt.Errorf("mixed precision of up to %d bits: choose 1 to 8", maxBits)
 	}
+	if kind == Quantize3 {
+		return Space{Kind: kind, MaxBits: maxBits, Int8: 1. / 3, Mixed: 2. / 3}, nil
+	}
 	return Space{Kind: kind, MaxBits: maxBits, Int8: 0.2, Mixed: 0.5}, nil
+}
+
+// Even is the space with thresholds at which float, int8 and each number of bits up to the
+// ceiling have equal shares of the range of a bit action.
+func (s Space) Even() Space {
+	share := 1 / float64(s.MaxBits+2)
+	s.Int8, s.Mixed = share, 2*share
+	return s
+}
+
+// Step is the share of the range of a bit action that one number of bits has.
+func (s Space) Step() float64 { return (1 - s.Mixed) / float64(s.MaxBits) }
+
+// Alone is the number of bits, 32 for float, that a bit action asks for by itself.
+func (s Space) Alone(x float64) int {
+	switch {
+	case x > s.Mixed:
+		return Bits((x-s.Mixed)/(1-s.Mixed), s.MaxBits)
+	case x > s.Int8:
+		return 8
+	}
+	return 32
 }
 
 // Actions is the length of an action.
@@ -72,23 +105,27 @@ func (s Space) Actions() int {
 const mostSparsity = 0.99
 
 // Choice says what an action means. In mixed precision the bit actions are rescaled
-// from [Mixed,1] to [0,1] before [Bits] reads them.
+// from [Mixed,1] to [0,1] before [Bits] reads them; those of [Quantize3] have all of [0,1]
+// for the bits, and say nothing in other methods.
 func (s Space) Choice(action []float64) Choice {
 	c := Choice{Method: Float, WeightBits: 32, ActivationBits: 32}
 	bits := action
-	if s.Kind != Quantize {
+	if s.Kind.Prunes() {
 		c.Sparsity = min(action[0], mostSparsity)
 		bits = action[1:]
 	}
-	if s.Kind == Prune {
+	if !s.Kind.Quantizes() {
 		return c
 	}
-	switch strongest := max(bits[0], bits[1]); {
-	case strongest > s.Mixed:
+	method, weight, activation := max(bits[0], bits[1]), (bits[0]-s.Mixed)/(1-s.Mixed), (bits[1]-s.Mixed)/(1-s.Mixed)
+	if s.Kind == Quantize3 {
+		method, weight, activation = action[0], action[1], action[2]
+	}
+	switch {
+	case method > s.Mixed:
 		c.Method = Mixed
-		c.WeightBits = Bits((bits[0]-s.Mixed)/(1-s.Mixed), s.MaxBits)
-		c.ActivationBits = Bits((bits[1]-s.Mixed)/(1-s.Mixed), s.MaxBits)
-	case strongest > s.Int8:
+		c.WeightBits, c.ActivationBits = Bits(weight, s.MaxBits), Bits(activation, s.MaxBits)
+	case method > s.Int8:
 		c.Method = Int8
 		c.WeightBits, c.ActivationBits = 8, 8
 	}
@@ -100,26 +137,48 @@ func (s Space) Choice(action []float64) Choice {
 // nearest. Parts of c that the kind does not decide are left out.
 func (s Space) Action(c Choice) []float64 {
 	action := make([]float64, 0, 3)
-	if s.Kind != Quantize {
+	if s.Kind.Prunes() {
 		action = append(action, c.Sparsity)
 	}
-	if s.Kind == Prune {
+	if !s.Kind.Quantizes() {
 		return action
 	}
+	if s.Kind == Quantize3 {
+		action = append(action, s.method(c.Method))
+	}
 	for _, bits := range []int{c.WeightBits, c.ActivationBits} {
-		var x float64
-		switch c.Method {
-		case Float:
-			x = s.Int8 / 2
-		case Int8:
-			x = (s.Int8 + s.Mixed) / 2
-		case Mixed:
-			ratio := 1 - (float64(min(bits, s.MaxBits))-0.5)/float64(s.MaxBits)
+		ratio := 1 - (float64(min(bits, s.MaxBits))-0.5)/float64(s.MaxBits)
+		if s.Kind == Quantize3 {
+			action = append(action, ratio) // the most bits where it says nothing: nearest to other methods
+			continue
+		}
+		x := s.method(c.Method)
+		if c.Method == Mixed {
 			x = s.Mixed + (1-s.Mixed)*ratio
 		}
 		action = append(action, x)
 	}
 	return action
+}
+
+// method is the middle of the range that stands for a method.
+func (s Space) method(m Method) float64 {
+	switch m {
+	case Float:
+		return s.Int8 / 2
+	case Int8:
+		return (s.Int8 + s.Mixed) / 2
+	}
+	return (s.Mixed + 1) / 2
+}
+
+// Rounded is the action of a kind that decides bits alone which asks for mixed precision at
+// ratios from 0, the most bits, to 1.
+func (s Space) Rounded(weight, activation float64) []float64 {
+	if s.Kind == Quantize3 {
+		return []float64{s.method(Mixed), weight, activation}
+	}
+	return []float64{s.Mixed + (1-s.Mixed)*weight, s.Mixed + (1-s.Mixed)*activation}
 }
 
 // Project returns the action to remember when an agent proposed action but c was done:
@@ -129,14 +188,14 @@ func (s Space) Project(action []float64, c Choice) []float64 {
 	canonical := s.Action(c)
 	proposed := s.Choice(action)
 	bits := 0
-	if s.Kind != Quantize {
+	if s.Kind.Prunes() {
 		if proposed.Sparsity != c.Sparsity {
 			projected[0] = canonical[0]
 		}
 		bits = 1
 	}
 	proposed.Sparsity = c.Sparsity
-	if s.Kind != Prune && proposed != c {
+	if s.Kind.Quantizes() && proposed != c {
 		copy(projected[bits:], canonical[bits:])
 	}
 	return projected

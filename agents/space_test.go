@@ -39,6 +39,22 @@ func TestChoices(t *testing.T) {
 			t.Errorf("quantize %v is %+v, want %+v", c.action[1:], got, quantize)
 		}
 	}
+	three := newSpace(t, Quantize3, 6)
+	for _, c := range []struct {
+		action []float64
+		want   Choice
+	}{
+		{[]float64{0.33, 1, 1}, Choice{Float, 0, 32, 32}},
+		{[]float64{0.34, 1, 1}, Choice{Int8, 0, 8, 8}},
+		{[]float64{0.66, 0, 0}, Choice{Int8, 0, 8, 8}},
+		{[]float64{0.67, 0, 0}, Choice{Mixed, 0, 6, 6}},
+		{[]float64{1, 0.5, 1}, Choice{Mixed, 0, 4, 1}},
+		{[]float64{0.7, 0.99, 0.1}, Choice{Mixed, 0, 1, 6}},
+	} {
+		if got := three.Choice(c.action); got != c.want {
+			t.Errorf("quantize-3 %v is %+v, want %+v", c.action, got, c.want)
+		}
+	}
 	if got := newSpace(t, Prune, 6).Choice([]float64{0.7}); got != (Choice{Float, 0.7, 32, 32}) {
 		t.Errorf("prune 0.7 is %+v", got)
 	}

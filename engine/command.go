@@ -28,15 +28,18 @@ import (
 //	freeze METHOD    thaw METHOD             prune, fp32, int8 or mixed, on all layers
 //	try EPISODE                              its policy, in the next episode
 //	try [{"layer": …}, …]                    this policy, in the next episode
+//	base EPISODE                             its policy becomes the run's base, see Base
+//	base [{"layer": …}, …]                   or this one
+//	base none                                or the uncompressed network
 //	undo                                     the latest command that can be taken back
 type Command struct {
 	Kind CommandKind
 	Who  string // for the journal: user name, or where it came from
 
-	Value  float64         // of Target, Beta, Noise; a whole number for Episodes, Updates, Try
-	Name   string          // the reward's, the method's or the layer's
+	Value  float64         // of Target, Beta, Noise; a whole number for Episodes, Updates, Try, Rebase
+	Name   string          // the reward's, the method's or the layer's; "none" for Rebase
 	Limits Limits          // of Bound
-	Policy compress.Policy // of Try, instead of an episode's
+	Policy compress.Policy // of Try and Rebase, instead of an episode's
 }
 
 // CommandKind names a command.
@@ -59,8 +62,11 @@ const (
 	Freeze   CommandKind = "freeze"
 	Thaw     CommandKind = "thaw"
 	Try      CommandKind = "try"
+	Rebase   CommandKind = "base" // decisions start from another policy, with the next episode
 	Undo     CommandKind = "undo"
 )
+
+const none = "none" // what Rebase takes back the base by
 
 const pin = "pin" // the other word for Bound
 
@@ -88,6 +94,7 @@ func Verbs() []Verb {
 		{string(Freeze), "METHOD", "no more prune, fp32, int8 or mixed, on any layer"},
 		{string(Thaw), "METHOD", "allow a frozen method again"},
 		{string(Try), "EPISODE", "repeat an episode's policy as the next episode"},
+		{string(Rebase), "EPISODE", "start decisions from an episode's policy, or from none"},
 		{string(Undo), "", "take the latest command back that can be"},
 	}
 }
@@ -110,8 +117,10 @@ func ParseCommand(text string) (Command, error) {
 		}
 	case Episodes, Updates:
 		c.Value, err = whole(rest)
-	case Try:
-		if strings.HasPrefix(rest, "[") {
+	case Try, Rebase:
+		if c.Kind == Rebase && rest == none {
+			c.Name = none
+		} else if strings.HasPrefix(rest, "[") {
 			c.Policy, err = compress.ParsePolicy([]byte(rest))
 		} else {
 			c.Value, err = whole(strings.TrimPrefix(rest, "#"))
@@ -224,7 +233,10 @@ func (c Command) String() string {
 			verb = pin
 		}
 		return fmt.Sprintf("%s %s %s", verb, c.Name, c.Limits)
-	case Try:
+	case Try, Rebase:
+		if c.Name != "" {
+			return string(c.Kind) + " " + c.Name
+		}
 		if c.Policy == nil {
 			return string(c.Kind) + " " + plain(c.Value)
 		}

@@ -13,8 +13,9 @@ func TestCommandsReadAsTheyAreWritten(t *testing.T) {
 		"pause", "resume", "step", "stop", "undo", "target 0.25", "reward r7", "beta -3", "episodes 1000000", "noise 0.2", "updates 20",
 		"pin /layer1/conv 1/Conv sparsity=0.5 weights=4 activations=4", "pin fc weights=fp32",
 		"bound conv1 sparsity=0.2..0.6", "bound conv1 sparsity=0.5 weights=4..fp32",
-		"release conv1", "freeze prune", "thaw mixed", "try 17",
+		"release conv1", "freeze prune", "thaw mixed", "try 17", "base 3", "base none",
 		`try [{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":8}]`,
+		`base [{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":8}]`,
 	} {
 		c, err := ParseCommand(text)
 		if err != nil {
@@ -55,6 +56,7 @@ func FuzzParseCommand(f *testing.F) {
 	f.Add("pin conv1 sparsity=0.5 weights=4..8")
 	f.Add(`try [{"layer":"conv1"}]`)
 	f.Add("target 0.25")
+	f.Add("base none")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := ParseCommand(text)
 		if err != nil {

@@ -22,6 +22,7 @@ func (s Settings) CommandLine() string {
 	}
 	option("name", s.Name, s.Name != usual.Name)
 	option("agent", s.Agent, s.Agent != usual.Agent)
+	option("from", s.Base.String(), s.Base != nil && s.Base.Run != "")
 	option("preset", s.Preset, s.Preset != usual.Preset)
 	option("device", s.Device, s.Device != usual.Device)
 	option("target", plain(s.Target), s.Target != usual.Target)

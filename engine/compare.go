@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"galen/agents"
 	"galen/hw/kernel"
 	"galen/store"
 )
@@ -17,14 +19,19 @@ import (
 // Comparison asks for the same search by several agents, each with several seeds.
 type Comparison struct {
 	Settings Settings // of every run but for Name, Agent and Seed
-	Agents   []string // of Agents
+	Agents   []string // of Agents and Sequences
 	Seeds    int      // 1, 2, …
 }
+
+// Sequences are pairs of agents that share a run's budget of episodes: the second one starts
+// from the best policy of the first, which has half of the episodes and, as both are to
+// contribute alike, the square root of the target.
+var Sequences = []string{"prune>quantize", "quantize>prune"}
 
 // Check reports what makes no sense, and what would.
 func (c Comparison) Check() error {
 	if len(c.Agents) == 0 {
-		return fmt.Errorf("no agents: choose some of %v", Agents)
+		return fmt.Errorf("no agents: choose some of %s", strings.Join(slices.Concat(Agents, Sequences), ", "))
 	}
 	if c.Seeds < 1 || c.Seeds > 1000 {
 		return fmt.Errorf("%d seeds: give a number from 1 to 1000", c.Seeds)
@@ -33,22 +40,34 @@ func (c Comparison) Check() error {
 		if slices.Contains(c.Agents[:i], agent) {
 			return fmt.Errorf("agent %s is named twice", agent)
 		}
-		if err := c.settings(agent, 1).Check(); err != nil {
-			return err
+		if slices.Contains(Sequences, agent) && c.Settings.Episodes < 2 {
+			return fmt.Errorf("agents %s share %d episodes: give at least 2", agent, c.Settings.Episodes)
+		}
+		for _, s := range c.stages(agent, 1) {
+			if err := s.Check(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// settings are those of one run. A preset is left to the agents that have one.
-func (c Comparison) settings(agent string, seed uint64) Settings {
+// stages are the settings of an agent's run, or of the two of a sequence. A preset is left to
+// the agents that have one.
+func (c Comparison) stages(agent string, seed uint64) []Settings {
 	s := c.Settings
 	s.Agent, s.Seed = agent, seed
-	switch agent {
-	case uniform, random, evolution, dynamic:
-		s.Preset = ""
+	if !slices.Contains(Sequences, agent) {
+		if !s.learns() {
+			s.Preset = ""
+		}
+		return []Settings{s}
 	}
-	return s
+	first, second := s, s
+	first.Agent, second.Agent, _ = strings.Cut(agent, ">")
+	first.Target, first.Episodes = math.Sqrt(s.Target), s.Episodes/2
+	second.Episodes -= first.Episodes
+	return []Settings{first, second}
 }
 
 // Compared is how agents did at an equal budget.
@@ -74,11 +93,14 @@ type RunResult struct {
 	Elapsed  time.Duration `json:"elapsed_ns"`
 }
 
+// Progress is told how many of a run's episodes have finished.
+type Progress func(run string, episodes, budget int)
+
 // Compare runs every agent with every seed, one after another, and reports. The runs are
 // stored like any others: an interrupted comparison goes on where it was when it is asked
 // for again. All runs share the original's evaluation and the sensitivities of the first
 // one that measured them. progress is told before each run and after each episode.
-func (w *Workbench) Compare(ctx context.Context, c Comparison, progress func(run string, episodes int)) (*Compared, error) {
+func (w *Workbench) Compare(ctx context.Context, c Comparison, progress Progress) (*Compared, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -96,7 +118,7 @@ func (w *Workbench) Compare(ctx context.Context, c Comparison, progress func(run
 	return w.compare(ctx, c, load, progress)
 }
 
-func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload, progress func(run string, episodes int)) (*Compared, error) {
+func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload, progress Progress) (*Compared, error) {
 	prefix, err := c.name(load)
 	if err != nil {
 		return nil, err
@@ -106,21 +128,32 @@ func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload, p
 	for _, agent := range c.Agents {
 		results := AgentResults{Agent: agent}
 		for seed := range uint64(c.Seeds) {
-			s := c.settings(agent, seed+1)
-			s.Name = fmt.Sprintf("%s/%s/%d", prefix, agent, s.Seed)
-			run, err := w.comparedRun(s, load, first)
-			if err != nil {
-				return nil, err
-			}
-			if first == "" {
-				first = run.ID
-			}
-			if State(run.State) != Finished {
-				if err := w.see(ctx, run, load, progress); err != nil {
+			var runs []string
+			for _, s := range c.stages(agent, seed+1) {
+				s.Name = fmt.Sprintf("%s/%s/%d", prefix, agent, s.Seed)
+				if s.Agent != agent {
+					s.Name += "/" + s.Agent
+				}
+				if len(runs) > 0 {
+					if s.Base, err = BaseFrom(w, runs[len(runs)-1]); err != nil {
+						return nil, err
+					}
+				}
+				run, err := w.comparedRun(s, load, first)
+				if err != nil {
 					return nil, err
 				}
+				if first == "" {
+					first = run.ID
+				}
+				if State(run.State) != Finished {
+					if err := w.see(ctx, run, load, progress); err != nil {
+						return nil, err
+					}
+				}
+				runs = append(runs, run.ID)
 			}
-			result, err := w.result(run.ID)
+			result, err := w.result(runs)
 			if err != nil {
 				return nil, err
 			}
@@ -172,7 +205,7 @@ func (w *Workbench) comparedRun(s Settings, load *workload, prepared string) (*s
 }
 
 // see searches a run to its end.
-func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, progress func(string, int)) error {
+func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, progress Progress) error {
 	if err := w.begin(run, load); err != nil {
 		return err
 	}
@@ -191,7 +224,7 @@ func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, pro
 		}
 		if n := len(s.Episodes); n != episodes {
 			episodes = n
-			progress(run.Name, n)
+			progress(run.Name, n, run.Budget)
 		}
 		switch {
 		case s.State == Failed, s.Problem != "":
@@ -207,22 +240,35 @@ func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, pro
 	}
 }
 
-// result sums a finished run up.
-func (w *Workbench) result(id string) (RunResult, error) {
-	s, err := w.View(id)
+// result sums the finished runs of a sequence, or a single one, up. All rewards are those
+// that the last one would have given.
+func (w *Workbench) result(ids []string) (RunResult, error) {
+	var r RunResult
+	last, err := w.View(ids[len(ids)-1])
 	if err != nil {
-		return RunResult{}, err
+		return r, err
 	}
-	r := RunResult{Run: s.Run.ID, Seed: s.Settings.Seed, Volume: Hypervolume(s.Episodes), Elapsed: s.Elapsed}
-	best := math.Inf(-1)
-	for _, e := range s.Episodes {
-		best = max(best, e.Reward)
-		r.Rewards = append(r.Rewards, best)
+	var episodes []*store.Episode
+	best, reward := math.Inf(-1), last.Settings.reward()
+	for _, id := range ids {
+		s, err := w.View(id)
+		if err != nil {
+			return r, err
+		}
+		r.Elapsed += s.Elapsed
+		for _, e := range s.Episodes {
+			best = max(best, reward(agents.Outcome{
+				Accuracy: e.Accuracy, ReferenceAccuracy: s.Reference.Accuracy, Latency: e.LatencyRatio, ReferenceLatency: 1,
+			}))
+			r.Rewards = append(r.Rewards, best)
+		}
+		episodes = append(episodes, s.Episodes...)
 	}
-	if s.Best != nil {
-		r.Ratio = s.Best.LatencyRatio
-		if r.Ratio <= s.Settings.Target*(1+targetTolerance) {
-			r.Accuracy = s.Best.Accuracy
+	r.Run, r.Seed, r.Volume = last.Run.ID, last.Settings.Seed, Hypervolume(episodes)
+	if last.Best != nil {
+		r.Ratio = last.Best.LatencyRatio
+		if r.Ratio <= last.Settings.Target*(1+targetTolerance) {
+			r.Accuracy = last.Best.Accuracy
 		}
 	}
 	return r, nil

@@ -25,6 +25,64 @@ func TestHypervolume(t *testing.T) {
 	}
 }
 
+func TestSequencesAreCompared(t *testing.T) {
+	load := smallWorkload(t)
+	settings := testSettings("joint", 19)
+	settings.Target, settings.Beta = 0.36, -2
+	c := Comparison{Settings: settings, Agents: []string{"prune>quantize", "quantize>prune"}, Seeds: 1}
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Open(filepath.Join(t.TempDir(), "galen.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	budgets := map[string]int{}
+	compared, err := w.compare(context.Background(), c, load, func(run string, episodes, budget int) {
+		budgets[run] = budget
+		if episodes > budget {
+			t.Errorf("run %s has %d of %d episodes", run, episodes, budget)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(budgets) != 4 {
+		t.Errorf("the runs are %v, want 4", budgets)
+	}
+	for _, sequence := range compared.Agents {
+		result := sequence.Runs[0]
+		second, err := w.View(result.Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := w.View(second.Settings.Base.Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := first.Settings.Agent + ">" + second.Settings.Agent; got != sequence.Agent {
+			t.Errorf("%s was %s", sequence.Agent, got)
+		}
+		if first.Settings.Target != 0.6 || len(first.Episodes) != 9 || second.Settings.Target != 0.36 || len(second.Episodes) != 10 || len(result.Rewards) != 19 {
+			t.Errorf("%s: %d episodes for %v, then %d for %v; %d rewards", sequence.Agent, len(first.Episodes), first.Settings.Target,
+				len(second.Episodes), second.Settings.Target, len(result.Rewards))
+		}
+		if second.Settings.Base.Episode != first.Best.Number || !reflect.DeepEqual(second.Settings.Base.Policy, policyOf(first.Best)) {
+			t.Errorf("%s starts from %s, the first found episode %d", sequence.Agent, second.Settings.Base, first.Best.Number)
+		}
+		// The first one's episodes count by the last one's target.
+		e := first.Episodes[0]
+		if want := e.Accuracy - 2*math.Abs(e.LatencyRatio/0.36-1); math.Abs(result.Rewards[0]-want) > 1e-12 {
+			t.Errorf("%s: the first reward is %v, want %v", sequence.Agent, result.Rewards[0], want)
+		}
+	}
+	c.Settings.Episodes = 1
+	if c.Check() == nil {
+		t.Error("two agents share one episode")
+	}
+}
+
 // TestCompareGoesOn interrupts a comparison and compares its report with that of one that
 // was left alone.
 func TestCompareGoesOn(t *testing.T) {
@@ -38,7 +96,7 @@ func TestCompareGoesOn(t *testing.T) {
 		return w
 	}
 	report := func(w *Workbench) []AgentResults {
-		compared, err := w.compare(context.Background(), c, load, func(string, int) {})
+		compared, err := w.compare(context.Background(), c, load, func(string, int, int) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +114,7 @@ func TestCompareGoesOn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pieces.db")
 	pieces := open(path)
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := pieces.compare(ctx, c, load, func(_ string, episodes int) {
+	_, err := pieces.compare(ctx, c, load, func(_ string, episodes, _ int) {
 		if episodes == 1 {
 			cancel()
 		}

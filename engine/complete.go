@@ -33,6 +33,15 @@ func (s *Snapshot) Complete(text string) []string {
 		if s.Best != nil {
 			return beginning(verb+" ", rest, []string{fmt.Sprint(s.Best.Number)})
 		}
+	case Rebase:
+		var possible []string
+		if s.Best != nil {
+			possible = append(possible, fmt.Sprint(s.Best.Number))
+		}
+		if s.Settings.Base != nil && !s.Settings.iterative() {
+			possible = append(possible, none)
+		}
+		return beginning(verb+" ", rest, possible)
 	case Release:
 		var limited []string
 		for _, l := range s.Layers {

@@ -26,11 +26,12 @@ func TestComplete(t *testing.T) {
 	for text, want := range map[string][]string{
 		"st":                        {"step", "stop"},
 		"ta":                        {"target "},
-		"reward ":                   {"reward r4", "reward r5", "reward r6", "reward r7"},
+		"reward ":                   {"reward r3", "reward r4", "reward r5", "reward r6", "reward r7"},
 		"freeze ":                   {"freeze prune", "freeze fp32", "freeze int8"},
 		"thaw ":                     {"thaw mixed"},
 		"release ":                  {"release block.conv1"},
 		"try ":                      {"try 7"},
+		"base ":                     {"base 7"},
 		"pin b":                     {"pin block.conv1 "},
 		"pin stem ":                 {"pin stem sparsity=", "pin stem weights=", "pin stem activations="},
 		"bound stem weights=4..8 a": {"bound stem weights=4..8 activations="},

@@ -13,9 +13,20 @@ import (
 	"galen/store"
 )
 
+// begin lets what decisions start from take effect.
+func (s *Search) begin(ctx context.Context) error {
+	if s.settings.iterative() {
+		return s.iterate(ctx)
+	}
+	return s.rebase(ctx)
+}
+
 // runEpisode lets the agent decide on every layer, compresses the network by that
 // policy, scores and times it, and lets the agent learn from the outcome.
 func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
 	laps := startLaps(&s.clock)
 	timing := &store.Timing{Committing: s.committing.Seconds()}
 	next, err := s.plan(ctx)
@@ -56,8 +67,8 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		s.progress.tried(*next.trial, m.Ratio)
 	}
 	s.doing("learning", 0, 0)
-	outcome := s.outcome(accuracy.top1, m.Ratio)
-	if err := s.agent.Finish(agents.Episode{States: d.states, Actions: d.actions, Outcome: outcome}); err != nil {
+	outcome, layers := s.outcome(accuracy.top1, m.Ratio), results(compressed.Graph, d.policy, s.layers, m)
+	if err := s.agent.Finish(agents.Episode{States: d.states, Actions: d.actions, Outcome: outcome, Costs: costsOf(layers)}); err != nil {
 		return nil, fmt.Errorf("learn from the episode: %w", err)
 	}
 	timing.Learning += laps.next()
@@ -69,9 +80,22 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		Seconds: laps.total(), Timing: timing, Finished: time.Now().UTC(),
 	}
 	e.MACs, e.BOPs, e.Parameters = compressed.Graph.Totals()
-	e.Layers = results(compressed.Graph, d.policy, s.layers, m)
+	e.Layers = layers
 	s.step = -1
 	return e, nil
+}
+
+// costsOf are what layers cost: milliseconds, or bit operations where the device times none.
+func costsOf(layers []store.LayerResult) []float64 {
+	times, operations := make([]float64, len(layers)), make([]float64, len(layers))
+	for i, r := range layers {
+		times[i] = max(r.MS, 0)
+		operations[i] = float64(r.MACs) * float64(r.WeightBits*r.ActivationBits)
+	}
+	if slices.Max(times) > 0 {
+		return times
+	}
+	return operations
 }
 
 // outcome puts what an episode achieved beside the original; latencies are ratios to its.
@@ -102,7 +126,7 @@ func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) 
 
 // plan says who decides in an episode. The zero value leaves it to the agent.
 type plan struct {
-	actions [][]float64     // what to do instead of asking the agent; nil: ask
+	actions [][]float64     // of the space: what to do instead of asking the agent; nil: ask
 	choices []agents.Choice // what the actions mean, limits or not; nil: what the space says
 	trial   *trial          // what the actions are of the search's beginning; nil: nothing
 	// rehearsal tells that only states are wanted: nothing is shown, and commands wait, since they
@@ -115,13 +139,10 @@ type plan struct {
 func (s *Search) plan(ctx context.Context) (plan, error) {
 	if queue := s.progress.Queue; len(queue) > 0 {
 		s.progress.Queue = queue[1:]
-		var p plan
-		for _, layer := range queue[0] {
-			c := choiceOf(layer)
-			p.choices = append(p.choices, c)
-			p.actions = append(p.actions, s.space.Action(c))
-		}
-		return p, nil
+		return s.planned(queue[0]), nil
+	}
+	if s.settings.iterative() && !s.onLine() {
+		return plan{}, nil
 	}
 	trial, actions, err := s.warmStart(ctx)
 	return plan{actions: actions, trial: trial}, err
@@ -131,37 +152,61 @@ func (s *Search) plan(ctx context.Context) (plan, error) {
 type decisions struct {
 	policy  compress.Policy
 	states  [][]float64
-	actions [][]float64 // after projection to what was really done
+	actions [][]float64 // the agent's, after projection to what was really done
 }
 
 // decide goes through the layers and asks for each what the plan says.
 func (s *Search) decide(ctx context.Context, p plan) (*decisions, error) {
-	d := &decisions{policy: compress.Uniform(s.workload.graph, 0, graph.FloatBits)}
+	d := &decisions{policy: slices.Clone(s.base)}
 	var previous []float64
 	for step := range s.layers {
 		if err := s.atStep(ctx, step, p.rehearsal); err != nil {
 			return nil, err
 		}
 		state := s.features.state(step, s.costs(d.policy), previous)
-		var action []float64
+		var action, proposed []float64
 		if p.actions != nil {
 			action = p.actions[step]
 		} else {
-			action = s.agent.Act(state)
+			proposed = s.agent.Act(state)
+			action = s.meant(step, proposed)
 		}
 		var choice agents.Choice
 		if p.choices != nil {
 			choice = p.choices[step]
 		} else {
-			choice = s.allowed(step, s.space.Choice(action), d.policy)
+			choice = s.allowed(step, s.onBase(step, s.space.Choice(action)), d.policy)
 		}
-		previous = s.space.Project(action, choice)
+		previous = s.own(step, s.space.Project(action, choice), action, proposed)
 		d.policy[step].Sparsity = choice.Sparsity
 		d.policy[step].WeightBits, d.policy[step].ActivationBits = choice.WeightBits, choice.ActivationBits
 		d.states = append(d.states, state)
 		d.actions = append(d.actions, previous)
 	}
 	return d, nil
+}
+
+// meant is the action of the space that an agent's means.
+func (s *Search) meant(step int, action []float64) []float64 {
+	if s.around == nil {
+		return action
+	}
+	return s.around.Widen(step, action)
+}
+
+// own is an action of the space as the agent would have to take it: the proposed one as far
+// as that meant it.
+func (s *Search) own(step int, action, meant, proposed []float64) []float64 {
+	if s.around == nil {
+		return action
+	}
+	own := s.around.Narrow(step, action)
+	for i := range proposed {
+		if action[i] == meant[i] {
+			own[i] = proposed[i]
+		}
+	}
+	return own
 }
 
 // atStep announces a step and lets commands take effect.

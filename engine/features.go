@@ -8,7 +8,7 @@ import (
 // features describes each layer to the agent, one vector per step: what the layer is,
 // how much of the network's work lies before and after it under the policy so far,
 // how sensitive it is, and what the agent did last (Krieger et al. 2022). The joint
-// agent sees 47 numbers, the pruning agent 19, the quantization agent 32.
+// agent sees 47 numbers, the pruning agent 19, the quantization agent 32, or 33 with three actions.
 type features struct {
 	kind       agents.Kind
 	graph      *graph.Graph
@@ -29,6 +29,8 @@ func (f *features) count() int {
 		return 19
 	case agents.Quantize:
 		return 32
+	case agents.Quantize3:
+		return 33
 	}
 	return 47
 }
@@ -59,11 +61,11 @@ func (f *features) state(step int, costs []work, previous []float64) []float64 {
 	s := f.described[step].Sensitivity
 	state := make([]float64, 0, f.count())
 	state = append(state, float64(step), float64(w.Shape[0]), float64(w.Shape[1]), kernel, stride)
-	if f.kind != agents.Quantize {
+	if f.kind.Prunes() {
 		state = append(state, costs[step].macs, before.macs/f.macs, after.macs/f.macs)
 		state = append(state, s.Sparsity...)
 	}
-	if f.kind != agents.Prune {
+	if f.kind.Quantizes() {
 		state = append(state, costs[step].bops, before.bops/f.bops, after.bops/f.bops)
 		state = append(state, s.ActivationBits...)
 		state = append(state, s.WeightBits...)

@@ -69,6 +69,7 @@ func (p *progress) truncate(episode int) {
 	if p.Start.Imitated > episode {
 		p.Start.Imitated, p.Start.Guide = 0, 0
 	}
+	p.Centre, p.Round = nil, 0
 	p.Start.Trials = slices.DeleteFunc(slices.Clone(p.Start.Trials), func(t trial) bool { return t.Episode > episode })
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"galen/agents"
-	"galen/engine/compress"
-	"galen/hw/graph"
 )
 
 // Two policies can only be told apart by accuracy if they are equally fast, and an episode far from
@@ -31,11 +28,15 @@ func (s *Search) land(ctx context.Context, d *decisions) (*decisions, error) {
 	if m == nil {
 		return d, nil
 	}
+	actions := make([][]float64, len(d.actions))
+	for l, action := range d.actions {
+		actions[l] = s.meant(l, action)
+	}
 	most := 1.0 // from the least to the strongest of all actions
 	shift := lightest(-most, most, func(by float64) bool {
-		return s.predicted(m, s.shifted(d.actions, by)) <= s.settings.Target*(1-landingMargin)
+		return s.predicted(m, s.shifted(actions, by)) <= s.settings.Target*(1-landingMargin)
 	})
-	return s.decide(ctx, plan{actions: s.shifted(d.actions, shift), rehearsal: true})
+	return s.decide(ctx, plan{actions: s.shifted(actions, shift), rehearsal: true})
 }
 
 // lightest is the least x, to a fine enough resolution, at which a condition holds that holds from
@@ -58,7 +59,7 @@ func (s *Search) shifted(actions [][]float64, by float64) [][]float64 {
 	for l, action := range actions {
 		moved[l] = slices.Clone(action)
 		count := 1
-		if s.space.Kind == agents.Quantize {
+		if !s.space.Kind.Prunes() {
 			count = len(action)
 		}
 		for i := range moved[l][:count] {
@@ -70,9 +71,9 @@ func (s *Search) shifted(actions [][]float64, by float64) [][]float64 {
 
 // predicted is what the policy that actions lead to takes, as far as the model knows.
 func (s *Search) predicted(m *costModel, actions [][]float64) float64 {
-	policy := compress.Uniform(s.workload.graph, 0, graph.FloatBits)
+	policy := slices.Clone(s.base)
 	for l, action := range actions {
-		c := s.allowed(l, s.space.Choice(action), policy)
+		c := s.allowed(l, s.onBase(l, s.space.Choice(action)), policy)
 		policy[l].Sparsity, policy[l].WeightBits, policy[l].ActivationBits = c.Sparsity, c.WeightBits, c.ActivationBits
 	}
 	return m.predict(policy, s.compressor.MACs(policy))

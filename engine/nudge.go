@@ -75,11 +75,11 @@ func (s *Snapshot) PinAs(layer int, from *store.LayerResult) (Command, error) {
 		return Command{Kind: Release, Name: l.Name}, nil
 	}
 	c := Command{Kind: Bound, Name: l.Name}
-	if s.Settings.Agent != "quantize" && l.Prunable && l.Root {
+	if s.Settings.kind().Prunes() && l.Prunable && l.Root {
 		sparsity := compress.SparsityKeeping(from.Kept, l.Out, s.Settings.RoundTo)
 		c.Limits.Sparsity = &Span[float64]{sparsity, sparsity}
 	}
-	if s.Settings.Agent != "prune" {
+	if s.Settings.kind().Quantizes() {
 		c.Limits.Weights = &Span[int]{from.WeightBits, from.WeightBits}
 		c.Limits.Activations = &Span[int]{from.ActivationBits, from.ActivationBits}
 	}

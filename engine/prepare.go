@@ -39,13 +39,12 @@ func (s *Search) prepare(ctx context.Context) error {
 	if err := s.boundary(ctx); err != nil {
 		return err
 	}
-	if err := s.measureSensitivity(ctx); err != nil {
-		return err
-	}
 	if s.space, err = s.settings.space(); err != nil {
 		return err
 	}
-	s.features = newFeatures(s.space.Kind, w.graph, s.layers)
+	if err := s.rebase(ctx); err != nil {
+		return err
+	}
 	agent, err := s.newAgent(ctx)
 	if err != nil {
 		return err
@@ -103,33 +102,51 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 	return nil
 }
 
-// measureSensitivity finds how much each layer's compression changes the network's
-// output, once per run.
+// measureSensitivity finds how much each layer's compression changes the output of the
+// network that the base makes, unless the store knows.
 func (s *Search) measureSensitivity(ctx context.Context) error {
 	stored, err := optional(s.db.Layers(s.run.ID))
 	if err != nil {
 		return err
 	}
-	if stored == nil {
-		m := s.workload.sensitivity
-		curves, err := s.compressor.Sensitivity(ctx, m.pixels, m.len(), s.settings.MaxBits, func(done, total int) error {
-			s.doing("sensitivity", done, total)
-			return s.boundary(ctx)
-		})
+	probes, around, err := s.probes()
+	if err != nil {
+		return err
+	}
+	if stored == nil || stored[0].Sensitivity.Around != around {
+		curves, err := s.curves(ctx, probes)
 		if err != nil {
 			return err
 		}
 		stored = slices.Clone(s.layers)
 		for i, c := range curves {
-			stored[i].Sensitivity = store.Sensitivity(c)
+			stored[i].Sensitivity = store.Sensitivity{
+				Sparsity: c.Sparsity, ActivationBits: c.ActivationBits, WeightBits: c.WeightBits,
+				Int8: c.Int8, Float: c.Float, Around: around,
+			}
 		}
 		if err := s.insist(ctx, "what was found out about the layers", func() error { return s.db.SetLayers(s.run.ID, stored) }); err != nil {
 			return err
 		}
 	}
 	s.layers = stored
+	s.features = newFeatures(s.space.Kind, s.workload.graph, s.layers)
 	s.publish()
 	return nil
+}
+
+// curves measures sensitivities in the network that the base makes, or, without probes, in
+// the original.
+func (s *Search) curves(ctx context.Context, probes []compress.Probe) ([]compress.Curve, error) {
+	m := s.workload.sensitivity
+	progress := func(done, total int) error {
+		s.doing("sensitivity", done, total)
+		return s.boundary(ctx)
+	}
+	if probes == nil {
+		return s.compressor.Sensitivity(ctx, m.pixels, m.len(), s.settings.MaxBits, progress)
+	}
+	return s.compressor.SensitivityAround(ctx, s.base, probes, m.pixels, m.len(), progress)
 }
 
 // newAgent creates the agent, in the state of the run's latest checkpoint if it has one.
@@ -160,7 +177,7 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 	for i, e := range s.episodes {
 		s.doing("learning from the episodes so far", i, len(s.episodes))
 		if imitator, ok := agent.(imitator); ok && s.progress.Start.Imitated == e.Number {
-			if err := s.imitate(ctx, imitator, s.guide()); err != nil {
+			if err := s.imitate(ctx, imitator, s.planned(policyOf(s.guide()))); err != nil {
 				return err
 			}
 		}
@@ -168,14 +185,23 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 		for _, layer := range policyOf(e) {
 			p.choices = append(p.choices, choiceOf(layer))
 		}
+		if s.around != nil { // it may have been another one then
+			p.actions = make([][]float64, len(p.choices))
+			for i, c := range p.choices {
+				p.actions[i] = s.space.Action(c)
+			}
+		}
 		d, err := s.decide(ctx, p)
 		if err != nil {
 			return err
 		}
-		lesson := agents.Episode{States: d.states, Actions: e.Actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio)}
+		lesson := agents.Episode{States: d.states, Actions: d.actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio), Costs: costsOf(e.Layers)}
 		if err := agent.Finish(lesson); err != nil {
 			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
 		}
+	}
+	if s.around != nil {
+		s.progress.Centre = s.base
 	}
 	return nil
 }
@@ -194,6 +220,12 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 	}
 	if s.settings.Preset == paper {
 		return agents.NewDDPG(agents.Paper(s.features.count(), s.space.Actions()), reward, seed)
+	}
+	if s.settings.iterative() {
+		settings := agents.Defaults(s.features.count(), s.space.Actions())
+		settings.WarmUp, settings.Noise = 0, startNoise/(2*reach)
+		settings.NoiseDecay = math.Pow(endNoise, 1/float64(roundLength))
+		return agents.NewDDPG(settings, reward, seed)
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
 	settings.WarmUp, settings.Noise = 0, startNoise

@@ -52,6 +52,8 @@ type Search struct {
 	space       agents.Space
 	agent       agents.Agent
 	features    *features
+	base        compress.Policy // in force
+	around      *agents.Window  // what an iterative agent chooses from; nil for others
 }
 
 // request is a command on its way, with where to acknowledge it.

@@ -126,6 +126,9 @@ func TestInterruptedSearchEqualsUninterrupted(t *testing.T) {
 	for _, agent := range Agents {
 		t.Run(agent, func(t *testing.T) {
 			settings := testSettings(agent, 14) // beyond the warm-up of 10
+			if settings.iterative() {
+				shortRounds(t)
+			}
 			load := smallWorkload(t)
 			whole, wholeID := createRun(t, settings)
 			search(t, context.Background(), whole, wholeID, load)
@@ -249,7 +252,7 @@ func ExampleSettings_Check() {
 	s := DemoSettings()
 	s.Agent = "genius"
 	fmt.Println(s.Check())
-	// Output: agent "genius" is unknown; choose one of joint, prune, quantize, uniform, random, evolution, dynamic
+	// Output: agent "genius" is unknown; choose one of joint, prune, prune-iterative, quantize, quantize-iterative, quantize-3, uniform, random, evolution, dynamic
 }
 
 func TestPaperPresetStartsFromRandomActions(t *testing.T) {

@@ -29,6 +29,7 @@ type Settings struct {
 	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
 	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: automatic
+	Base     *Base   `json:"base,omitempty"`   // what the search starts from; nil: the uncompressed network
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
 	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
@@ -54,9 +55,10 @@ type DataOptions struct {
 }
 
 // Agents are what can propose policies: reinforcement learning over channels and bits,
-// channels alone, or bits alone; and baselines, which decide about both: one that treats all
-// layers alike, random actions, evolution, and a dynamic program.
-var Agents = []string{"joint", "prune", "quantize", uniform, random, evolution, dynamic}
+// channels alone, or bits alone, the latter two over the whole range or iteratively around
+// a reference, bits also with a third action for the method; and baselines, which decide about
+// both: one that treats all layers alike, random actions, evolution, and a dynamic program.
+var Agents = []string{"joint", "prune", "prune" + iterativeSuffix, "quantize", "quantize" + iterativeSuffix, string(agents.Quantize3), uniform, random, evolution, dynamic}
 
 const (
 	uniform   = "uniform"
@@ -96,14 +98,30 @@ func (s Settings) repair(weights int64) compress.Repair {
 	return compress.Sequential
 }
 
-// space is what the agent decides about.
-func (s Settings) space() (agents.Space, error) {
-	kind := agents.Kind(s.Agent)
+// kind is what the agent decides about.
+func (s Settings) kind() agents.Kind {
+	if !s.learns() {
+		return agents.Joint
+	}
+	return agents.Kind(strings.TrimSuffix(s.Agent, iterativeSuffix))
+}
+
+// learns tells whether the agent is one that learns by reinforcement.
+func (s Settings) learns() bool {
 	switch s.Agent {
 	case uniform, random, evolution, dynamic:
-		kind = agents.Joint
+		return false
 	}
-	return agents.NewSpace(kind, s.MaxBits)
+	return true
+}
+
+// space is that of the agent's decisions.
+func (s Settings) space() (agents.Space, error) {
+	space, err := agents.NewSpace(s.kind(), s.MaxBits)
+	if s.iterative() {
+		space = space.Even() // or it could not leave a method with a large share
+	}
+	return space, err
 }
 
 // DefaultSettings are those of a run of which only model and data are known.
@@ -139,8 +157,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("agent %q is unknown; choose one of %s", s.Agent, strings.Join(Agents, ", "))
 	case !slices.Contains(Presets, s.Preset):
 		return fmt.Errorf("preset %q is unknown; the only one is %s", s.Preset, paper)
-	case s.Preset != "" && !slices.Contains([]string{"joint", "prune", "quantize"}, s.Agent):
-		return fmt.Errorf("preset %s is for agents that learn (joint, prune, quantize), not for %s", s.Preset, s.Agent)
+	case s.Preset != "" && !s.learns():
+		return fmt.Errorf("preset %s is for agents that learn, like joint, not for %s", s.Preset, s.Agent)
 	case !(s.Target > 0 && s.Target <= 1):
 		return fmt.Errorf("target %v: give the wanted share of the original latency, above 0 and at most 1", s.Target)
 	case !slices.Contains(agents.Rewards, s.Reward):
@@ -165,6 +183,9 @@ func (s Settings) Check() error {
 		if !slices.Contains(Methods, m) {
 			return fmt.Errorf("method %q is unknown; choose from %s", m, strings.Join(Methods, ", "))
 		}
+	}
+	if err := s.checkBase(); err != nil {
+		return err
 	}
 	return hw.Check(s.Device)
 }

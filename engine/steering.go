@@ -27,6 +27,11 @@ type course struct {
 type progress struct {
 	Queue []compress.Policy `json:"queue,omitempty"` // policies to try next
 	Start start             `json:"start"`
+
+	// Of iterative agents: what their memory is relative to (nil: the uncompressed network), and
+	// the first episode of the round under way (0: none yet).
+	Centre compress.Policy `json:"centre,omitempty"`
+	Round  int             `json:"round,omitempty"`
 }
 
 // readCourse returns the course a run was stored with.
@@ -81,6 +86,8 @@ func (c *course) steer(cmd Command, layers []Layer, episodes []*store.Episode) (
 		return s.freeze(cmd)
 	case Bound, Release:
 		return s.limit(cmd, layers)
+	case Rebase:
+		return s.rebase(cmd, layers, episodes)
 	case Try:
 		policy, what, err := proposed(cmd, layers, episodes)
 		if err != nil {
@@ -176,10 +183,10 @@ func (s *Settings) suits(l Limits, layers []Layer, at int) error {
 	layer := layers[at]
 	bits := l.Weights != nil || l.Activations != nil
 	switch {
-	case l.Sparsity != nil && s.Agent == string(agents.Quantize):
-		return errors.New("the quantize agent does not prune")
-	case bits && s.Agent == string(agents.Prune):
-		return errors.New("the prune agent does not quantize")
+	case l.Sparsity != nil && !s.kind().Prunes():
+		return fmt.Errorf("the %s agent does not prune", s.Agent)
+	case bits && !s.kind().Quantizes():
+		return fmt.Errorf("the %s agent does not quantize", s.Agent)
 	case l.Sparsity != nil && l.Sparsity.Least > 0 && !layer.Prunable:
 		return fmt.Errorf("%s cannot lose channels: %s", layer.Name, layer.Why)
 	case l.Sparsity != nil && !layer.Root:
@@ -241,6 +248,13 @@ func (s *Search) apply(c Command) (change, error) {
 			return change{}, err
 		}
 		return s.course.steer(c, s.layers, s.episodes)
+	case Rebase:
+		if c.Policy != nil {
+			if err := s.compressor.Structure().Validate(c.Policy); err != nil {
+				return change{}, err
+			}
+		}
+		return s.course.steer(c, s.layers, s.episodes)
 	default:
 		done, err := s.course.steer(c, s.layers, s.episodes)
 		if err == nil {
@@ -298,12 +312,14 @@ func (s *Search) triable(c Command) error {
 	if err := s.compressor.Structure().Validate(policy); err != nil {
 		return err
 	}
-	for _, p := range policy {
+	for i, p := range policy {
+		base := s.base[i]
 		switch {
-		case p.Sparsity > 0 && s.space.Kind == agents.Quantize:
-			return fmt.Errorf("the quantize agent does not prune, and the policy has %s lose channels", p.Layer)
-		case !p.Float() && s.space.Kind == agents.Prune:
-			return fmt.Errorf("the prune agent does not quantize, and the policy gives %s %d bits", p.Layer, p.WeightBits)
+		case p.Sparsity != base.Sparsity && !s.space.Kind.Prunes():
+			return fmt.Errorf("the %s agent does not prune, and the policy has %s lose %.4g of its channels instead of %.4g", s.settings.Agent, p.Layer, p.Sparsity, base.Sparsity)
+		case (p.WeightBits != base.WeightBits || p.ActivationBits != base.ActivationBits) && !s.space.Kind.Quantizes():
+			return fmt.Errorf("the %s agent does not quantize, and the policy gives %s %d bits of weights and %d of activations instead of %d and %d",
+				s.settings.Agent, p.Layer, p.WeightBits, p.ActivationBits, base.WeightBits, base.ActivationBits)
 		}
 	}
 	return nil

@@ -99,21 +99,31 @@ func interrupted(t *testing.T, s Settings, load *workload, journal []store.Journ
 	return db, id
 }
 
+// halfPruned is a policy of smallWorkload's network.
+const halfPruned = `[{"layer":"stem","sparsity":0,"weight_bits":32,"activation_bits":32},{"layer":"block.conv1","sparsity":0.5,"weight_bits":32,"activation_bits":32},` +
+	`{"layer":"block.conv2","sparsity":0,"weight_bits":32,"activation_bits":32},{"layer":"fc","sparsity":0,"weight_bits":32,"activation_bits":32}]`
+
 func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 	load := smallWorkload(t)
 	commands := []string{
 		"noise 0.3", "updates 10", "pin stem weights=4 activations=8", "target 0.3", "reward r7", "bound block.conv1 sparsity=0.2..0.5",
 		"freeze fp32", "try 2", "beta -3", "release stem", "thaw fp32", "episodes 300", "target 0.5", "try 3",
 	}
-	for _, agent := range []string{"joint", "quantize"} {
+	rebasing := map[string][]string{ // to be added
+		"quantize":           {"base " + halfPruned, "base 1", "undo", "noise 0.3", "undo", "base none"},
+		"quantize-iterative": {"base 2", "base 4", "noise 0.4", "undo", "undo", "updates 10"},
+	}
+	shortRounds(t)
+	for _, agent := range []string{"joint", "quantize", "quantize-iterative"} {
 		t.Run(agent, func(t *testing.T) {
 			settings := testSettings(agent, 200)
 			var own []string
-			for _, c := range commands {
-				if agent != "quantize" || !strings.Contains(c, "sparsity") {
+			for i, c := range commands {
+				if agent == "joint" || !strings.Contains(c, "sparsity") && i < 7 {
 					own = append(own, c)
 				}
 			}
+			own = append(own, rebasing[agent]...)
 			db, id, journal := steered(t, settings, load, own)
 			wantEpisodes, wantAgent := deterministic(t, db, id)
 			rng := rand.New(rand.NewPCG(1, 2))
@@ -151,7 +161,7 @@ func randomCommands(rng *rand.Rand, n int) []string {
 			fmt.Sprintf("beta -%.1f", 0.5+5*rng.Float64()),
 			fmt.Sprintf("noise %.2f", rng.Float64()),
 			fmt.Sprintf("updates %d", rng.IntN(20)),
-			"reward "+pick("r4", "r5", "r6", "r7"),
+			"reward "+pick("r3", "r4", "r5", "r6", "r7"),
 			fmt.Sprintf("pin %s weights=%d activations=%d", pick("block.conv1", "block.conv2"), 1+rng.IntN(8), 1+rng.IntN(8)),
 			fmt.Sprintf("bound stem sparsity=%.1f..%.1f", 0.4*rng.Float64(), 0.5+0.4*rng.Float64()),
 			fmt.Sprintf("episodes %d", 200+rng.IntN(50)),
@@ -250,7 +260,11 @@ func TestImpossibleSteeringIsRefused(t *testing.T) {
 		"freeze everything":            "unknown",
 		"thaw mixed":                   "not frozen",
 		"try 99":                       "no episode 99",
-		`try [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`: "4 layers",
+		"base 99":                      "no episode 99",
+		"base none":                    "no base",
+		`base [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`:   "the model 4",
+		"base " + strings.Replace(halfPruned, `"sparsity":0.5`, `"sparsity":1.5`, 1): "not in [0, 1)",
+		`try [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`:    "4 layers",
 	} {
 		c, err := ParseCommand(command)
 		if err != nil {
@@ -291,5 +305,60 @@ func TestUndoTakesBackTheLatest(t *testing.T) {
 	}
 	if _, c, err := undoing(all[:len(all)-2], ""); err == nil { // without the budget and the resumption that end the test
 		t.Errorf("there is more to undo: %s", c)
+	}
+}
+
+func TestBaseIsSteered(t *testing.T) {
+	load := smallWorkload(t)
+	db, id, journal := steered(t, testSettings("quantize", 200), load, []string{"base " + halfPruned, "target 0.3", "base 1", "undo", "base none"})
+	episodes, err := db.Episodes(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var effects []string
+	sparsities := []float64{0} // of block.conv1, by episode
+	for _, e := range journal {
+		for len(sparsities) <= e.Episode && strings.HasPrefix(e.Command, "base") {
+			sparsities = append(sparsities, sparsities[len(sparsities)-1]) // the one under way is not concerned
+		}
+		if !strings.HasPrefix(e.Command, "base") {
+			continue
+		}
+		if e.Step < 0 {
+			sparsities = sparsities[:e.Episode]
+		}
+		now := 0.0
+		if strings.Contains(e.Command, "[") {
+			now = 0.5
+		}
+		sparsities = append(sparsities, now)
+		effects = append(effects, e.Effect)
+	}
+	want := []string{
+		"none → a given policy with the next episode", "a given policy → episode 1 with the next episode",
+		"episode 1 → a given policy with the next episode", "a given policy → none with the next episode",
+	}
+	if !reflect.DeepEqual(effects, want) {
+		t.Errorf("the journal says %q, want %q", effects, want)
+	}
+	for n, want := range sparsities {
+		if n > 0 && n <= len(episodes) && episodes[n-1].Layers[1].Asked != want {
+			t.Errorf("episode %d has sparsity %v, want %v (journal %+v)", n, episodes[n-1].Layers[1].Asked, want, journal)
+		}
+	}
+	s := search(t, context.Background(), db, id, load)
+	if s.settings.Base != nil || s.layers[0].Sensitivity.Around != "" {
+		t.Errorf("in the end the base is %v, the sensitivities are around %q", s.settings.Base, s.layers[0].Sensitivity.Around)
+	}
+
+	for agent, want := range map[string]string{"joint": "nothing it could take", "quantize-iterative": "name an episode"} {
+		settings := testSettings(agent, 3)
+		c := course{settings: settings}
+		if _, err := c.steer(Command{Kind: Rebase, Name: none}, nil, nil); agent != "joint" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want one about %q", agent, err, want)
+		}
+		if _, err := c.steer(Command{Kind: Rebase, Value: 1}, s.layers, s.episodes); agent == "joint" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want one about %q", agent, err, want)
+		}
 	}
 }

@@ -60,10 +60,10 @@ func blended(space agents.Space, layers []Layer, blend, level float64) [][]float
 		c := agents.Choice{Method: agents.Int8, WeightBits: 8, ActivationBits: 8}
 		c.Sparsity = strength(l.Sensitivity.Sparsity)
 		actions[i] = space.Action(c)
-		if space.Kind == agents.Quantize {
+		if !space.Kind.Prunes() {
 			weight, activation := strength(l.Sensitivity.WeightBits), strength(l.Sensitivity.ActivationBits)
 			if weight > 0 || activation > 0 {
-				actions[i] = []float64{space.Mixed + (1-space.Mixed)*weight, space.Mixed + (1-space.Mixed)*activation}
+				actions[i] = space.Rounded(weight, activation)
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (s *Search) warmStart(ctx context.Context) (*trial, [][]float64, error) {
 	}
 	guide := s.guide()
 	s.progress.Start.Imitated, s.progress.Start.Guide = len(s.episodes)+1, guide.Number
-	return nil, nil, s.imitate(ctx, agent, guide)
+	return nil, nil, s.imitate(ctx, agent, s.planned(policyOf(guide)))
 }
 
 // guide is the trial to begin with: the one with the best reward, once chosen the same for good.
@@ -171,12 +171,19 @@ func (s *Search) guide() *store.Episode {
 	return best
 }
 
-// imitate makes the agent do what an episode did.
-func (s *Search) imitate(ctx context.Context, agent imitator, e *store.Episode) error {
-	p := plan{actions: e.Actions, rehearsal: true}
-	for _, layer := range policyOf(e) {
-		p.choices = append(p.choices, choiceOf(layer))
+// planned is the plan to do what a policy says.
+func (s *Search) planned(policy compress.Policy) plan {
+	var p plan
+	for _, layer := range policy {
+		c := choiceOf(layer)
+		p.choices, p.actions = append(p.choices, c), append(p.actions, s.space.Action(c))
 	}
+	return p
+}
+
+// imitate makes the agent answer as a plan says.
+func (s *Search) imitate(ctx context.Context, agent imitator, p plan) error {
+	p.rehearsal = true
 	d, err := s.decide(ctx, p)
 	if err != nil {
 		return err

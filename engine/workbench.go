@@ -145,6 +145,9 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := s.Base.suits(load); err != nil {
+		return "", err
+	}
 	if s.Name == "" {
 		s.Name = load.model.Name
 	}

@@ -51,7 +51,8 @@ type Reference struct {
 	LayerMS    []float64 `json:"layer_ms"` // per layer, as the device timed it
 }
 
-// Layer is what does not change about a layer during a run.
+// Layer is what does not change about a layer during a run, and its sensitivity, which is
+// measured again where the engine starts decisions from another network.
 type Layer struct {
 	Name        string      `json:"name"`    // as in the ONNX file
 	Kind        string      `json:"kind"`    // Conv, Gemm
@@ -76,6 +77,8 @@ type Sensitivity struct {
 	WeightBits     []float64 `json:"weight_bits"`
 	Int8           float64   `json:"int8"`
 	Float          float64   `json:"float"`
+
+	Around string `json:"around,omitempty"` // the engine's name for the compressed network it was measured in; empty: the original
 }
 
 // Episode is one policy with what it achieved.

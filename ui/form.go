@@ -75,7 +75,7 @@ func newForm(s *session) *form {
 	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = engine.Agents
 	add("device", usual.Device, "local, ort:LIBRARY or roofline:", text(func(s *engine.Settings) *string { return &s.Device }))
 	add("episodes", strconv.Itoa(usual.Episodes), "policies to try", whole(func(s *engine.Settings) *int { return &s.Episodes }))
-	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
+	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target · r3: r7 by layer", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
 	add("beta", strconv.FormatFloat(usual.Beta, 'f', -1, 64), "how strongly latency counts in the reward (negative)", real(func(s *engine.Settings) *float64 { return &s.Beta }))
 	add("round to", strconv.Itoa(usual.RoundTo), "channels are kept in multiples of this", whole(func(s *engine.Settings) *int { return &s.RoundTo }))
 	add("max bits", strconv.Itoa(usual.MaxBits), "most bits of a mixed-precision layer", whole(func(s *engine.Settings) *int { return &s.MaxBits }))
@@ -267,7 +267,7 @@ func (f *form) View() []string {
 		value := []rune(e.input.Value())
 		switch {
 		case e.choices != nil:
-			for _, c := range e.choices {
+			for _, c := range e.shown(f.width - label - 4) {
 				if c == e.input.Value() {
 					b.put(l.accent, "["+c+"] ")
 				} else {
@@ -302,6 +302,17 @@ func (f *form) View() []string {
 		out = append(out, f.found(f.height-len(out))...)
 	}
 	return exactly(out, f.height)
+}
+
+// shown are the choices from the first one with which the chosen one fits in the width.
+func (e *entry) shown(width int) []string {
+	first := max(slices.Index(e.choices, e.input.Value()), 0)
+	for used := len(e.choices[first]) + 3; first > 0; first-- {
+		if used += len(e.choices[first-1]) + 3; used > width {
+			break
+		}
+	}
+	return e.choices[first:]
 }
 
 // found tells what the checkup found.

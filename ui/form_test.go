@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"galen/engine"
 )
 
 // openForm shows the form of a new run beside a model and a data folder that exist.
@@ -25,6 +27,16 @@ func openForm(t *testing.T) *stage {
 	s.press("n")
 	s.sees("new run", "no model")
 	return s
+}
+
+// TestTheChosenAgentIsSeen goes through more agents than fit in a line.
+func TestTheChosenAgentIsSeen(t *testing.T) {
+	s := openForm(t)
+	s.press("tab", "tab", "tab")
+	for _, agent := range append(slices.Clone(engine.Agents[1:]), engine.Agents[0]) {
+		s.press("right")
+		s.sees("[" + agent + "]")
+	}
 }
 
 func TestNewRun(t *testing.T) {

@@ -35,7 +35,7 @@ runs yet, it starts the built-in demo.`,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !onTerminal() {
-				return begin(cmd.Context(), engine.DemoSettings(), output{headless: true})
+				return begin(cmd.Context(), engine.DemoSettings(), "", output{headless: true})
 			}
 			return browse(cmd.Context())
 		},

@@ -40,8 +40,8 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 				return err
 			}
 			return own(path, func(w *engine.Workbench, _ *remote.Server) error {
-				compared, err := w.Compare(cmd.Context(), c, func(run string, episodes int) {
-					fmt.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, c.Settings.Episodes)
+				compared, err := w.Compare(cmd.Context(), c, func(run string, episodes, budget int) {
+					fmt.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, budget)
 				})
 				if cmd.Context().Err() != nil {
 					return errors.New("interrupted; the same command goes on with the comparison")
@@ -66,7 +66,7 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 	f.StringVar(&s.Data, "data", "", dataUsage)
 	f.BoolVar(&s.Demo, "demo", false, "compare on the built-in network and images instead")
 	dataFlags(cmd, &s.DataOptions)
-	f.StringSliceVar(&c.Agents, "agents", c.Agents, "`agents` to compare: joint, prune, quantize, uniform, random, evolution, dynamic")
+	f.StringSliceVar(&c.Agents, "agents", c.Agents, "`agents` to compare: joint, prune, quantize, uniform, random, evolution, dynamic, those ending in -iterative, quantize-3, and the sequences 'prune>quantize' and 'quantize>prune'")
 	f.IntVar(&c.Seeds, "seeds", c.Seeds, "runs of each agent, with the seeds 1, 2, …")
 	searchFlags(cmd, s)
 	for _, given := range []string{"agent", "seed", "name"} { // the comparison gives them

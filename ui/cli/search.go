@@ -20,11 +20,11 @@ func (o *output) flags(cmd *cobra.Command) {
 
 func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f := cmd.Flags()
-	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune or quantize, which learn; or a baseline: uniform (all layers alike), random, evolution, or dynamic (a dynamic program over latencies and sensitivities of layers)")
+	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune or quantize, which learn; prune-iterative or quantize-iterative, which learn to move around a reference; quantize-3 (the method by an action of its own); or a baseline: uniform (all layers alike), random, evolution, or dynamic (a dynamic program over latencies and sensitivities of layers)")
 	f.StringVar(&s.Preset, "preset", s.Preset, "numbers that shape learning: paper (those of Krieger et al. 2022, from random actions; they rounded to 32 channels for joint, 1 for prune: --round-to)")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
-	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")
+	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r3 (as r7, but each layer answers for its own part of the latency), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")
 	f.Float64Var(&s.Beta, "beta", s.Beta, "how strongly distance from the target is punished (negative)")
 	f.IntVar(&s.Episodes, "episodes", s.Episodes, "how many policies to try")
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "all but measured time follows from it")
@@ -34,8 +34,13 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.StringVar(&s.Name, "name", s.Name, "name of the run (default: the model's)")
 }
 
+// fromFlag asks for the policy that a search starts from.
+func fromFlag(cmd *cobra.Command, from *string) {
+	cmd.Flags().StringVar(from, "from", "", "start from a policy of another `RUN[:EPISODE]` of the same model (its best, unless an episode is named): prune keeps its bits, quantize its sparsities, and the target stays a share of the uncompressed model's latency")
+}
+
 func demoCommand() *cobra.Command {
-	settings, out := engine.DemoSettings(), output{}
+	settings, out, from := engine.DemoSettings(), output{}, ""
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Search on the built-in network and images",
@@ -45,15 +50,16 @@ images, the latency measured on this machine.`,
 		Example: `  galen demo
   galen demo --headless --episodes 30 --agent quantize`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, from, out) },
 	}
+	fromFlag(cmd, &from)
 	searchFlags(cmd, &settings)
 	out.flags(cmd)
 	return cmd
 }
 
 func searchCommand() *cobra.Command {
-	settings, out := engine.DefaultSettings(), output{}
+	settings, out, from := engine.DefaultSettings(), output{}, ""
 	cmd := &cobra.Command{
 		Use:   "search --model FILE --data DIR",
 		Short: "Search a compression policy for a model",
@@ -62,10 +68,12 @@ binary layout, a folder of images by class, or NumPy arrays; what is not for val
 name is set apart from the training images.`,
 		Example: `  galen search --model resnet20.onnx --data cifar-10-batches-bin --target 0.3
   galen search --model resnet20.onnx --data cifar-10-batches-bin --agent quantize --episodes 100 --headless
+  galen search --model resnet20.onnx --data cifar-10-batches-bin --agent quantize --from pruned --target 0.2
   galen search --model resnet20.onnx --data cifar-10-batches-bin --json > search.jsonl`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return begin(cmd.Context(), settings, from, out) },
 	}
+	fromFlag(cmd, &from)
 	cmd.Flags().StringVar(&settings.Model, "model", "", "ONNX `file` of the trained model")
 	cmd.Flags().StringVar(&settings.Data, "data", "", dataUsage)
 	dataFlags(cmd, &settings.DataOptions)
@@ -131,14 +139,20 @@ original stays as it is.`,
 	return cmd
 }
 
-// begin starts a new run and shows it.
-func begin(ctx context.Context, s engine.Settings, out output) error {
+// begin starts a new run, from a policy of another one if that is named, and shows it.
+func begin(ctx context.Context, s engine.Settings, from string, out output) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
 	return attend(ctx, out, func(w workbench) (string, error) {
 		if err := free(w); err != nil {
 			return "", err
+		}
+		if from != "" {
+			var err error
+			if s.Base, err = engine.BaseFrom(w, from); err != nil {
+				return "", err
+			}
 		}
 		return w.Start(s)
 	})

@@ -40,6 +40,9 @@ func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
 	if s.Device.Device != "" {
 		fmt.Fprintf(out, "device: %s\n", s.Device)
 	}
+	if b := s.Settings.Base; b != nil {
+		fmt.Fprintf(out, "starts from: %s\n", b)
+	}
 	if r := s.Reference; r != nil {
 		fmt.Fprintf(out, "reference: %.2f %% top-1, %.3f ms, %.1f M MACs\n", 100*r.Accuracy, r.LatencyMS, float64(r.MACs)/1e6)
 	}

@@ -1,0 +1,164 @@
+package compress
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"galen/hw/graph"
+)
+
+// everywhere gives all layers the same probe.
+func everywhere(layers int, p Probe) []Probe { return slices.Repeat([]Probe{p}, layers) }
+
+// TestAroundTheOriginal expects the sensitivities of an uncompressed network.
+func TestAroundTheOriginal(t *testing.T) {
+	const n, maxBits = 5, 6
+	levels := Probe{}
+	for level := range Levels {
+		levels.Sparsity = append(levels.Sparsity, float64(level)/Levels)
+		levels.WeightBits = append(levels.WeightBits, levelBits(level, maxBits))
+	}
+	levels.ActivationBits = levels.WeightBits
+	for _, name := range []string{"residual A", "separable"} {
+		g := nets(t)[name]
+		c := newCompressor(t, g, Options{RoundTo: 2})
+		pixels := images(g, n)
+		want, err := c.Sensitivity(context.Background(), pixels, n, maxBits, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.SensitivityAround(context.Background(), Uniform(g, 0, graph.FloatBits), everywhere(len(want), levels), pixels, n, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near := func(a, b []float64) bool {
+			return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Abs(x-y) < 1e-9 })
+		}
+		for l := range want {
+			if !near(got[l].Sparsity, want[l].Sparsity) || !near(got[l].WeightBits, want[l].WeightBits) || !near(got[l].ActivationBits, want[l].ActivationBits) ||
+				math.Abs(got[l].Int8-want[l].Int8) > 1e-9 || got[l].Float != 0 {
+				t.Errorf("%s, layer %d: %+v, want %+v", name, l, got[l], want[l])
+			}
+		}
+	}
+}
+
+// TestAroundAPolicy compares curves with networks that are really pruned and then have really
+// rounded weights, run by the naive interpreter.
+func TestAroundAPolicy(t *testing.T) {
+	const n = 6
+	for _, name := range []string{"plain", "residual A", "separable"} {
+		t.Run(name, func(t *testing.T) {
+			g := nets(t)[name]
+			c := newCompressor(t, g, Options{RoundTo: 2})
+			pixels := images(g, n)
+			size := len(pixels) / n
+			run := func(g *graph.Graph) (rows [][]float64) {
+				for i := range n {
+					rows = append(rows, interpret(g, pixels[i*size:(i+1)*size], nil))
+				}
+				return rows
+			}
+			original := run(g)
+			// Weights alone are rounded here: the interpreter rounds no activations.
+			really := func(p Policy) float64 {
+				pruned, err := c.structure.Prune(c.structure.Select(p, c.importance, 2))
+				if err != nil {
+					t.Fatal(err)
+				}
+				layer := 0
+				for i := range pruned.Nodes {
+					node := &pruned.Nodes[i]
+					if node.Weight() == nil {
+						continue
+					}
+					if bits := p[layer].WeightBits; bits != graph.FloatBits {
+						node.Op = node.WithWeight((crew{workers: 1}).quantizeWeight(node.Weight(), bits, nil), node.Bias())
+					}
+					layer++
+				}
+				return divergence(original, run(pruned))
+			}
+			base := Uniform(g, 0.3, graph.FloatBits)
+			for l, info := range c.Layers() { // Validate would not let the activations be float
+				if info.MayMix && l%2 == 0 {
+					base[l].WeightBits = 4
+				}
+			}
+			probe := Probe{Sparsity: []float64{0, 0.3, 0.6}, WeightBits: []int{graph.FloatBits, 4, 2}, ActivationBits: []int{graph.FloatBits}}
+			curves, err := c.settle(base).sensitivity(context.Background(), everywhere(len(base), probe), pixels, n, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := really(base)
+			for l, info := range c.Layers() {
+				if info.Root && info.Prunable {
+					for i, sparsity := range probe.Sparsity {
+						p := slices.Clone(base)
+						p[l].Sparsity = sparsity
+						if got, want := curves[l].Sparsity[i], really(p)-before; math.Abs(got-want) > 1e-5+1e-3*math.Abs(want) {
+							t.Errorf("%s: sparsity %v has %v, want %v", info.Layer, sparsity, got, want)
+						}
+					}
+				}
+				if !info.MayMix {
+					continue
+				}
+				for i, bits := range probe.WeightBits {
+					p := slices.Clone(base)
+					p[l].WeightBits = bits
+					if got, want := curves[l].WeightBits[i], really(p)-before; math.Abs(got-want) > 1e-5+1e-3*math.Abs(want) {
+						t.Errorf("%s: %d weight bits have %v, want %v", info.Layer, bits, got, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestAroundIsRelative compares a change of a policy with the change back, in the network
+// where it was made.
+func TestAroundIsRelative(t *testing.T) {
+	const n = 6
+	g := nets(t)["residual A"]
+	c := newCompressor(t, g, Options{RoundTo: 2})
+	pixels := images(g, n)
+	measure := func(p Policy, probe Probe) []Curve {
+		curves, err := c.SensitivityAround(context.Background(), p, everywhere(len(p), probe), pixels, n, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return curves
+	}
+	base := Uniform(g, 0.4, 4)
+	from := Probe{Sparsity: []float64{0.7}, WeightBits: []int{2}, ActivationBits: []int{3}}
+	back := Probe{Sparsity: []float64{0.4}, WeightBits: []int{4}, ActivationBits: []int{4}}
+	there := measure(base, from)
+	opposite := func(what string, l int, got, want float64) {
+		if got == 0 || math.Abs(got+want) > 1e-9 {
+			t.Errorf("layer %d, %s: %v there and %v back", l, what, got, want)
+		}
+	}
+	for l, info := range c.Layers() {
+		if info.Root && info.Prunable {
+			p := slices.Clone(base)
+			for m, other := range c.Layers() {
+				if other.Group == info.Group && p[m].Sparsity > 0 {
+					p[m].Sparsity = 0.7
+				}
+			}
+			opposite("sparsity", l, there[l].Sparsity[0], measure(p, back)[l].Sparsity[0])
+		}
+		if !info.MayMix {
+			continue
+		}
+		p := slices.Clone(base)
+		p[l].WeightBits = 2
+		opposite("weights", l, there[l].WeightBits[0], measure(p, back)[l].WeightBits[0])
+		p = slices.Clone(base)
+		p[l].ActivationBits = 3
+		opposite("activations", l, there[l].ActivationBits[0], measure(p, back)[l].ActivationBits[0])
+	}
+}
