@@ -4,6 +4,40 @@
 
 #include "textflag.h"
 
+DATA pairOrder<>+0(SB)/1, $0x00
+DATA pairOrder<>+1(SB)/1, $0x02
+DATA pairOrder<>+2(SB)/1, $0x04
+DATA pairOrder<>+3(SB)/1, $0x06
+DATA pairOrder<>+4(SB)/1, $0x08
+DATA pairOrder<>+5(SB)/1, $0x0a
+DATA pairOrder<>+6(SB)/1, $0x0c
+DATA pairOrder<>+7(SB)/1, $0x0e
+DATA pairOrder<>+8(SB)/1, $0x10
+DATA pairOrder<>+9(SB)/1, $0x12
+DATA pairOrder<>+10(SB)/1, $0x14
+DATA pairOrder<>+11(SB)/1, $0x16
+DATA pairOrder<>+12(SB)/1, $0x18
+DATA pairOrder<>+13(SB)/1, $0x1a
+DATA pairOrder<>+14(SB)/1, $0x1c
+DATA pairOrder<>+15(SB)/1, $0x1e
+DATA pairOrder<>+16(SB)/1, $0x01
+DATA pairOrder<>+17(SB)/1, $0x03
+DATA pairOrder<>+18(SB)/1, $0x05
+DATA pairOrder<>+19(SB)/1, $0x07
+DATA pairOrder<>+20(SB)/1, $0x09
+DATA pairOrder<>+21(SB)/1, $0x0b
+DATA pairOrder<>+22(SB)/1, $0x0d
+DATA pairOrder<>+23(SB)/1, $0x0f
+DATA pairOrder<>+24(SB)/1, $0x11
+DATA pairOrder<>+25(SB)/1, $0x13
+DATA pairOrder<>+26(SB)/1, $0x15
+DATA pairOrder<>+27(SB)/1, $0x17
+DATA pairOrder<>+28(SB)/1, $0x19
+DATA pairOrder<>+29(SB)/1, $0x1b
+DATA pairOrder<>+30(SB)/1, $0x1d
+DATA pairOrder<>+31(SB)/1, $0x1f
+GLOBL pairOrder<>(SB), RODATA|NOPTR, $32
+
 // func dotTileAVX512x1x8(tiles int, offsetStep int, taps int, depth int, in *uint8, weights *int8, out *uint8, offsets *int32, stride int, bias *int32, scale *float32, lo float32, hi float32, zero int32, residual *uint8, add *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·dotTileAVX512x1x8(SB), NOSPLIT, $24-120
@@ -12,8 +46,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	MOVQ      depth+24(FP), CX
 	CMPQ      CX, $0x10
 	JG        deep
@@ -105,11 +138,13 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y1
-	VSHUFPS       $0x88, Y1, Y0, Y2
-	VSHUFPS       $0xdd, Y1, Y0, Y0
-	VPADDD        Y2, Y0, Y0
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z1
+	VPMOVZXBD pairOrder<>+16(SB), Z2
+	VMOVAPS   Z0, Z3
+	VPERMT2D  Z0, Z1, Z3
+	VPERMT2D  Z0, Z2, Z0
+	VPADDD    Z3, Z0, Z0
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -129,65 +164,71 @@ shallow4Tap:
 	JNE          shallow4Tap
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y2
-	VBROADCASTSS hi+92(FP), Y3
-	VBROADCASTSS zero+96(FP), Y4
-	VMOVUPS      (CX), Y1
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	VMAXPS       Y2, Y0, Y0
-	VMINPS       Y3, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y4, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z4
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z2
+	VBROADCASTSS    zero+96(FP), Z3
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z4, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z2, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z3, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	ADDQ            CX, AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
+	MOVQ    stride+64(FP), CX
 	MOVQ    out+48(FP), AX
 	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
+	ADDQ    CX, AX
 	MOVQ    AX, out+48(FP)
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y1
-	VPBROADCASTD 4(DX), Y2
-	VPBROADCASTD 8(DX), Y3
-	VPBROADCASTD 16(DX), Y4
-	VMOVUPS      (CX), Y5
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y5, Y0, Y0
-	VMAXPS       Y1, Y0, Y0
-	VMINPS       Y2, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VPMOVZXBD    (CX), Y1
-	VPSUBD.BCST  12(DX), Y1, Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z2
+	VPBROADCASTD    8(DX), Z3
+	VPBROADCASTD    16(DX), Z4
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z6
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X5
+	VPMOVZXBD       X5, Z5
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z6, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z2, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z3, Z0, Z0
+	VPSUBD.BCST     12(DX), Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS          Z4, Z5, Z5
+	VADDPS          Z5, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -384,26 +425,26 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z1
 	VPBROADCASTD 4(DX), Z2
 	VPBROADCASTD 8(DX), Z3
 	VPBROADCASTD 16(DX), Z4
-	VMOVUPS      (CX), Z5
+	MOVQ         scale+80(FP), CX
+	VMOVUPS      (CX), Z6
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z5
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z5, Z0, Z0
+	VMULPS       Z6, Z0, Z0
 	VMAXPS       Z1, Z0, Z0
 	VMINPS       Z2, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z3, Z0, Z0
-	VPMOVZXBD    (CX), Z1
-	VPSUBD.BCST  12(DX), Z1, Z1
-	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z4, Z1, Z1
-	VADDPS       Z1, Z0, Z0
+	VPSUBD.BCST  12(DX), Z5, Z5
+	VCVTDQ2PS    Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VADDPS       Z5, Z0, Z0
 	VDIVPS.BCST  20(DX), Z0, Z0
 	VMAXPS.BCST  24(DX), Z0, Z0
 	VMINPS.BCST  28(DX), Z0, Z0
@@ -650,23 +691,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z2
 	VPBROADCASTD 4(DX), Z3
 	VPBROADCASTD 8(DX), Z4
 	VPBROADCASTD 16(DX), Z5
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Y7
+	MOVQ         scale+80(FP), CX
+	VMOVUPS      (CX), Z7
+	VMOVUPS      64(CX), Y8
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z6
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
 	VMINPS       Z3, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z4, Z0, Z0
-	VPMOVZXBD    (CX), Z6
 	VPSUBD.BCST  12(DX), Z6, Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z5, Z6, Z6
@@ -677,13 +718,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y6
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y1, Y1
 	VMAXPS       Y2, Y1, Y1
 	VMINPS       Y3, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y4, Y1, Y1
-	VPMOVZXBD    16(CX), Y6
 	VPSUBD.BCST  12(DX), Y6, Y6
 	VCVTDQ2PS    Y6, Y6
 	VMULPS       Y5, Y6, Y6
@@ -934,23 +975,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z2
 	VPBROADCASTD 4(DX), Z3
 	VPBROADCASTD 8(DX), Z4
 	VPBROADCASTD 16(DX), Z5
-	VMOVUPS      (CX), Z6
-	VMOVUPS      64(CX), Z7
+	MOVQ         scale+80(FP), CX
+	VMOVUPS      (CX), Z7
+	VMOVUPS      64(CX), Z8
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z6
 	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
 	VMINPS       Z3, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z4, Z0, Z0
-	VPMOVZXBD    (CX), Z6
 	VPSUBD.BCST  12(DX), Z6, Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z5, Z6, Z6
@@ -961,13 +1002,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z6
 	VCVTDQ2PS    Z1, Z1
-	VMULPS       Z7, Z1, Z1
+	VMULPS       Z8, Z1, Z1
 	VMAXPS       Z2, Z1, Z1
 	VMINPS       Z3, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z4, Z1, Z1
-	VPMOVZXBD    16(CX), Z6
 	VPSUBD.BCST  12(DX), Z6, Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z5, Z6, Z6
@@ -1002,8 +1043,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	MOVQ      depth+24(FP), CX
 	CMPQ      CX, $0x10
@@ -1112,15 +1152,13 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y2
-	VSHUFPS       $0x88, Y2, Y0, Y3
-	VSHUFPS       $0xdd, Y2, Y0, Y0
-	VPADDD        Y3, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y2
-	VSHUFPS       $0x88, Y2, Y1, Y3
-	VSHUFPS       $0xdd, Y2, Y1, Y1
-	VPADDD        Y3, Y1, Y1
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z2
+	VPMOVZXBD pairOrder<>+16(SB), Z3
+	VMOVAPS   Z0, Z4
+	VPERMT2D  Z1, Z2, Z4
+	VPERMT2D  Z1, Z3, Z0
+	VPADDD    Z4, Z0, Z0
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -1142,96 +1180,78 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y3
-	VBROADCASTSS hi+92(FP), Y4
-	VBROADCASTSS zero+96(FP), Y5
-	VMOVUPS      (CX), Y2
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       Y3, Y0, Y0
-	VMINPS       Y4, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y5, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VMAXPS       Y3, Y1, Y1
-	VMINPS       Y4, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y5, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z4
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z2
+	VBROADCASTSS    zero+96(FP), Z3
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z4, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z2, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z3, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y2
-	VPBROADCASTD 4(DX), Y3
-	VPBROADCASTD 8(DX), Y4
-	VPBROADCASTD 16(DX), Y5
-	VMOVUPS      (CX), Y7
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMAXPS       Y2, Y0, Y0
-	VMINPS       Y3, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VPMOVZXBD    (CX), Y6
-	VPSUBD.BCST  12(DX), Y6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y6, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y7, Y1, Y1
-	VMAXPS       Y2, Y1, Y1
-	VMINPS       Y3, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VPMOVZXBD    (CX), Y6
-	VPSUBD.BCST  12(DX), Y6, Y6
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y5, Y6, Y6
-	VADDPS       Y6, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z2
+	VPBROADCASTD    8(DX), Z3
+	VPBROADCASTD    16(DX), Z4
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z6
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X5
+	VMOVHPS         (CX)(BX*1), X5, X5
+	VPMOVZXBD       X5, Z5
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z6, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z2, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z3, Z0, Z0
+	VPSUBD.BCST     12(DX), Z5, Z5
+	VCVTDQ2PS       Z5, Z5
+	VMULPS          Z4, Z5, Z5
+	VADDPS          Z5, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -1475,22 +1495,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z2
 	VPBROADCASTD 4(DX), Z3
 	VPBROADCASTD 8(DX), Z4
 	VPBROADCASTD 16(DX), Z5
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z7
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z6
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z7, Z0, Z0
 	VMAXPS       Z2, Z0, Z0
 	VMINPS       Z3, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z4, Z0, Z0
-	VPMOVZXBD    (CX), Z6
 	VPSUBD.BCST  12(DX), Z6, Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z5, Z6, Z6
@@ -1503,13 +1523,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z6
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z7, Z1, Z1
 	VMAXPS       Z2, Z1, Z1
 	VMINPS       Z3, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z4, Z1, Z1
-	VPMOVZXBD    (CX), Z6
 	VPSUBD.BCST  12(DX), Z6, Z6
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z5, Z6, Z6
@@ -1831,23 +1851,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z4
 	VPBROADCASTD 4(DX), Z5
 	VPBROADCASTD 8(DX), Z6
 	VPBROADCASTD 16(DX), Z7
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z9
 	VMOVUPS      64(CX), Y10
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
 	VMINPS       Z5, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z6, Z0, Z0
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -1858,13 +1878,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y8
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y10, Y1, Y1
 	VMAXPS       Y4, Y1, Y1
 	VMINPS       Y5, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y6, Y1, Y1
-	VPMOVZXBD    16(CX), Y8
 	VPSUBD.BCST  12(DX), Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y8, Y8
@@ -1877,13 +1897,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
 	VMINPS       Z5, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z6, Z2, Z2
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -1894,13 +1914,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y8
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y10, Y3, Y3
 	VMAXPS       Y4, Y3, Y3
 	VMINPS       Y5, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y6, Y3, Y3
-	VPMOVZXBD    16(CX), Y8
 	VPSUBD.BCST  12(DX), Y8, Y8
 	VCVTDQ2PS    Y8, Y8
 	VMULPS       Y7, Y8, Y8
@@ -2222,23 +2242,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z4
 	VPBROADCASTD 4(DX), Z5
 	VPBROADCASTD 8(DX), Z6
 	VPBROADCASTD 16(DX), Z7
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z9
 	VMOVUPS      64(CX), Z10
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
 	VMINPS       Z5, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z6, Z0, Z0
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -2249,13 +2269,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z8
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z10, Z1, Z1
 	VMAXPS       Z4, Z1, Z1
 	VMINPS       Z5, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z6, Z1, Z1
-	VPMOVZXBD    16(CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -2268,13 +2288,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
 	VMINPS       Z5, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z6, Z2, Z2
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -2285,13 +2305,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z8
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z10, Z3, Z3
 	VMAXPS       Z4, Z3, Z3
 	VMINPS       Z5, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z6, Z3, Z3
-	VPMOVZXBD    16(CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -2326,8 +2346,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	MOVQ      depth+24(FP), CX
@@ -2453,19 +2472,17 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y3
-	VSHUFPS       $0x88, Y3, Y0, Y4
-	VSHUFPS       $0xdd, Y3, Y0, Y0
-	VPADDD        Y4, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y3
-	VSHUFPS       $0x88, Y3, Y1, Y4
-	VSHUFPS       $0xdd, Y3, Y1, Y1
-	VPADDD        Y4, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y3
-	VSHUFPS       $0x88, Y3, Y2, Y4
-	VSHUFPS       $0xdd, Y3, Y2, Y2
-	VPADDD        Y4, Y2, Y2
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z3
+	VPMOVZXBD pairOrder<>+16(SB), Z4
+	VMOVAPS   Z0, Z5
+	VPERMT2D  Z1, Z3, Z5
+	VPERMT2D  Z1, Z4, Z0
+	VPADDD    Z5, Z0, Z0
+	VMOVAPS   Z2, Z5
+	VPERMT2D  Z2, Z3, Z5
+	VPERMT2D  Z2, Z4, Z2
+	VPADDD    Z5, Z2, Z2
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -2491,125 +2508,110 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y4
-	VBROADCASTSS hi+92(FP), Y5
-	VBROADCASTSS zero+96(FP), Y6
-	VMOVUPS      (CX), Y3
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y3, Y0, Y0
-	VMAXPS       Y4, Y0, Y0
-	VMINPS       Y5, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y6, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y3, Y1, Y1
-	VMAXPS       Y4, Y1, Y1
-	VMINPS       Y5, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y6, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y3, Y2, Y2
-	VMAXPS       Y4, Y2, Y2
-	VMINPS       Y5, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y6, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z5
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z4
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z4, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z4, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	ADDQ            CX, AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	ADDQ          CX, AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y3
-	VPBROADCASTD 4(DX), Y4
-	VPBROADCASTD 8(DX), Y5
-	VPBROADCASTD 16(DX), Y6
-	VMOVUPS      (CX), Y8
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y8, Y0, Y0
-	VMAXPS       Y3, Y0, Y0
-	VMINPS       Y4, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y5, Y0, Y0
-	VPMOVZXBD    (CX), Y7
-	VPSUBD.BCST  12(DX), Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VADDPS       Y7, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y8, Y1, Y1
-	VMAXPS       Y3, Y1, Y1
-	VMINPS       Y4, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y5, Y1, Y1
-	VPMOVZXBD    (CX), Y7
-	VPSUBD.BCST  12(DX), Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VADDPS       Y7, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y8, Y2, Y2
-	VMAXPS       Y3, Y2, Y2
-	VMINPS       Y4, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VPMOVZXBD    (CX), Y7
-	VPSUBD.BCST  12(DX), Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y6, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z4
+	VPBROADCASTD    16(DX), Z5
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z7
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X6
+	VMOVHPS         (CX)(BX*1), X6, X6
+	VPMOVZXBD       X6, Z6
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z4, Z0, Z0
+	VPSUBD.BCST     12(DX), Z6, Z6
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VADDPS          Z6, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X6
+	VPMOVZXBD       X6, Z6
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z4, Z2, Z2
+	VPSUBD.BCST     12(DX), Z6, Z6
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VADDPS          Z6, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -2900,22 +2902,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z3
 	VPBROADCASTD 4(DX), Z4
 	VPBROADCASTD 8(DX), Z5
 	VPBROADCASTD 16(DX), Z6
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z8
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z7
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z8, Z0, Z0
 	VMAXPS       Z3, Z0, Z0
 	VMINPS       Z4, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z5, Z0, Z0
-	VPMOVZXBD    (CX), Z7
 	VPSUBD.BCST  12(DX), Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
@@ -2928,13 +2930,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z7
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z8, Z1, Z1
 	VMAXPS       Z3, Z1, Z1
 	VMINPS       Z4, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z5, Z1, Z1
-	VPMOVZXBD    (CX), Z7
 	VPSUBD.BCST  12(DX), Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
@@ -2947,13 +2949,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z7
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z8, Z2, Z2
 	VMAXPS       Z3, Z2, Z2
 	VMINPS       Z4, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z5, Z2, Z2
-	VPMOVZXBD    (CX), Z7
 	VPSUBD.BCST  12(DX), Z7, Z7
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z6, Z7, Z7
@@ -3346,23 +3348,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z6
 	VPBROADCASTD 4(DX), Z7
 	VPBROADCASTD 8(DX), Z8
 	VPBROADCASTD 16(DX), Z9
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z11
 	VMOVUPS      64(CX), Y12
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
 	VMINPS       Z7, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z8, Z0, Z0
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3373,13 +3375,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y10
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y12, Y1, Y1
 	VMAXPS       Y6, Y1, Y1
 	VMINPS       Y7, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y8, Y1, Y1
-	VPMOVZXBD    16(CX), Y10
 	VPSUBD.BCST  12(DX), Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y10, Y10
@@ -3392,13 +3394,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
 	VMINPS       Z7, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z8, Z2, Z2
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3409,13 +3411,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y10
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y12, Y3, Y3
 	VMAXPS       Y6, Y3, Y3
 	VMINPS       Y7, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y8, Y3, Y3
-	VPMOVZXBD    16(CX), Y10
 	VPSUBD.BCST  12(DX), Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y10, Y10
@@ -3428,13 +3430,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
 	VMINPS       Z7, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z8, Z4, Z4
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3445,13 +3447,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y10
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y12, Y5, Y5
 	VMAXPS       Y6, Y5, Y5
 	VMINPS       Y7, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y8, Y5, Y5
-	VPMOVZXBD    16(CX), Y10
 	VPSUBD.BCST  12(DX), Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VMULPS       Y9, Y10, Y10
@@ -3844,23 +3846,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z6
 	VPBROADCASTD 4(DX), Z7
 	VPBROADCASTD 8(DX), Z8
 	VPBROADCASTD 16(DX), Z9
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z11
 	VMOVUPS      64(CX), Z12
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
 	VMINPS       Z7, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z8, Z0, Z0
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3871,13 +3873,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z10
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z12, Z1, Z1
 	VMAXPS       Z6, Z1, Z1
 	VMINPS       Z7, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z8, Z1, Z1
-	VPMOVZXBD    16(CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3890,13 +3892,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
 	VMINPS       Z7, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z8, Z2, Z2
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3907,13 +3909,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z10
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z12, Z3, Z3
 	VMAXPS       Z6, Z3, Z3
 	VMINPS       Z7, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z8, Z3, Z3
-	VPMOVZXBD    16(CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3926,13 +3928,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
 	VMINPS       Z7, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z8, Z4, Z4
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3943,13 +3945,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z10
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z12, Z5, Z5
 	VMAXPS       Z6, Z5, Z5
 	VMINPS       Z7, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z8, Z5, Z5
-	VPMOVZXBD    16(CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -3984,8 +3986,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -4128,23 +4129,17 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y4
-	VSHUFPS       $0x88, Y4, Y0, Y5
-	VSHUFPS       $0xdd, Y4, Y0, Y0
-	VPADDD        Y5, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y4
-	VSHUFPS       $0x88, Y4, Y1, Y5
-	VSHUFPS       $0xdd, Y4, Y1, Y1
-	VPADDD        Y5, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y4
-	VSHUFPS       $0x88, Y4, Y2, Y5
-	VSHUFPS       $0xdd, Y4, Y2, Y2
-	VPADDD        Y5, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y4
-	VSHUFPS       $0x88, Y4, Y3, Y5
-	VSHUFPS       $0xdd, Y4, Y3, Y3
-	VPADDD        Y5, Y3, Y3
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z4
+	VPMOVZXBD pairOrder<>+16(SB), Z5
+	VMOVAPS   Z0, Z6
+	VPERMT2D  Z1, Z4, Z6
+	VPERMT2D  Z1, Z5, Z0
+	VPADDD    Z6, Z0, Z0
+	VMOVAPS   Z2, Z6
+	VPERMT2D  Z3, Z4, Z6
+	VPERMT2D  Z3, Z5, Z2
+	VPADDD    Z6, Z2, Z2
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -4174,154 +4169,115 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y5
-	VBROADCASTSS hi+92(FP), Y6
-	VBROADCASTSS zero+96(FP), Y7
-	VMOVUPS      (CX), Y4
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y4, Y0, Y0
-	VMAXPS       Y5, Y0, Y0
-	VMINPS       Y6, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y7, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMAXPS       Y5, Y1, Y1
-	VMINPS       Y6, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y7, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMAXPS       Y5, Y2, Y2
-	VMINPS       Y6, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y7, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y4, Y3, Y3
-	VMAXPS       Y5, Y3, Y3
-	VMINPS       Y6, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y7, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z5
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z4
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z4, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z4, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y4
-	VPBROADCASTD 4(DX), Y5
-	VPBROADCASTD 8(DX), Y6
-	VPBROADCASTD 16(DX), Y7
-	VMOVUPS      (CX), Y9
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y9, Y0, Y0
-	VMAXPS       Y4, Y0, Y0
-	VMINPS       Y5, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y6, Y0, Y0
-	VPMOVZXBD    (CX), Y8
-	VPSUBD.BCST  12(DX), Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y8, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y9, Y1, Y1
-	VMAXPS       Y4, Y1, Y1
-	VMINPS       Y5, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y6, Y1, Y1
-	VPMOVZXBD    (CX), Y8
-	VPSUBD.BCST  12(DX), Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y8, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y9, Y2, Y2
-	VMAXPS       Y4, Y2, Y2
-	VMINPS       Y5, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y6, Y2, Y2
-	VPMOVZXBD    (CX), Y8
-	VPSUBD.BCST  12(DX), Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y8, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y9, Y3, Y3
-	VMAXPS       Y4, Y3, Y3
-	VMINPS       Y5, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y6, Y3, Y3
-	VPMOVZXBD    (CX), Y8
-	VPSUBD.BCST  12(DX), Y8, Y8
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y7, Y8, Y8
-	VADDPS       Y8, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z4
+	VPBROADCASTD    16(DX), Z5
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z7
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X6
+	VMOVHPS         (CX)(BX*1), X6, X6
+	VPMOVZXBD       X6, Z6
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z4, Z0, Z0
+	VPSUBD.BCST     12(DX), Z6, Z6
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VADDPS          Z6, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X6
+	VMOVHPS         (CX)(BX*1), X6, X6
+	VPMOVZXBD       X6, Z6
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z4, Z2, Z2
+	VPSUBD.BCST     12(DX), Z6, Z6
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VADDPS          Z6, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -4659,22 +4615,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z4
 	VPBROADCASTD 4(DX), Z5
 	VPBROADCASTD 8(DX), Z6
 	VPBROADCASTD 16(DX), Z7
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z9
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z9, Z0, Z0
 	VMAXPS       Z4, Z0, Z0
 	VMINPS       Z5, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z6, Z0, Z0
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -4687,13 +4643,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z9, Z1, Z1
 	VMAXPS       Z4, Z1, Z1
 	VMINPS       Z5, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z6, Z1, Z1
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -4706,13 +4662,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z9, Z2, Z2
 	VMAXPS       Z4, Z2, Z2
 	VMINPS       Z5, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z6, Z2, Z2
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -4725,13 +4681,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z8
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z9, Z3, Z3
 	VMAXPS       Z4, Z3, Z3
 	VMINPS       Z5, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z6, Z3, Z3
-	VPMOVZXBD    (CX), Z8
 	VPSUBD.BCST  12(DX), Z8, Z8
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z7, Z8, Z8
@@ -5195,23 +5151,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z8
 	VPBROADCASTD 4(DX), Z9
 	VPBROADCASTD 8(DX), Z10
 	VPBROADCASTD 16(DX), Z11
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z13
 	VMOVUPS      64(CX), Y14
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z13, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
 	VMINPS       Z9, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z10, Z0, Z0
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5222,13 +5178,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y12
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y14, Y1, Y1
 	VMAXPS       Y8, Y1, Y1
 	VMINPS       Y9, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y10, Y1, Y1
-	VPMOVZXBD    16(CX), Y12
 	VPSUBD.BCST  12(DX), Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y11, Y12, Y12
@@ -5241,13 +5197,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z13, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
 	VMINPS       Z9, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z10, Z2, Z2
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5258,13 +5214,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y12
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y14, Y3, Y3
 	VMAXPS       Y8, Y3, Y3
 	VMINPS       Y9, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y10, Y3, Y3
-	VPMOVZXBD    16(CX), Y12
 	VPSUBD.BCST  12(DX), Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y11, Y12, Y12
@@ -5277,13 +5233,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z13, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
 	VMINPS       Z9, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z10, Z4, Z4
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5294,13 +5250,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y12
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y14, Y5, Y5
 	VMAXPS       Y8, Y5, Y5
 	VMINPS       Y9, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y10, Y5, Y5
-	VPMOVZXBD    16(CX), Y12
 	VPSUBD.BCST  12(DX), Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y11, Y12, Y12
@@ -5313,13 +5269,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z13, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
 	VMINPS       Z9, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z10, Z6, Z6
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5330,13 +5286,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y12
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y14, Y7, Y7
 	VMAXPS       Y8, Y7, Y7
 	VMINPS       Y9, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y10, Y7, Y7
-	VPMOVZXBD    16(CX), Y12
 	VPSUBD.BCST  12(DX), Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VMULPS       Y11, Y12, Y12
@@ -5800,23 +5756,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z8
 	VPBROADCASTD 4(DX), Z9
 	VPBROADCASTD 8(DX), Z10
 	VPBROADCASTD 16(DX), Z11
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z13
 	VMOVUPS      64(CX), Z14
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z13, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
 	VMINPS       Z9, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z10, Z0, Z0
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5827,13 +5783,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z12
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z14, Z1, Z1
 	VMAXPS       Z8, Z1, Z1
 	VMINPS       Z9, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z10, Z1, Z1
-	VPMOVZXBD    16(CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5846,13 +5802,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z13, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
 	VMINPS       Z9, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z10, Z2, Z2
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5863,13 +5819,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z12
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z14, Z3, Z3
 	VMAXPS       Z8, Z3, Z3
 	VMINPS       Z9, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z10, Z3, Z3
-	VPMOVZXBD    16(CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5882,13 +5838,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z13, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
 	VMINPS       Z9, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z10, Z4, Z4
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5899,13 +5855,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z12
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z14, Z5, Z5
 	VMAXPS       Z8, Z5, Z5
 	VMINPS       Z9, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z10, Z5, Z5
-	VPMOVZXBD    16(CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5918,13 +5874,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z13, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
 	VMINPS       Z9, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z10, Z6, Z6
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5935,13 +5891,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z12
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z14, Z7, Z7
 	VMAXPS       Z8, Z7, Z7
 	VMINPS       Z9, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z10, Z7, Z7
-	VPMOVZXBD    16(CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -5976,8 +5932,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -6137,27 +6092,21 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y5
-	VSHUFPS       $0x88, Y5, Y0, Y6
-	VSHUFPS       $0xdd, Y5, Y0, Y0
-	VPADDD        Y6, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y5
-	VSHUFPS       $0x88, Y5, Y1, Y6
-	VSHUFPS       $0xdd, Y5, Y1, Y1
-	VPADDD        Y6, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y5
-	VSHUFPS       $0x88, Y5, Y2, Y6
-	VSHUFPS       $0xdd, Y5, Y2, Y2
-	VPADDD        Y6, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y5
-	VSHUFPS       $0x88, Y5, Y3, Y6
-	VSHUFPS       $0xdd, Y5, Y3, Y3
-	VPADDD        Y6, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y5
-	VSHUFPS       $0x88, Y5, Y4, Y6
-	VSHUFPS       $0xdd, Y5, Y4, Y4
-	VPADDD        Y6, Y4, Y4
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z5
+	VPMOVZXBD pairOrder<>+16(SB), Z6
+	VMOVAPS   Z0, Z7
+	VPERMT2D  Z1, Z5, Z7
+	VPERMT2D  Z1, Z6, Z0
+	VPADDD    Z7, Z0, Z0
+	VMOVAPS   Z2, Z7
+	VPERMT2D  Z3, Z5, Z7
+	VPERMT2D  Z3, Z6, Z2
+	VPADDD    Z7, Z2, Z2
+	VMOVAPS   Z4, Z7
+	VPERMT2D  Z4, Z5, Z7
+	VPERMT2D  Z4, Z6, Z4
+	VPADDD    Z7, Z4, Z4
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -6191,183 +6140,147 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y6
-	VBROADCASTSS hi+92(FP), Y7
-	VBROADCASTSS zero+96(FP), Y8
-	VMOVUPS      (CX), Y5
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y5, Y0, Y0
-	VMAXPS       Y6, Y0, Y0
-	VMINPS       Y7, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y8, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y5, Y1, Y1
-	VMAXPS       Y6, Y1, Y1
-	VMINPS       Y7, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y8, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VMAXPS       Y6, Y2, Y2
-	VMINPS       Y7, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y8, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y5, Y3, Y3
-	VMAXPS       Y6, Y3, Y3
-	VMINPS       Y7, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y8, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y5, Y4, Y4
-	VMAXPS       Y6, Y4, Y4
-	VMINPS       Y7, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y8, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z6
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z6, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z6, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z6, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	ADDQ            CX, AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	ADDQ          CX, AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y5
-	VPBROADCASTD 4(DX), Y6
-	VPBROADCASTD 8(DX), Y7
-	VPBROADCASTD 16(DX), Y8
-	VMOVUPS      (CX), Y10
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y10, Y0, Y0
-	VMAXPS       Y5, Y0, Y0
-	VMINPS       Y6, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VPMOVZXBD    (CX), Y9
-	VPSUBD.BCST  12(DX), Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y10, Y1, Y1
-	VMAXPS       Y5, Y1, Y1
-	VMINPS       Y6, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y7, Y1, Y1
-	VPMOVZXBD    (CX), Y9
-	VPSUBD.BCST  12(DX), Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y10, Y2, Y2
-	VMAXPS       Y5, Y2, Y2
-	VMINPS       Y6, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y7, Y2, Y2
-	VPMOVZXBD    (CX), Y9
-	VPSUBD.BCST  12(DX), Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y10, Y3, Y3
-	VMAXPS       Y5, Y3, Y3
-	VMINPS       Y6, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y7, Y3, Y3
-	VPMOVZXBD    (CX), Y9
-	VPSUBD.BCST  12(DX), Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y10, Y4, Y4
-	VMAXPS       Y5, Y4, Y4
-	VMINPS       Y6, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y7, Y4, Y4
-	VPMOVZXBD    (CX), Y9
-	VPSUBD.BCST  12(DX), Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y8, Y9, Y9
-	VADDPS       Y9, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z6
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z8
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X7
+	VMOVHPS         (CX)(BX*1), X7, X7
+	VPMOVZXBD       X7, Z7
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z8, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z6, Z7, Z7
+	VADDPS          Z7, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X7
+	VMOVHPS         (CX)(BX*1), X7, X7
+	VPMOVZXBD       X7, Z7
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z8, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z6, Z7, Z7
+	VADDPS          Z7, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X7
+	VPMOVZXBD       X7, Z7
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z8, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z6, Z7, Z7
+	VADDPS          Z7, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -6752,22 +6665,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z5
 	VPBROADCASTD 4(DX), Z6
 	VPBROADCASTD 8(DX), Z7
 	VPBROADCASTD 16(DX), Z8
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z10
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z9
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z10, Z0, Z0
 	VMAXPS       Z5, Z0, Z0
 	VMINPS       Z6, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z7, Z0, Z0
-	VPMOVZXBD    (CX), Z9
 	VPSUBD.BCST  12(DX), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
@@ -6780,13 +6693,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z9
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z10, Z1, Z1
 	VMAXPS       Z5, Z1, Z1
 	VMINPS       Z6, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z7, Z1, Z1
-	VPMOVZXBD    (CX), Z9
 	VPSUBD.BCST  12(DX), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
@@ -6799,13 +6712,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z9
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z10, Z2, Z2
 	VMAXPS       Z5, Z2, Z2
 	VMINPS       Z6, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z7, Z2, Z2
-	VPMOVZXBD    (CX), Z9
 	VPSUBD.BCST  12(DX), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
@@ -6818,13 +6731,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z9
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z10, Z3, Z3
 	VMAXPS       Z5, Z3, Z3
 	VMINPS       Z6, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z7, Z3, Z3
-	VPMOVZXBD    (CX), Z9
 	VPSUBD.BCST  12(DX), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
@@ -6837,13 +6750,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z9
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z10, Z4, Z4
 	VMAXPS       Z5, Z4, Z4
 	VMINPS       Z6, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z7, Z4, Z4
-	VPMOVZXBD    (CX), Z9
 	VPSUBD.BCST  12(DX), Z9, Z9
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z8, Z9, Z9
@@ -7378,23 +7291,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z10
 	VPBROADCASTD 4(DX), Z11
 	VPBROADCASTD 8(DX), Z12
 	VPBROADCASTD 16(DX), Z13
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z15
 	VMOVUPS      64(CX), Y16
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z15, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
 	VMINPS       Z11, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z12, Z0, Z0
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -7405,13 +7318,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y14
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y16, Y1, Y1
 	VMAXPS       Y10, Y1, Y1
 	VMINPS       Y11, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y12, Y1, Y1
-	VPMOVZXBD    16(CX), Y14
 	VPSUBD.BCST  12(DX), Y14, Y14
 	VCVTDQ2PS    Y14, Y14
 	VMULPS       Y13, Y14, Y14
@@ -7424,13 +7337,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z15, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
 	VMINPS       Z11, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z12, Z2, Z2
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -7441,13 +7354,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y14
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y16, Y3, Y3
 	VMAXPS       Y10, Y3, Y3
 	VMINPS       Y11, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y12, Y3, Y3
-	VPMOVZXBD    16(CX), Y14
 	VPSUBD.BCST  12(DX), Y14, Y14
 	VCVTDQ2PS    Y14, Y14
 	VMULPS       Y13, Y14, Y14
@@ -7460,13 +7373,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z15, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
 	VMINPS       Z11, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z12, Z4, Z4
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -7477,13 +7390,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y14
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y16, Y5, Y5
 	VMAXPS       Y10, Y5, Y5
 	VMINPS       Y11, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y12, Y5, Y5
-	VPMOVZXBD    16(CX), Y14
 	VPSUBD.BCST  12(DX), Y14, Y14
 	VCVTDQ2PS    Y14, Y14
 	VMULPS       Y13, Y14, Y14
@@ -7496,13 +7409,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z15, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
 	VMINPS       Z11, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z12, Z6, Z6
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -7513,13 +7426,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y14
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y16, Y7, Y7
 	VMAXPS       Y10, Y7, Y7
 	VMINPS       Y11, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y12, Y7, Y7
-	VPMOVZXBD    16(CX), Y14
 	VPSUBD.BCST  12(DX), Y14, Y14
 	VCVTDQ2PS    Y14, Y14
 	VMULPS       Y13, Y14, Y14
@@ -7532,13 +7445,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z15, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
 	VMINPS       Z11, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z12, Z8, Z8
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -7549,13 +7462,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y14
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y16, Y9, Y9
 	VMAXPS       Y10, Y9, Y9
 	VMINPS       Y11, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y12, Y9, Y9
-	VPMOVZXBD    16(CX), Y14
 	VPSUBD.BCST  12(DX), Y14, Y14
 	VCVTDQ2PS    Y14, Y14
 	VMULPS       Y13, Y14, Y14
@@ -8090,23 +8003,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z10
 	VPBROADCASTD 4(DX), Z11
 	VPBROADCASTD 8(DX), Z12
 	VPBROADCASTD 16(DX), Z13
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z15
 	VMOVUPS      64(CX), Z16
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z15, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
 	VMINPS       Z11, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z12, Z0, Z0
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8117,13 +8030,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z14
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z16, Z1, Z1
 	VMAXPS       Z10, Z1, Z1
 	VMINPS       Z11, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z12, Z1, Z1
-	VPMOVZXBD    16(CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8136,13 +8049,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z15, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
 	VMINPS       Z11, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z12, Z2, Z2
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8153,13 +8066,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z14
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z16, Z3, Z3
 	VMAXPS       Z10, Z3, Z3
 	VMINPS       Z11, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z12, Z3, Z3
-	VPMOVZXBD    16(CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8172,13 +8085,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z15, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
 	VMINPS       Z11, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z12, Z4, Z4
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8189,13 +8102,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z14
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z16, Z5, Z5
 	VMAXPS       Z10, Z5, Z5
 	VMINPS       Z11, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z12, Z5, Z5
-	VPMOVZXBD    16(CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8208,13 +8121,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z15, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
 	VMINPS       Z11, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z12, Z6, Z6
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8225,13 +8138,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z14
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z16, Z7, Z7
 	VMAXPS       Z10, Z7, Z7
 	VMINPS       Z11, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z12, Z7, Z7
-	VPMOVZXBD    16(CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8244,13 +8157,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z15, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
 	VMINPS       Z11, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z12, Z8, Z8
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8261,13 +8174,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z14
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z16, Z9, Z9
 	VMAXPS       Z10, Z9, Z9
 	VMINPS       Z11, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z12, Z9, Z9
-	VPMOVZXBD    16(CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -8302,8 +8215,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -8480,31 +8392,21 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y6
-	VSHUFPS       $0x88, Y6, Y0, Y7
-	VSHUFPS       $0xdd, Y6, Y0, Y0
-	VPADDD        Y7, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y6
-	VSHUFPS       $0x88, Y6, Y1, Y7
-	VSHUFPS       $0xdd, Y6, Y1, Y1
-	VPADDD        Y7, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y6
-	VSHUFPS       $0x88, Y6, Y2, Y7
-	VSHUFPS       $0xdd, Y6, Y2, Y2
-	VPADDD        Y7, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y6
-	VSHUFPS       $0x88, Y6, Y3, Y7
-	VSHUFPS       $0xdd, Y6, Y3, Y3
-	VPADDD        Y7, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y6
-	VSHUFPS       $0x88, Y6, Y4, Y7
-	VSHUFPS       $0xdd, Y6, Y4, Y4
-	VPADDD        Y7, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y6
-	VSHUFPS       $0x88, Y6, Y5, Y7
-	VSHUFPS       $0xdd, Y6, Y5, Y5
-	VPADDD        Y7, Y5, Y5
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z6
+	VPMOVZXBD pairOrder<>+16(SB), Z7
+	VMOVAPS   Z0, Z8
+	VPERMT2D  Z1, Z6, Z8
+	VPERMT2D  Z1, Z7, Z0
+	VPADDD    Z8, Z0, Z0
+	VMOVAPS   Z2, Z8
+	VPERMT2D  Z3, Z6, Z8
+	VPERMT2D  Z3, Z7, Z2
+	VPADDD    Z8, Z2, Z2
+	VMOVAPS   Z4, Z8
+	VPERMT2D  Z5, Z6, Z8
+	VPERMT2D  Z5, Z7, Z4
+	VPADDD    Z8, Z4, Z4
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -8542,212 +8444,152 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y7
-	VBROADCASTSS hi+92(FP), Y8
-	VBROADCASTSS zero+96(FP), Y9
-	VMOVUPS      (CX), Y6
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y6, Y0, Y0
-	VMAXPS       Y7, Y0, Y0
-	VMINPS       Y8, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y9, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y6, Y1, Y1
-	VMAXPS       Y7, Y1, Y1
-	VMINPS       Y8, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y9, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y6, Y2, Y2
-	VMAXPS       Y7, Y2, Y2
-	VMINPS       Y8, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y9, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y6, Y3, Y3
-	VMAXPS       Y7, Y3, Y3
-	VMINPS       Y8, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y9, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y6, Y4, Y4
-	VMAXPS       Y7, Y4, Y4
-	VMINPS       Y8, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y9, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y6, Y5, Y5
-	VMAXPS       Y7, Y5, Y5
-	VMINPS       Y8, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y9, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z6
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z6, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z6, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z6, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y6
-	VPBROADCASTD 4(DX), Y7
-	VPBROADCASTD 8(DX), Y8
-	VPBROADCASTD 16(DX), Y9
-	VMOVUPS      (CX), Y11
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y11, Y0, Y0
-	VMAXPS       Y6, Y0, Y0
-	VMINPS       Y7, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y8, Y0, Y0
-	VPMOVZXBD    (CX), Y10
-	VPSUBD.BCST  12(DX), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y10, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y11, Y1, Y1
-	VMAXPS       Y6, Y1, Y1
-	VMINPS       Y7, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y8, Y1, Y1
-	VPMOVZXBD    (CX), Y10
-	VPSUBD.BCST  12(DX), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y10, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y11, Y2, Y2
-	VMAXPS       Y6, Y2, Y2
-	VMINPS       Y7, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y8, Y2, Y2
-	VPMOVZXBD    (CX), Y10
-	VPSUBD.BCST  12(DX), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y10, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y11, Y3, Y3
-	VMAXPS       Y6, Y3, Y3
-	VMINPS       Y7, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y8, Y3, Y3
-	VPMOVZXBD    (CX), Y10
-	VPSUBD.BCST  12(DX), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y10, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y11, Y4, Y4
-	VMAXPS       Y6, Y4, Y4
-	VMINPS       Y7, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y8, Y4, Y4
-	VPMOVZXBD    (CX), Y10
-	VPSUBD.BCST  12(DX), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y10, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y11, Y5, Y5
-	VMAXPS       Y6, Y5, Y5
-	VMINPS       Y7, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VPMOVZXBD    (CX), Y10
-	VPSUBD.BCST  12(DX), Y10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y10, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z6
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z8
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X7
+	VMOVHPS         (CX)(BX*1), X7, X7
+	VPMOVZXBD       X7, Z7
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z8, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z6, Z7, Z7
+	VADDPS          Z7, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X7
+	VMOVHPS         (CX)(BX*1), X7, X7
+	VPMOVZXBD       X7, Z7
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z8, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z6, Z7, Z7
+	VADDPS          Z7, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X7
+	VMOVHPS         (CX)(BX*1), X7, X7
+	VPMOVZXBD       X7, Z7
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z8, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z7, Z7
+	VCVTDQ2PS       Z7, Z7
+	VMULPS          Z6, Z7, Z7
+	VADDPS          Z7, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -9179,22 +9021,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z6
 	VPBROADCASTD 4(DX), Z7
 	VPBROADCASTD 8(DX), Z8
 	VPBROADCASTD 16(DX), Z9
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z11
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z11, Z0, Z0
 	VMAXPS       Z6, Z0, Z0
 	VMINPS       Z7, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z8, Z0, Z0
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -9207,13 +9049,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z11, Z1, Z1
 	VMAXPS       Z6, Z1, Z1
 	VMINPS       Z7, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z8, Z1, Z1
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -9226,13 +9068,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z11, Z2, Z2
 	VMAXPS       Z6, Z2, Z2
 	VMINPS       Z7, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z8, Z2, Z2
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -9245,13 +9087,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z11, Z3, Z3
 	VMAXPS       Z6, Z3, Z3
 	VMINPS       Z7, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z8, Z3, Z3
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -9264,13 +9106,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z11, Z4, Z4
 	VMAXPS       Z6, Z4, Z4
 	VMINPS       Z7, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z8, Z4, Z4
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -9283,13 +9125,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z10
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z11, Z5, Z5
 	VMAXPS       Z6, Z5, Z5
 	VMINPS       Z7, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z8, Z5, Z5
-	VPMOVZXBD    (CX), Z10
 	VPSUBD.BCST  12(DX), Z10, Z10
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z9, Z10, Z10
@@ -9895,23 +9737,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z12
 	VPBROADCASTD 4(DX), Z13
 	VPBROADCASTD 8(DX), Z14
 	VPBROADCASTD 16(DX), Z15
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z17
 	VMOVUPS      64(CX), Y18
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z17, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
 	VMINPS       Z13, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z14, Z0, Z0
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -9922,13 +9764,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y16
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y18, Y1, Y1
 	VMAXPS       Y12, Y1, Y1
 	VMINPS       Y13, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y14, Y1, Y1
-	VPMOVZXBD    16(CX), Y16
 	VPSUBD.BCST  12(DX), Y16, Y16
 	VCVTDQ2PS    Y16, Y16
 	VMULPS       Y15, Y16, Y16
@@ -9941,13 +9783,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z17, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
 	VMINPS       Z13, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z14, Z2, Z2
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -9958,13 +9800,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y16
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y18, Y3, Y3
 	VMAXPS       Y12, Y3, Y3
 	VMINPS       Y13, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y14, Y3, Y3
-	VPMOVZXBD    16(CX), Y16
 	VPSUBD.BCST  12(DX), Y16, Y16
 	VCVTDQ2PS    Y16, Y16
 	VMULPS       Y15, Y16, Y16
@@ -9977,13 +9819,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z17, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
 	VMINPS       Z13, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z14, Z4, Z4
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -9994,13 +9836,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y16
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y18, Y5, Y5
 	VMAXPS       Y12, Y5, Y5
 	VMINPS       Y13, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y14, Y5, Y5
-	VPMOVZXBD    16(CX), Y16
 	VPSUBD.BCST  12(DX), Y16, Y16
 	VCVTDQ2PS    Y16, Y16
 	VMULPS       Y15, Y16, Y16
@@ -10013,13 +9855,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z17, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
 	VMINPS       Z13, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z14, Z6, Z6
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10030,13 +9872,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y16
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y18, Y7, Y7
 	VMAXPS       Y12, Y7, Y7
 	VMINPS       Y13, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y14, Y7, Y7
-	VPMOVZXBD    16(CX), Y16
 	VPSUBD.BCST  12(DX), Y16, Y16
 	VCVTDQ2PS    Y16, Y16
 	VMULPS       Y15, Y16, Y16
@@ -10049,13 +9891,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z17, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
 	VMINPS       Z13, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z14, Z8, Z8
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10066,13 +9908,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y16
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y18, Y9, Y9
 	VMAXPS       Y12, Y9, Y9
 	VMINPS       Y13, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y14, Y9, Y9
-	VPMOVZXBD    16(CX), Y16
 	VPSUBD.BCST  12(DX), Y16, Y16
 	VCVTDQ2PS    Y16, Y16
 	VMULPS       Y15, Y16, Y16
@@ -10085,13 +9927,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z17, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
 	VMINPS       Z13, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z14, Z10, Z10
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10102,13 +9944,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y16
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y18, Y11, Y11
 	VMAXPS       Y12, Y11, Y11
 	VMINPS       Y13, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y14, Y11, Y11
-	VPMOVZXBD    16(CX), Y16
 	VPSUBD.BCST  12(DX), Y16, Y16
 	VCVTDQ2PS    Y16, Y16
 	VMULPS       Y15, Y16, Y16
@@ -10714,23 +10556,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z12
 	VPBROADCASTD 4(DX), Z13
 	VPBROADCASTD 8(DX), Z14
 	VPBROADCASTD 16(DX), Z15
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z17
 	VMOVUPS      64(CX), Z18
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z17, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
 	VMINPS       Z13, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z14, Z0, Z0
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10741,13 +10583,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z16
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z18, Z1, Z1
 	VMAXPS       Z12, Z1, Z1
 	VMINPS       Z13, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z14, Z1, Z1
-	VPMOVZXBD    16(CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10760,13 +10602,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z17, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
 	VMINPS       Z13, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z14, Z2, Z2
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10777,13 +10619,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z16
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z18, Z3, Z3
 	VMAXPS       Z12, Z3, Z3
 	VMINPS       Z13, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z14, Z3, Z3
-	VPMOVZXBD    16(CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10796,13 +10638,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z17, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
 	VMINPS       Z13, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z14, Z4, Z4
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10813,13 +10655,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z16
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z18, Z5, Z5
 	VMAXPS       Z12, Z5, Z5
 	VMINPS       Z13, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z14, Z5, Z5
-	VPMOVZXBD    16(CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10832,13 +10674,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z17, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
 	VMINPS       Z13, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z14, Z6, Z6
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10849,13 +10691,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z16
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z18, Z7, Z7
 	VMAXPS       Z12, Z7, Z7
 	VMINPS       Z13, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z14, Z7, Z7
-	VPMOVZXBD    16(CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10868,13 +10710,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z17, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
 	VMINPS       Z13, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z14, Z8, Z8
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10885,13 +10727,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z16
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z18, Z9, Z9
 	VMAXPS       Z12, Z9, Z9
 	VMINPS       Z13, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z14, Z9, Z9
-	VPMOVZXBD    16(CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10904,13 +10746,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z17, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
 	VMINPS       Z13, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z14, Z10, Z10
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10921,13 +10763,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z16
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z18, Z11, Z11
 	VMAXPS       Z12, Z11, Z11
 	VMINPS       Z13, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z14, Z11, Z11
-	VPMOVZXBD    16(CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -10962,8 +10804,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -11157,35 +10998,25 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y7
-	VSHUFPS       $0x88, Y7, Y0, Y8
-	VSHUFPS       $0xdd, Y7, Y0, Y0
-	VPADDD        Y8, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y7
-	VSHUFPS       $0x88, Y7, Y1, Y8
-	VSHUFPS       $0xdd, Y7, Y1, Y1
-	VPADDD        Y8, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y7
-	VSHUFPS       $0x88, Y7, Y2, Y8
-	VSHUFPS       $0xdd, Y7, Y2, Y2
-	VPADDD        Y8, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y7
-	VSHUFPS       $0x88, Y7, Y3, Y8
-	VSHUFPS       $0xdd, Y7, Y3, Y3
-	VPADDD        Y8, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y7
-	VSHUFPS       $0x88, Y7, Y4, Y8
-	VSHUFPS       $0xdd, Y7, Y4, Y4
-	VPADDD        Y8, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y7
-	VSHUFPS       $0x88, Y7, Y5, Y8
-	VSHUFPS       $0xdd, Y7, Y5, Y5
-	VPADDD        Y8, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z6, Y7
-	VSHUFPS       $0x88, Y7, Y6, Y8
-	VSHUFPS       $0xdd, Y7, Y6, Y6
-	VPADDD        Y8, Y6, Y6
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z7
+	VPMOVZXBD pairOrder<>+16(SB), Z8
+	VMOVAPS   Z0, Z9
+	VPERMT2D  Z1, Z7, Z9
+	VPERMT2D  Z1, Z8, Z0
+	VPADDD    Z9, Z0, Z0
+	VMOVAPS   Z2, Z9
+	VPERMT2D  Z3, Z7, Z9
+	VPERMT2D  Z3, Z8, Z2
+	VPADDD    Z9, Z2, Z2
+	VMOVAPS   Z4, Z9
+	VPERMT2D  Z5, Z7, Z9
+	VPERMT2D  Z5, Z8, Z4
+	VPADDD    Z9, Z4, Z4
+	VMOVAPS   Z6, Z9
+	VPERMT2D  Z6, Z7, Z9
+	VPERMT2D  Z6, Z8, Z6
+	VPADDD    Z9, Z6, Z6
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -11227,241 +11058,184 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y8
-	VBROADCASTSS hi+92(FP), Y9
-	VBROADCASTSS zero+96(FP), Y10
-	VMOVUPS      (CX), Y7
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y7, Y0, Y0
-	VMAXPS       Y8, Y0, Y0
-	VMINPS       Y9, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y10, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y7, Y1, Y1
-	VMAXPS       Y8, Y1, Y1
-	VMINPS       Y9, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y10, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y7, Y2, Y2
-	VMAXPS       Y8, Y2, Y2
-	VMINPS       Y9, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y10, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y7, Y3, Y3
-	VMAXPS       Y8, Y3, Y3
-	VMINPS       Y9, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y10, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y7, Y4, Y4
-	VMAXPS       Y8, Y4, Y4
-	VMINPS       Y9, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y10, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y7, Y5, Y5
-	VMAXPS       Y8, Y5, Y5
-	VMINPS       Y9, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y10, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y7, Y6, Y6
-	VMAXPS       Y8, Y6, Y6
-	VMINPS       Y9, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y10, Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z7
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z7, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z7, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD          Z5, Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	ADDQ            CX, AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y6, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y6, (AX)
+	ADDQ          CX, AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y7
-	VPBROADCASTD 4(DX), Y8
-	VPBROADCASTD 8(DX), Y9
-	VPBROADCASTD 16(DX), Y10
-	VMOVUPS      (CX), Y12
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y12, Y0, Y0
-	VMAXPS       Y7, Y0, Y0
-	VMINPS       Y8, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y9, Y0, Y0
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y12, Y1, Y1
-	VMAXPS       Y7, Y1, Y1
-	VMINPS       Y8, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y9, Y1, Y1
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y12, Y2, Y2
-	VMAXPS       Y7, Y2, Y2
-	VMINPS       Y8, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y9, Y2, Y2
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y12, Y3, Y3
-	VMAXPS       Y7, Y3, Y3
-	VMINPS       Y8, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y9, Y3, Y3
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y12, Y4, Y4
-	VMAXPS       Y7, Y4, Y4
-	VMINPS       Y8, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y9, Y4, Y4
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y12, Y5, Y5
-	VMAXPS       Y7, Y5, Y5
-	VMINPS       Y8, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y9, Y5, Y5
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y12, Y6, Y6
-	VMAXPS       Y7, Y6, Y6
-	VMINPS       Y8, Y6, Y6
-	VRNDSCALEPS  $0x00, Y6, Y6
-	VMULPS       Y9, Y6, Y6
-	VPMOVZXBD    (CX), Y11
-	VPSUBD.BCST  12(DX), Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y10, Y11, Y11
-	VADDPS       Y11, Y6, Y6
-	VDIVPS.BCST  20(DX), Y6, Y6
-	VMAXPS.BCST  24(DX), Y6, Y6
-	VMINPS.BCST  28(DX), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD.BCST  32(DX), Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z7
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z9
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z9, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z9, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z9, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z9, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VRNDSCALEPS     $0x00, Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z6, Z6
+	VDIVPS.BCST     20(DX), Z6, Z6
+	VMAXPS.BCST     24(DX), Z6, Z6
+	VMINPS.BCST     28(DX), Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD.BCST     32(DX), Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -11940,22 +11714,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z7
 	VPBROADCASTD 4(DX), Z8
 	VPBROADCASTD 8(DX), Z9
 	VPBROADCASTD 16(DX), Z10
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z12
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z12, Z0, Z0
 	VMAXPS       Z7, Z0, Z0
 	VMINPS       Z8, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z9, Z0, Z0
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -11968,13 +11742,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z12, Z1, Z1
 	VMAXPS       Z7, Z1, Z1
 	VMINPS       Z8, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z9, Z1, Z1
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -11987,13 +11761,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z12, Z2, Z2
 	VMAXPS       Z7, Z2, Z2
 	VMINPS       Z8, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z9, Z2, Z2
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -12006,13 +11780,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z12, Z3, Z3
 	VMAXPS       Z7, Z3, Z3
 	VMINPS       Z8, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z9, Z3, Z3
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -12025,13 +11799,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z12, Z4, Z4
 	VMAXPS       Z7, Z4, Z4
 	VMINPS       Z8, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z9, Z4, Z4
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -12044,13 +11818,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z12, Z5, Z5
 	VMAXPS       Z7, Z5, Z5
 	VMINPS       Z8, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z9, Z5, Z5
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -12063,13 +11837,13 @@ add:
 	VPMOVDB      Z5, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z11
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z12, Z6, Z6
 	VMAXPS       Z7, Z6, Z6
 	VMINPS       Z8, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z9, Z6, Z6
-	VPMOVZXBD    (CX), Z11
 	VPSUBD.BCST  12(DX), Z11, Z11
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z10, Z11, Z11
@@ -12746,23 +12520,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z14
 	VPBROADCASTD 4(DX), Z15
 	VPBROADCASTD 8(DX), Z16
 	VPBROADCASTD 16(DX), Z17
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z19
 	VMOVUPS      64(CX), Y20
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z19, Z0, Z0
 	VMAXPS       Z14, Z0, Z0
 	VMINPS       Z15, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z16, Z0, Z0
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12773,13 +12547,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y20, Y1, Y1
 	VMAXPS       Y14, Y1, Y1
 	VMINPS       Y15, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y16, Y1, Y1
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -12792,13 +12566,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z19, Z2, Z2
 	VMAXPS       Z14, Z2, Z2
 	VMINPS       Z15, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z16, Z2, Z2
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12809,13 +12583,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y20, Y3, Y3
 	VMAXPS       Y14, Y3, Y3
 	VMINPS       Y15, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y16, Y3, Y3
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -12828,13 +12602,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z19, Z4, Z4
 	VMAXPS       Z14, Z4, Z4
 	VMINPS       Z15, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z16, Z4, Z4
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12845,13 +12619,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y20, Y5, Y5
 	VMAXPS       Y14, Y5, Y5
 	VMINPS       Y15, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y16, Y5, Y5
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -12864,13 +12638,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z19, Z6, Z6
 	VMAXPS       Z14, Z6, Z6
 	VMINPS       Z15, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z16, Z6, Z6
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12881,13 +12655,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y20, Y7, Y7
 	VMAXPS       Y14, Y7, Y7
 	VMINPS       Y15, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y16, Y7, Y7
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -12900,13 +12674,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z19, Z8, Z8
 	VMAXPS       Z14, Z8, Z8
 	VMINPS       Z15, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z16, Z8, Z8
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12917,13 +12691,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y20, Y9, Y9
 	VMAXPS       Y14, Y9, Y9
 	VMINPS       Y15, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y16, Y9, Y9
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -12936,13 +12710,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z19, Z10, Z10
 	VMAXPS       Z14, Z10, Z10
 	VMINPS       Z15, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z16, Z10, Z10
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12953,13 +12727,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y20, Y11, Y11
 	VMAXPS       Y14, Y11, Y11
 	VMINPS       Y15, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y16, Y11, Y11
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -12972,13 +12746,13 @@ add:
 	VPMOVDB      Y11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z19, Z12, Z12
 	VMAXPS       Z14, Z12, Z12
 	VMINPS       Z15, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z16, Z12, Z12
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -12989,13 +12763,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Y18
 	VCVTDQ2PS    Y13, Y13
 	VMULPS       Y20, Y13, Y13
 	VMAXPS       Y14, Y13, Y13
 	VMINPS       Y15, Y13, Y13
 	VRNDSCALEPS  $0x00, Y13, Y13
 	VMULPS       Y16, Y13, Y13
-	VPMOVZXBD    16(CX), Y18
 	VPSUBD.BCST  12(DX), Y18, Y18
 	VCVTDQ2PS    Y18, Y18
 	VMULPS       Y17, Y18, Y18
@@ -13672,23 +13446,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z14
 	VPBROADCASTD 4(DX), Z15
 	VPBROADCASTD 8(DX), Z16
 	VPBROADCASTD 16(DX), Z17
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z19
 	VMOVUPS      64(CX), Z20
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z19, Z0, Z0
 	VMAXPS       Z14, Z0, Z0
 	VMINPS       Z15, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z16, Z0, Z0
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13699,13 +13473,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z20, Z1, Z1
 	VMAXPS       Z14, Z1, Z1
 	VMINPS       Z15, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z16, Z1, Z1
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13718,13 +13492,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z19, Z2, Z2
 	VMAXPS       Z14, Z2, Z2
 	VMINPS       Z15, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z16, Z2, Z2
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13735,13 +13509,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z20, Z3, Z3
 	VMAXPS       Z14, Z3, Z3
 	VMINPS       Z15, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z16, Z3, Z3
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13754,13 +13528,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z19, Z4, Z4
 	VMAXPS       Z14, Z4, Z4
 	VMINPS       Z15, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z16, Z4, Z4
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13771,13 +13545,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z20, Z5, Z5
 	VMAXPS       Z14, Z5, Z5
 	VMINPS       Z15, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z16, Z5, Z5
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13790,13 +13564,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z19, Z6, Z6
 	VMAXPS       Z14, Z6, Z6
 	VMINPS       Z15, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z16, Z6, Z6
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13807,13 +13581,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z20, Z7, Z7
 	VMAXPS       Z14, Z7, Z7
 	VMINPS       Z15, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z16, Z7, Z7
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13826,13 +13600,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z19, Z8, Z8
 	VMAXPS       Z14, Z8, Z8
 	VMINPS       Z15, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z16, Z8, Z8
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13843,13 +13617,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z20, Z9, Z9
 	VMAXPS       Z14, Z9, Z9
 	VMINPS       Z15, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z16, Z9, Z9
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13862,13 +13636,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z19, Z10, Z10
 	VMAXPS       Z14, Z10, Z10
 	VMINPS       Z15, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z16, Z10, Z10
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13879,13 +13653,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z20, Z11, Z11
 	VMAXPS       Z14, Z11, Z11
 	VMINPS       Z15, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z16, Z11, Z11
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13898,13 +13672,13 @@ add:
 	VPMOVDB      Z11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z18
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z19, Z12, Z12
 	VMAXPS       Z14, Z12, Z12
 	VMINPS       Z15, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z16, Z12, Z12
-	VPMOVZXBD    (CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13915,13 +13689,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Z18
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z20, Z13, Z13
 	VMAXPS       Z14, Z13, Z13
 	VMINPS       Z15, Z13, Z13
 	VRNDSCALEPS  $0x00, Z13, Z13
 	VMULPS       Z16, Z13, Z13
-	VPMOVZXBD    16(CX), Z18
 	VPSUBD.BCST  12(DX), Z18, Z18
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z17, Z18, Z18
@@ -13956,8 +13730,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -14168,39 +13941,25 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y8
-	VSHUFPS       $0x88, Y8, Y0, Y9
-	VSHUFPS       $0xdd, Y8, Y0, Y0
-	VPADDD        Y9, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y8
-	VSHUFPS       $0x88, Y8, Y1, Y9
-	VSHUFPS       $0xdd, Y8, Y1, Y1
-	VPADDD        Y9, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y8
-	VSHUFPS       $0x88, Y8, Y2, Y9
-	VSHUFPS       $0xdd, Y8, Y2, Y2
-	VPADDD        Y9, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y8
-	VSHUFPS       $0x88, Y8, Y3, Y9
-	VSHUFPS       $0xdd, Y8, Y3, Y3
-	VPADDD        Y9, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y8
-	VSHUFPS       $0x88, Y8, Y4, Y9
-	VSHUFPS       $0xdd, Y8, Y4, Y4
-	VPADDD        Y9, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y8
-	VSHUFPS       $0x88, Y8, Y5, Y9
-	VSHUFPS       $0xdd, Y8, Y5, Y5
-	VPADDD        Y9, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z6, Y8
-	VSHUFPS       $0x88, Y8, Y6, Y9
-	VSHUFPS       $0xdd, Y8, Y6, Y6
-	VPADDD        Y9, Y6, Y6
-	VEXTRACTI64X4 $0x01, Z7, Y8
-	VSHUFPS       $0x88, Y8, Y7, Y9
-	VSHUFPS       $0xdd, Y8, Y7, Y7
-	VPADDD        Y9, Y7, Y7
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z8
+	VPMOVZXBD pairOrder<>+16(SB), Z9
+	VMOVAPS   Z0, Z10
+	VPERMT2D  Z1, Z8, Z10
+	VPERMT2D  Z1, Z9, Z0
+	VPADDD    Z10, Z0, Z0
+	VMOVAPS   Z2, Z10
+	VPERMT2D  Z3, Z8, Z10
+	VPERMT2D  Z3, Z9, Z2
+	VPADDD    Z10, Z2, Z2
+	VMOVAPS   Z4, Z10
+	VPERMT2D  Z5, Z8, Z10
+	VPERMT2D  Z5, Z9, Z4
+	VPADDD    Z10, Z4, Z4
+	VMOVAPS   Z6, Z10
+	VPERMT2D  Z7, Z8, Z10
+	VPERMT2D  Z7, Z9, Z6
+	VPADDD    Z10, Z6, Z6
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -14246,270 +14005,189 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
+	VINSERTI64X4 $0x01, Y7, Z6, Z6
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y9
-	VBROADCASTSS hi+92(FP), Y10
-	VBROADCASTSS zero+96(FP), Y11
-	VMOVUPS      (CX), Y8
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y8, Y0, Y0
-	VMAXPS       Y9, Y0, Y0
-	VMINPS       Y10, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y11, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y8, Y1, Y1
-	VMAXPS       Y9, Y1, Y1
-	VMINPS       Y10, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y11, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y8, Y2, Y2
-	VMAXPS       Y9, Y2, Y2
-	VMINPS       Y10, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y11, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y8, Y3, Y3
-	VMAXPS       Y9, Y3, Y3
-	VMINPS       Y10, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y11, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y8, Y4, Y4
-	VMAXPS       Y9, Y4, Y4
-	VMINPS       Y10, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y11, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y8, Y5, Y5
-	VMAXPS       Y9, Y5, Y5
-	VMINPS       Y10, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y11, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y8, Y6, Y6
-	VMAXPS       Y9, Y6, Y6
-	VMINPS       Y10, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y11, Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y8, Y7, Y7
-	VMAXPS       Y9, Y7, Y7
-	VMINPS       Y10, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y11, Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z7
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z7, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z7, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD          Z5, Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y6, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y7, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y6, (AX)
+	VEXTRACTI64X4 $0x01, Z6, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y8
-	VPBROADCASTD 4(DX), Y9
-	VPBROADCASTD 8(DX), Y10
-	VPBROADCASTD 16(DX), Y11
-	VMOVUPS      (CX), Y13
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y13, Y0, Y0
-	VMAXPS       Y8, Y0, Y0
-	VMINPS       Y9, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y10, Y0, Y0
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y13, Y1, Y1
-	VMAXPS       Y8, Y1, Y1
-	VMINPS       Y9, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y10, Y1, Y1
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y13, Y2, Y2
-	VMAXPS       Y8, Y2, Y2
-	VMINPS       Y9, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y10, Y2, Y2
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y13, Y3, Y3
-	VMAXPS       Y8, Y3, Y3
-	VMINPS       Y9, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y10, Y3, Y3
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y13, Y4, Y4
-	VMAXPS       Y8, Y4, Y4
-	VMINPS       Y9, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y10, Y4, Y4
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y13, Y5, Y5
-	VMAXPS       Y8, Y5, Y5
-	VMINPS       Y9, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y10, Y5, Y5
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y13, Y6, Y6
-	VMAXPS       Y8, Y6, Y6
-	VMINPS       Y9, Y6, Y6
-	VRNDSCALEPS  $0x00, Y6, Y6
-	VMULPS       Y10, Y6, Y6
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y6, Y6
-	VDIVPS.BCST  20(DX), Y6, Y6
-	VMAXPS.BCST  24(DX), Y6, Y6
-	VMINPS.BCST  28(DX), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD.BCST  32(DX), Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y13, Y7, Y7
-	VMAXPS       Y8, Y7, Y7
-	VMINPS       Y9, Y7, Y7
-	VRNDSCALEPS  $0x00, Y7, Y7
-	VMULPS       Y10, Y7, Y7
-	VPMOVZXBD    (CX), Y12
-	VPSUBD.BCST  12(DX), Y12, Y12
-	VCVTDQ2PS    Y12, Y12
-	VMULPS       Y11, Y12, Y12
-	VADDPS       Y12, Y7, Y7
-	VDIVPS.BCST  20(DX), Y7, Y7
-	VMAXPS.BCST  24(DX), Y7, Y7
-	VMINPS.BCST  28(DX), Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD.BCST  32(DX), Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z7
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z9
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z9, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z9, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z9, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X8
+	VMOVHPS         (CX)(BX*1), X8, X8
+	VPMOVZXBD       X8, Z8
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z9, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VRNDSCALEPS     $0x00, Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VPSUBD.BCST     12(DX), Z8, Z8
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VADDPS          Z8, Z6, Z6
+	VDIVPS.BCST     20(DX), Z6, Z6
+	VMAXPS.BCST     24(DX), Z6, Z6
+	VMINPS.BCST     28(DX), Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD.BCST     32(DX), Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -15035,22 +14713,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z8
 	VPBROADCASTD 4(DX), Z9
 	VPBROADCASTD 8(DX), Z10
 	VPBROADCASTD 16(DX), Z11
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z13
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z13, Z0, Z0
 	VMAXPS       Z8, Z0, Z0
 	VMINPS       Z9, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z10, Z0, Z0
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15063,13 +14741,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z13, Z1, Z1
 	VMAXPS       Z8, Z1, Z1
 	VMINPS       Z9, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z10, Z1, Z1
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15082,13 +14760,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z13, Z2, Z2
 	VMAXPS       Z8, Z2, Z2
 	VMINPS       Z9, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z10, Z2, Z2
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15101,13 +14779,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z13, Z3, Z3
 	VMAXPS       Z8, Z3, Z3
 	VMINPS       Z9, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z10, Z3, Z3
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15120,13 +14798,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z13, Z4, Z4
 	VMAXPS       Z8, Z4, Z4
 	VMINPS       Z9, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z10, Z4, Z4
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15139,13 +14817,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z13, Z5, Z5
 	VMAXPS       Z8, Z5, Z5
 	VMINPS       Z9, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z10, Z5, Z5
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15158,13 +14836,13 @@ add:
 	VPMOVDB      Z5, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z13, Z6, Z6
 	VMAXPS       Z8, Z6, Z6
 	VMINPS       Z9, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z10, Z6, Z6
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15177,13 +14855,13 @@ add:
 	VPMOVDB      Z6, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z12
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z13, Z7, Z7
 	VMAXPS       Z8, Z7, Z7
 	VMINPS       Z9, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z10, Z7, Z7
-	VPMOVZXBD    (CX), Z12
 	VPSUBD.BCST  12(DX), Z12, Z12
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z11, Z12, Z12
@@ -15931,23 +15609,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z16
 	VPBROADCASTD 4(DX), Z17
 	VPBROADCASTD 8(DX), Z18
 	VPBROADCASTD 16(DX), Z19
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z21
 	VMOVUPS      64(CX), Y22
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z21, Z0, Z0
 	VMAXPS       Z16, Z0, Z0
 	VMINPS       Z17, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z18, Z0, Z0
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -15958,13 +15636,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y22, Y1, Y1
 	VMAXPS       Y16, Y1, Y1
 	VMINPS       Y17, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y18, Y1, Y1
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -15977,13 +15655,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z21, Z2, Z2
 	VMAXPS       Z16, Z2, Z2
 	VMINPS       Z17, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z18, Z2, Z2
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -15994,13 +15672,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y22, Y3, Y3
 	VMAXPS       Y16, Y3, Y3
 	VMINPS       Y17, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y18, Y3, Y3
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16013,13 +15691,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z21, Z4, Z4
 	VMAXPS       Z16, Z4, Z4
 	VMINPS       Z17, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z18, Z4, Z4
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16030,13 +15708,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y22, Y5, Y5
 	VMAXPS       Y16, Y5, Y5
 	VMINPS       Y17, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y18, Y5, Y5
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16049,13 +15727,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z21, Z6, Z6
 	VMAXPS       Z16, Z6, Z6
 	VMINPS       Z17, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z18, Z6, Z6
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16066,13 +15744,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y22, Y7, Y7
 	VMAXPS       Y16, Y7, Y7
 	VMINPS       Y17, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y18, Y7, Y7
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16085,13 +15763,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z21, Z8, Z8
 	VMAXPS       Z16, Z8, Z8
 	VMINPS       Z17, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z18, Z8, Z8
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16102,13 +15780,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y22, Y9, Y9
 	VMAXPS       Y16, Y9, Y9
 	VMINPS       Y17, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y18, Y9, Y9
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16121,13 +15799,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z21, Z10, Z10
 	VMAXPS       Z16, Z10, Z10
 	VMINPS       Z17, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z18, Z10, Z10
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16138,13 +15816,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y22, Y11, Y11
 	VMAXPS       Y16, Y11, Y11
 	VMINPS       Y17, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y18, Y11, Y11
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16157,13 +15835,13 @@ add:
 	VPMOVDB      Y11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z21, Z12, Z12
 	VMAXPS       Z16, Z12, Z12
 	VMINPS       Z17, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z18, Z12, Z12
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16174,13 +15852,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y13, Y13
 	VMULPS       Y22, Y13, Y13
 	VMAXPS       Y16, Y13, Y13
 	VMINPS       Y17, Y13, Y13
 	VRNDSCALEPS  $0x00, Y13, Y13
 	VMULPS       Y18, Y13, Y13
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16193,13 +15871,13 @@ add:
 	VPMOVDB      Y13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z21, Z14, Z14
 	VMAXPS       Z16, Z14, Z14
 	VMINPS       Z17, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z18, Z14, Z14
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16210,13 +15888,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Y20
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y22, Y15, Y15
 	VMAXPS       Y16, Y15, Y15
 	VMINPS       Y17, Y15, Y15
 	VRNDSCALEPS  $0x00, Y15, Y15
 	VMULPS       Y18, Y15, Y15
-	VPMOVZXBD    16(CX), Y20
 	VPSUBD.BCST  12(DX), Y20, Y20
 	VCVTDQ2PS    Y20, Y20
 	VMULPS       Y19, Y20, Y20
@@ -16964,23 +16642,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z16
 	VPBROADCASTD 4(DX), Z17
 	VPBROADCASTD 8(DX), Z18
 	VPBROADCASTD 16(DX), Z19
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z21
 	VMOVUPS      64(CX), Z22
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z21, Z0, Z0
 	VMAXPS       Z16, Z0, Z0
 	VMINPS       Z17, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z18, Z0, Z0
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -16991,13 +16669,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z22, Z1, Z1
 	VMAXPS       Z16, Z1, Z1
 	VMINPS       Z17, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z18, Z1, Z1
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17010,13 +16688,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z21, Z2, Z2
 	VMAXPS       Z16, Z2, Z2
 	VMINPS       Z17, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z18, Z2, Z2
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17027,13 +16705,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z22, Z3, Z3
 	VMAXPS       Z16, Z3, Z3
 	VMINPS       Z17, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z18, Z3, Z3
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17046,13 +16724,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z21, Z4, Z4
 	VMAXPS       Z16, Z4, Z4
 	VMINPS       Z17, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z18, Z4, Z4
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17063,13 +16741,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z22, Z5, Z5
 	VMAXPS       Z16, Z5, Z5
 	VMINPS       Z17, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z18, Z5, Z5
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17082,13 +16760,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z21, Z6, Z6
 	VMAXPS       Z16, Z6, Z6
 	VMINPS       Z17, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z18, Z6, Z6
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17099,13 +16777,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z22, Z7, Z7
 	VMAXPS       Z16, Z7, Z7
 	VMINPS       Z17, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z18, Z7, Z7
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17118,13 +16796,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z21, Z8, Z8
 	VMAXPS       Z16, Z8, Z8
 	VMINPS       Z17, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z18, Z8, Z8
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17135,13 +16813,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z22, Z9, Z9
 	VMAXPS       Z16, Z9, Z9
 	VMINPS       Z17, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z18, Z9, Z9
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17154,13 +16832,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z21, Z10, Z10
 	VMAXPS       Z16, Z10, Z10
 	VMINPS       Z17, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z18, Z10, Z10
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17171,13 +16849,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z22, Z11, Z11
 	VMAXPS       Z16, Z11, Z11
 	VMINPS       Z17, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z18, Z11, Z11
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17190,13 +16868,13 @@ add:
 	VPMOVDB      Z11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z21, Z12, Z12
 	VMAXPS       Z16, Z12, Z12
 	VMINPS       Z17, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z18, Z12, Z12
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17207,13 +16885,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z22, Z13, Z13
 	VMAXPS       Z16, Z13, Z13
 	VMINPS       Z17, Z13, Z13
 	VRNDSCALEPS  $0x00, Z13, Z13
 	VMULPS       Z18, Z13, Z13
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17226,13 +16904,13 @@ add:
 	VPMOVDB      Z13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z20
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z21, Z14, Z14
 	VMAXPS       Z16, Z14, Z14
 	VMINPS       Z17, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z18, Z14, Z14
-	VPMOVZXBD    (CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17243,13 +16921,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Z20
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z22, Z15, Z15
 	VMAXPS       Z16, Z15, Z15
 	VMINPS       Z17, Z15, Z15
 	VRNDSCALEPS  $0x00, Z15, Z15
 	VMULPS       Z18, Z15, Z15
-	VPMOVZXBD    16(CX), Z20
 	VPSUBD.BCST  12(DX), Z20, Z20
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z19, Z20, Z20
@@ -17284,8 +16962,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -17513,43 +17190,29 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y9
-	VSHUFPS       $0x88, Y9, Y0, Y10
-	VSHUFPS       $0xdd, Y9, Y0, Y0
-	VPADDD        Y10, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y9
-	VSHUFPS       $0x88, Y9, Y1, Y10
-	VSHUFPS       $0xdd, Y9, Y1, Y1
-	VPADDD        Y10, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y9
-	VSHUFPS       $0x88, Y9, Y2, Y10
-	VSHUFPS       $0xdd, Y9, Y2, Y2
-	VPADDD        Y10, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y9
-	VSHUFPS       $0x88, Y9, Y3, Y10
-	VSHUFPS       $0xdd, Y9, Y3, Y3
-	VPADDD        Y10, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y9
-	VSHUFPS       $0x88, Y9, Y4, Y10
-	VSHUFPS       $0xdd, Y9, Y4, Y4
-	VPADDD        Y10, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y9
-	VSHUFPS       $0x88, Y9, Y5, Y10
-	VSHUFPS       $0xdd, Y9, Y5, Y5
-	VPADDD        Y10, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z6, Y9
-	VSHUFPS       $0x88, Y9, Y6, Y10
-	VSHUFPS       $0xdd, Y9, Y6, Y6
-	VPADDD        Y10, Y6, Y6
-	VEXTRACTI64X4 $0x01, Z7, Y9
-	VSHUFPS       $0x88, Y9, Y7, Y10
-	VSHUFPS       $0xdd, Y9, Y7, Y7
-	VPADDD        Y10, Y7, Y7
-	VEXTRACTI64X4 $0x01, Z8, Y9
-	VSHUFPS       $0x88, Y9, Y8, Y10
-	VSHUFPS       $0xdd, Y9, Y8, Y8
-	VPADDD        Y10, Y8, Y8
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z9
+	VPMOVZXBD pairOrder<>+16(SB), Z10
+	VMOVAPS   Z0, Z11
+	VPERMT2D  Z1, Z9, Z11
+	VPERMT2D  Z1, Z10, Z0
+	VPADDD    Z11, Z0, Z0
+	VMOVAPS   Z2, Z11
+	VPERMT2D  Z3, Z9, Z11
+	VPERMT2D  Z3, Z10, Z2
+	VPADDD    Z11, Z2, Z2
+	VMOVAPS   Z4, Z11
+	VPERMT2D  Z5, Z9, Z11
+	VPERMT2D  Z5, Z10, Z4
+	VPADDD    Z11, Z4, Z4
+	VMOVAPS   Z6, Z11
+	VPERMT2D  Z7, Z9, Z11
+	VPERMT2D  Z7, Z10, Z6
+	VPADDD    Z11, Z6, Z6
+	VMOVAPS   Z8, Z11
+	VPERMT2D  Z8, Z9, Z11
+	VPERMT2D  Z8, Z10, Z8
+	VPADDD    Z11, Z8, Z8
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -17599,299 +17262,221 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
+	VINSERTI64X4 $0x01, Y7, Z6, Z6
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y10
-	VBROADCASTSS hi+92(FP), Y11
-	VBROADCASTSS zero+96(FP), Y12
-	VMOVUPS      (CX), Y9
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y9, Y0, Y0
-	VMAXPS       Y10, Y0, Y0
-	VMINPS       Y11, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y12, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y9, Y1, Y1
-	VMAXPS       Y10, Y1, Y1
-	VMINPS       Y11, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y12, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y9, Y2, Y2
-	VMAXPS       Y10, Y2, Y2
-	VMINPS       Y11, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y12, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y9, Y3, Y3
-	VMAXPS       Y10, Y3, Y3
-	VMINPS       Y11, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y12, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y9, Y4, Y4
-	VMAXPS       Y10, Y4, Y4
-	VMINPS       Y11, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y12, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y9, Y5, Y5
-	VMAXPS       Y10, Y5, Y5
-	VMINPS       Y11, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y12, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y9, Y6, Y6
-	VMAXPS       Y10, Y6, Y6
-	VMINPS       Y11, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y12, Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y9, Y7, Y7
-	VMAXPS       Y10, Y7, Y7
-	VMINPS       Y11, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y12, Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y9, Y8, Y8
-	VMAXPS       Y10, Y8, Y8
-	VMINPS       Y11, Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD       Y12, Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z7
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z7, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z7, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD          Z5, Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD          Z5, Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	ADDQ            CX, AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y6, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y7, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y8, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y6, (AX)
+	VEXTRACTI64X4 $0x01, Z6, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y8, (AX)
+	ADDQ          CX, AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y9
-	VPBROADCASTD 4(DX), Y10
-	VPBROADCASTD 8(DX), Y11
-	VPBROADCASTD 16(DX), Y12
-	VMOVUPS      (CX), Y14
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y14, Y0, Y0
-	VMAXPS       Y9, Y0, Y0
-	VMINPS       Y10, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y11, Y0, Y0
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y14, Y1, Y1
-	VMAXPS       Y9, Y1, Y1
-	VMINPS       Y10, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y11, Y1, Y1
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y14, Y2, Y2
-	VMAXPS       Y9, Y2, Y2
-	VMINPS       Y10, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y11, Y2, Y2
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y14, Y3, Y3
-	VMAXPS       Y9, Y3, Y3
-	VMINPS       Y10, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y11, Y3, Y3
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y14, Y4, Y4
-	VMAXPS       Y9, Y4, Y4
-	VMINPS       Y10, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y11, Y4, Y4
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y14, Y5, Y5
-	VMAXPS       Y9, Y5, Y5
-	VMINPS       Y10, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y11, Y5, Y5
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y14, Y6, Y6
-	VMAXPS       Y9, Y6, Y6
-	VMINPS       Y10, Y6, Y6
-	VRNDSCALEPS  $0x00, Y6, Y6
-	VMULPS       Y11, Y6, Y6
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y6, Y6
-	VDIVPS.BCST  20(DX), Y6, Y6
-	VMAXPS.BCST  24(DX), Y6, Y6
-	VMINPS.BCST  28(DX), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD.BCST  32(DX), Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y14, Y7, Y7
-	VMAXPS       Y9, Y7, Y7
-	VMINPS       Y10, Y7, Y7
-	VRNDSCALEPS  $0x00, Y7, Y7
-	VMULPS       Y11, Y7, Y7
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y7, Y7
-	VDIVPS.BCST  20(DX), Y7, Y7
-	VMAXPS.BCST  24(DX), Y7, Y7
-	VMINPS.BCST  28(DX), Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD.BCST  32(DX), Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y14, Y8, Y8
-	VMAXPS       Y9, Y8, Y8
-	VMINPS       Y10, Y8, Y8
-	VRNDSCALEPS  $0x00, Y8, Y8
-	VMULPS       Y11, Y8, Y8
-	VPMOVZXBD    (CX), Y13
-	VPSUBD.BCST  12(DX), Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VMULPS       Y12, Y13, Y13
-	VADDPS       Y13, Y8, Y8
-	VDIVPS.BCST  20(DX), Y8, Y8
-	VMAXPS.BCST  24(DX), Y8, Y8
-	VMINPS.BCST  28(DX), Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD.BCST  32(DX), Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z7
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z10
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z10, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z10, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z10, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z10, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VRNDSCALEPS     $0x00, Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z6, Z6
+	VDIVPS.BCST     20(DX), Z6, Z6
+	VMAXPS.BCST     24(DX), Z6, Z6
+	VMINPS.BCST     28(DX), Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD.BCST     32(DX), Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z10, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VRNDSCALEPS     $0x00, Z8, Z8
+	VMULPS          Z5, Z8, Z8
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z8, Z8
+	VDIVPS.BCST     20(DX), Z8, Z8
+	VMAXPS.BCST     24(DX), Z8, Z8
+	VMINPS.BCST     28(DX), Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD.BCST     32(DX), Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -18464,22 +18049,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z9
 	VPBROADCASTD 4(DX), Z10
 	VPBROADCASTD 8(DX), Z11
 	VPBROADCASTD 16(DX), Z12
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z14
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z14, Z0, Z0
 	VMAXPS       Z9, Z0, Z0
 	VMINPS       Z10, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z11, Z0, Z0
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18492,13 +18077,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z14, Z1, Z1
 	VMAXPS       Z9, Z1, Z1
 	VMINPS       Z10, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z11, Z1, Z1
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18511,13 +18096,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z14, Z2, Z2
 	VMAXPS       Z9, Z2, Z2
 	VMINPS       Z10, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z11, Z2, Z2
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18530,13 +18115,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z14, Z3, Z3
 	VMAXPS       Z9, Z3, Z3
 	VMINPS       Z10, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z11, Z3, Z3
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18549,13 +18134,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z14, Z4, Z4
 	VMAXPS       Z9, Z4, Z4
 	VMINPS       Z10, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z11, Z4, Z4
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18568,13 +18153,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z14, Z5, Z5
 	VMAXPS       Z9, Z5, Z5
 	VMINPS       Z10, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z11, Z5, Z5
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18587,13 +18172,13 @@ add:
 	VPMOVDB      Z5, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z14, Z6, Z6
 	VMAXPS       Z9, Z6, Z6
 	VMINPS       Z10, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z11, Z6, Z6
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18606,13 +18191,13 @@ add:
 	VPMOVDB      Z6, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z14, Z7, Z7
 	VMAXPS       Z9, Z7, Z7
 	VMINPS       Z10, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z11, Z7, Z7
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -18625,13 +18210,13 @@ add:
 	VPMOVDB      Z7, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z13
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z14, Z8, Z8
 	VMAXPS       Z9, Z8, Z8
 	VMINPS       Z10, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z11, Z8, Z8
-	VPMOVZXBD    (CX), Z13
 	VPSUBD.BCST  12(DX), Z13, Z13
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z12, Z13, Z13
@@ -19450,23 +19035,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z18
 	VPBROADCASTD 4(DX), Z19
 	VPBROADCASTD 8(DX), Z20
 	VPBROADCASTD 16(DX), Z21
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z23
 	VMOVUPS      64(CX), Y24
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z23, Z0, Z0
 	VMAXPS       Z18, Z0, Z0
 	VMINPS       Z19, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z20, Z0, Z0
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19477,13 +19062,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y24, Y1, Y1
 	VMAXPS       Y18, Y1, Y1
 	VMINPS       Y19, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y20, Y1, Y1
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19496,13 +19081,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z23, Z2, Z2
 	VMAXPS       Z18, Z2, Z2
 	VMINPS       Z19, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z20, Z2, Z2
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19513,13 +19098,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y24, Y3, Y3
 	VMAXPS       Y18, Y3, Y3
 	VMINPS       Y19, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y20, Y3, Y3
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19532,13 +19117,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z23, Z4, Z4
 	VMAXPS       Z18, Z4, Z4
 	VMINPS       Z19, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z20, Z4, Z4
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19549,13 +19134,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y24, Y5, Y5
 	VMAXPS       Y18, Y5, Y5
 	VMINPS       Y19, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y20, Y5, Y5
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19568,13 +19153,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z23, Z6, Z6
 	VMAXPS       Z18, Z6, Z6
 	VMINPS       Z19, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z20, Z6, Z6
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19585,13 +19170,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y24, Y7, Y7
 	VMAXPS       Y18, Y7, Y7
 	VMINPS       Y19, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y20, Y7, Y7
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19604,13 +19189,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z23, Z8, Z8
 	VMAXPS       Z18, Z8, Z8
 	VMINPS       Z19, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z20, Z8, Z8
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19621,13 +19206,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y24, Y9, Y9
 	VMAXPS       Y18, Y9, Y9
 	VMINPS       Y19, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y20, Y9, Y9
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19640,13 +19225,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z23, Z10, Z10
 	VMAXPS       Z18, Z10, Z10
 	VMINPS       Z19, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z20, Z10, Z10
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19657,13 +19242,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y24, Y11, Y11
 	VMAXPS       Y18, Y11, Y11
 	VMINPS       Y19, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y20, Y11, Y11
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19676,13 +19261,13 @@ add:
 	VPMOVDB      Y11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z23, Z12, Z12
 	VMAXPS       Z18, Z12, Z12
 	VMINPS       Z19, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z20, Z12, Z12
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19693,13 +19278,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y13, Y13
 	VMULPS       Y24, Y13, Y13
 	VMAXPS       Y18, Y13, Y13
 	VMINPS       Y19, Y13, Y13
 	VRNDSCALEPS  $0x00, Y13, Y13
 	VMULPS       Y20, Y13, Y13
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19712,13 +19297,13 @@ add:
 	VPMOVDB      Y13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z23, Z14, Z14
 	VMAXPS       Z18, Z14, Z14
 	VMINPS       Z19, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z20, Z14, Z14
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19729,13 +19314,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y24, Y15, Y15
 	VMAXPS       Y18, Y15, Y15
 	VMINPS       Y19, Y15, Y15
 	VRNDSCALEPS  $0x00, Y15, Y15
 	VMULPS       Y20, Y15, Y15
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -19748,13 +19333,13 @@ add:
 	VPMOVDB      Y15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z23, Z16, Z16
 	VMAXPS       Z18, Z16, Z16
 	VMINPS       Z19, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z20, Z16, Z16
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -19765,13 +19350,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Y22
 	VCVTDQ2PS    Y17, Y17
 	VMULPS       Y24, Y17, Y17
 	VMAXPS       Y18, Y17, Y17
 	VMINPS       Y19, Y17, Y17
 	VRNDSCALEPS  $0x00, Y17, Y17
 	VMULPS       Y20, Y17, Y17
-	VPMOVZXBD    16(CX), Y22
 	VPSUBD.BCST  12(DX), Y22, Y22
 	VCVTDQ2PS    Y22, Y22
 	VMULPS       Y21, Y22, Y22
@@ -20590,23 +20175,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z18
 	VPBROADCASTD 4(DX), Z19
 	VPBROADCASTD 8(DX), Z20
 	VPBROADCASTD 16(DX), Z21
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z23
 	VMOVUPS      64(CX), Z24
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z23, Z0, Z0
 	VMAXPS       Z18, Z0, Z0
 	VMINPS       Z19, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z20, Z0, Z0
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20617,13 +20202,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z24, Z1, Z1
 	VMAXPS       Z18, Z1, Z1
 	VMINPS       Z19, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z20, Z1, Z1
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20636,13 +20221,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z23, Z2, Z2
 	VMAXPS       Z18, Z2, Z2
 	VMINPS       Z19, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z20, Z2, Z2
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20653,13 +20238,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z24, Z3, Z3
 	VMAXPS       Z18, Z3, Z3
 	VMINPS       Z19, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z20, Z3, Z3
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20672,13 +20257,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z23, Z4, Z4
 	VMAXPS       Z18, Z4, Z4
 	VMINPS       Z19, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z20, Z4, Z4
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20689,13 +20274,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z24, Z5, Z5
 	VMAXPS       Z18, Z5, Z5
 	VMINPS       Z19, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z20, Z5, Z5
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20708,13 +20293,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z23, Z6, Z6
 	VMAXPS       Z18, Z6, Z6
 	VMINPS       Z19, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z20, Z6, Z6
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20725,13 +20310,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z24, Z7, Z7
 	VMAXPS       Z18, Z7, Z7
 	VMINPS       Z19, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z20, Z7, Z7
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20744,13 +20329,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z23, Z8, Z8
 	VMAXPS       Z18, Z8, Z8
 	VMINPS       Z19, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z20, Z8, Z8
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20761,13 +20346,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z24, Z9, Z9
 	VMAXPS       Z18, Z9, Z9
 	VMINPS       Z19, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z20, Z9, Z9
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20780,13 +20365,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z23, Z10, Z10
 	VMAXPS       Z18, Z10, Z10
 	VMINPS       Z19, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z20, Z10, Z10
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20797,13 +20382,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z24, Z11, Z11
 	VMAXPS       Z18, Z11, Z11
 	VMINPS       Z19, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z20, Z11, Z11
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20816,13 +20401,13 @@ add:
 	VPMOVDB      Z11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z23, Z12, Z12
 	VMAXPS       Z18, Z12, Z12
 	VMINPS       Z19, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z20, Z12, Z12
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20833,13 +20418,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z24, Z13, Z13
 	VMAXPS       Z18, Z13, Z13
 	VMINPS       Z19, Z13, Z13
 	VRNDSCALEPS  $0x00, Z13, Z13
 	VMULPS       Z20, Z13, Z13
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20852,13 +20437,13 @@ add:
 	VPMOVDB      Z13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z23, Z14, Z14
 	VMAXPS       Z18, Z14, Z14
 	VMINPS       Z19, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z20, Z14, Z14
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20869,13 +20454,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z24, Z15, Z15
 	VMAXPS       Z18, Z15, Z15
 	VMINPS       Z19, Z15, Z15
 	VRNDSCALEPS  $0x00, Z15, Z15
 	VMULPS       Z20, Z15, Z15
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20888,13 +20473,13 @@ add:
 	VPMOVDB      Z15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z22
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z23, Z16, Z16
 	VMAXPS       Z18, Z16, Z16
 	VMINPS       Z19, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z20, Z16, Z16
-	VPMOVZXBD    (CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20905,13 +20490,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Z22
 	VCVTDQ2PS    Z17, Z17
 	VMULPS       Z24, Z17, Z17
 	VMAXPS       Z18, Z17, Z17
 	VMINPS       Z19, Z17, Z17
 	VRNDSCALEPS  $0x00, Z17, Z17
 	VMULPS       Z20, Z17, Z17
-	VPMOVZXBD    16(CX), Z22
 	VPSUBD.BCST  12(DX), Z22, Z22
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z21, Z22, Z22
@@ -20946,8 +20531,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -21192,47 +20776,29 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y10
-	VSHUFPS       $0x88, Y10, Y0, Y11
-	VSHUFPS       $0xdd, Y10, Y0, Y0
-	VPADDD        Y11, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y10
-	VSHUFPS       $0x88, Y10, Y1, Y11
-	VSHUFPS       $0xdd, Y10, Y1, Y1
-	VPADDD        Y11, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y10
-	VSHUFPS       $0x88, Y10, Y2, Y11
-	VSHUFPS       $0xdd, Y10, Y2, Y2
-	VPADDD        Y11, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y10
-	VSHUFPS       $0x88, Y10, Y3, Y11
-	VSHUFPS       $0xdd, Y10, Y3, Y3
-	VPADDD        Y11, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y10
-	VSHUFPS       $0x88, Y10, Y4, Y11
-	VSHUFPS       $0xdd, Y10, Y4, Y4
-	VPADDD        Y11, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y10
-	VSHUFPS       $0x88, Y10, Y5, Y11
-	VSHUFPS       $0xdd, Y10, Y5, Y5
-	VPADDD        Y11, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z6, Y10
-	VSHUFPS       $0x88, Y10, Y6, Y11
-	VSHUFPS       $0xdd, Y10, Y6, Y6
-	VPADDD        Y11, Y6, Y6
-	VEXTRACTI64X4 $0x01, Z7, Y10
-	VSHUFPS       $0x88, Y10, Y7, Y11
-	VSHUFPS       $0xdd, Y10, Y7, Y7
-	VPADDD        Y11, Y7, Y7
-	VEXTRACTI64X4 $0x01, Z8, Y10
-	VSHUFPS       $0x88, Y10, Y8, Y11
-	VSHUFPS       $0xdd, Y10, Y8, Y8
-	VPADDD        Y11, Y8, Y8
-	VEXTRACTI64X4 $0x01, Z9, Y10
-	VSHUFPS       $0x88, Y10, Y9, Y11
-	VSHUFPS       $0xdd, Y10, Y9, Y9
-	VPADDD        Y11, Y9, Y9
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z10
+	VPMOVZXBD pairOrder<>+16(SB), Z11
+	VMOVAPS   Z0, Z12
+	VPERMT2D  Z1, Z10, Z12
+	VPERMT2D  Z1, Z11, Z0
+	VPADDD    Z12, Z0, Z0
+	VMOVAPS   Z2, Z12
+	VPERMT2D  Z3, Z10, Z12
+	VPERMT2D  Z3, Z11, Z2
+	VPADDD    Z12, Z2, Z2
+	VMOVAPS   Z4, Z12
+	VPERMT2D  Z5, Z10, Z12
+	VPERMT2D  Z5, Z11, Z4
+	VPADDD    Z12, Z4, Z4
+	VMOVAPS   Z6, Z12
+	VPERMT2D  Z7, Z10, Z12
+	VPERMT2D  Z7, Z11, Z6
+	VPADDD    Z12, Z6, Z6
+	VMOVAPS   Z8, Z12
+	VPERMT2D  Z9, Z10, Z12
+	VPERMT2D  Z9, Z11, Z8
+	VPADDD    Z12, Z8, Z8
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -21286,328 +20852,226 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
+	VINSERTI64X4 $0x01, Y7, Z6, Z6
+	VINSERTI64X4 $0x01, Y9, Z8, Z8
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y11
-	VBROADCASTSS hi+92(FP), Y12
-	VBROADCASTSS zero+96(FP), Y13
-	VMOVUPS      (CX), Y10
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y10, Y0, Y0
-	VMAXPS       Y11, Y0, Y0
-	VMINPS       Y12, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y13, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y10, Y1, Y1
-	VMAXPS       Y11, Y1, Y1
-	VMINPS       Y12, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y13, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y10, Y2, Y2
-	VMAXPS       Y11, Y2, Y2
-	VMINPS       Y12, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y13, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y10, Y3, Y3
-	VMAXPS       Y11, Y3, Y3
-	VMINPS       Y12, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y13, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y10, Y4, Y4
-	VMAXPS       Y11, Y4, Y4
-	VMINPS       Y12, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y13, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y10, Y5, Y5
-	VMAXPS       Y11, Y5, Y5
-	VMINPS       Y12, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y13, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y10, Y6, Y6
-	VMAXPS       Y11, Y6, Y6
-	VMINPS       Y12, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y13, Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y10, Y7, Y7
-	VMAXPS       Y11, Y7, Y7
-	VMINPS       Y12, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y13, Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y10, Y8, Y8
-	VMAXPS       Y11, Y8, Y8
-	VMINPS       Y12, Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD       Y13, Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y10, Y9, Y9
-	VMAXPS       Y11, Y9, Y9
-	VMINPS       Y12, Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPADDD       Y13, Y9, Y9
-	VPMOVDB      Y9, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z7
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z7, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z7, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD          Z5, Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD          Z5, Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	VMOVHPS         X8, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y6, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y7, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y8, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y9, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y6, (AX)
+	VEXTRACTI64X4 $0x01, Z6, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y8, (AX)
+	VEXTRACTI64X4 $0x01, Z8, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y10
-	VPBROADCASTD 4(DX), Y11
-	VPBROADCASTD 8(DX), Y12
-	VPBROADCASTD 16(DX), Y13
-	VMOVUPS      (CX), Y15
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y15, Y0, Y0
-	VMAXPS       Y10, Y0, Y0
-	VMINPS       Y11, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y12, Y0, Y0
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y15, Y1, Y1
-	VMAXPS       Y10, Y1, Y1
-	VMINPS       Y11, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y12, Y1, Y1
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y15, Y2, Y2
-	VMAXPS       Y10, Y2, Y2
-	VMINPS       Y11, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y12, Y2, Y2
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y15, Y3, Y3
-	VMAXPS       Y10, Y3, Y3
-	VMINPS       Y11, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y12, Y3, Y3
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y15, Y4, Y4
-	VMAXPS       Y10, Y4, Y4
-	VMINPS       Y11, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y12, Y4, Y4
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y15, Y5, Y5
-	VMAXPS       Y10, Y5, Y5
-	VMINPS       Y11, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y12, Y5, Y5
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y15, Y6, Y6
-	VMAXPS       Y10, Y6, Y6
-	VMINPS       Y11, Y6, Y6
-	VRNDSCALEPS  $0x00, Y6, Y6
-	VMULPS       Y12, Y6, Y6
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y6, Y6
-	VDIVPS.BCST  20(DX), Y6, Y6
-	VMAXPS.BCST  24(DX), Y6, Y6
-	VMINPS.BCST  28(DX), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD.BCST  32(DX), Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y15, Y7, Y7
-	VMAXPS       Y10, Y7, Y7
-	VMINPS       Y11, Y7, Y7
-	VRNDSCALEPS  $0x00, Y7, Y7
-	VMULPS       Y12, Y7, Y7
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y7, Y7
-	VDIVPS.BCST  20(DX), Y7, Y7
-	VMAXPS.BCST  24(DX), Y7, Y7
-	VMINPS.BCST  28(DX), Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD.BCST  32(DX), Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y15, Y8, Y8
-	VMAXPS       Y10, Y8, Y8
-	VMINPS       Y11, Y8, Y8
-	VRNDSCALEPS  $0x00, Y8, Y8
-	VMULPS       Y12, Y8, Y8
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y8, Y8
-	VDIVPS.BCST  20(DX), Y8, Y8
-	VMAXPS.BCST  24(DX), Y8, Y8
-	VMINPS.BCST  28(DX), Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD.BCST  32(DX), Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y15, Y9, Y9
-	VMAXPS       Y10, Y9, Y9
-	VMINPS       Y11, Y9, Y9
-	VRNDSCALEPS  $0x00, Y9, Y9
-	VMULPS       Y12, Y9, Y9
-	VPMOVZXBD    (CX), Y14
-	VPSUBD.BCST  12(DX), Y14, Y14
-	VCVTDQ2PS    Y14, Y14
-	VMULPS       Y13, Y14, Y14
-	VADDPS       Y14, Y9, Y9
-	VDIVPS.BCST  20(DX), Y9, Y9
-	VMAXPS.BCST  24(DX), Y9, Y9
-	VMINPS.BCST  28(DX), Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPADDD.BCST  32(DX), Y9, Y9
-	VPMOVDB      Y9, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z7
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z10
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z10, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z10, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z10, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z10, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VRNDSCALEPS     $0x00, Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z6, Z6
+	VDIVPS.BCST     20(DX), Z6, Z6
+	VMAXPS.BCST     24(DX), Z6, Z6
+	VMINPS.BCST     28(DX), Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD.BCST     32(DX), Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z10, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VRNDSCALEPS     $0x00, Z8, Z8
+	VMULPS          Z5, Z8, Z8
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z8, Z8
+	VDIVPS.BCST     20(DX), Z8, Z8
+	VMAXPS.BCST     24(DX), Z8, Z8
+	VMINPS.BCST     28(DX), Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD.BCST     32(DX), Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	VMOVHPS         X8, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -22227,22 +21691,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z10
 	VPBROADCASTD 4(DX), Z11
 	VPBROADCASTD 8(DX), Z12
 	VPBROADCASTD 16(DX), Z13
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z15
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z15, Z0, Z0
 	VMAXPS       Z10, Z0, Z0
 	VMINPS       Z11, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z12, Z0, Z0
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22255,13 +21719,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z15, Z1, Z1
 	VMAXPS       Z10, Z1, Z1
 	VMINPS       Z11, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z12, Z1, Z1
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22274,13 +21738,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z15, Z2, Z2
 	VMAXPS       Z10, Z2, Z2
 	VMINPS       Z11, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z12, Z2, Z2
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22293,13 +21757,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z15, Z3, Z3
 	VMAXPS       Z10, Z3, Z3
 	VMINPS       Z11, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z12, Z3, Z3
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22312,13 +21776,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z15, Z4, Z4
 	VMAXPS       Z10, Z4, Z4
 	VMINPS       Z11, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z12, Z4, Z4
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22331,13 +21795,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z15, Z5, Z5
 	VMAXPS       Z10, Z5, Z5
 	VMINPS       Z11, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z12, Z5, Z5
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22350,13 +21814,13 @@ add:
 	VPMOVDB      Z5, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z15, Z6, Z6
 	VMAXPS       Z10, Z6, Z6
 	VMINPS       Z11, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z12, Z6, Z6
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22369,13 +21833,13 @@ add:
 	VPMOVDB      Z6, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z15, Z7, Z7
 	VMAXPS       Z10, Z7, Z7
 	VMINPS       Z11, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z12, Z7, Z7
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22388,13 +21852,13 @@ add:
 	VPMOVDB      Z7, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z15, Z8, Z8
 	VMAXPS       Z10, Z8, Z8
 	VMINPS       Z11, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z12, Z8, Z8
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -22407,13 +21871,13 @@ add:
 	VPMOVDB      Z8, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z14
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z15, Z9, Z9
 	VMAXPS       Z10, Z9, Z9
 	VMINPS       Z11, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z12, Z9, Z9
-	VPMOVZXBD    (CX), Z14
 	VPSUBD.BCST  12(DX), Z14, Z14
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z13, Z14, Z14
@@ -23303,23 +22767,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z20
 	VPBROADCASTD 4(DX), Z21
 	VPBROADCASTD 8(DX), Z22
 	VPBROADCASTD 16(DX), Z23
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z25
 	VMOVUPS      64(CX), Y26
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z25, Z0, Z0
 	VMAXPS       Z20, Z0, Z0
 	VMINPS       Z21, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z22, Z0, Z0
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23330,13 +22794,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y26, Y1, Y1
 	VMAXPS       Y20, Y1, Y1
 	VMINPS       Y21, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y22, Y1, Y1
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23349,13 +22813,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z25, Z2, Z2
 	VMAXPS       Z20, Z2, Z2
 	VMINPS       Z21, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z22, Z2, Z2
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23366,13 +22830,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y26, Y3, Y3
 	VMAXPS       Y20, Y3, Y3
 	VMINPS       Y21, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y22, Y3, Y3
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23385,13 +22849,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z25, Z4, Z4
 	VMAXPS       Z20, Z4, Z4
 	VMINPS       Z21, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z22, Z4, Z4
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23402,13 +22866,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y26, Y5, Y5
 	VMAXPS       Y20, Y5, Y5
 	VMINPS       Y21, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y22, Y5, Y5
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23421,13 +22885,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z25, Z6, Z6
 	VMAXPS       Z20, Z6, Z6
 	VMINPS       Z21, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z22, Z6, Z6
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23438,13 +22902,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y26, Y7, Y7
 	VMAXPS       Y20, Y7, Y7
 	VMINPS       Y21, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y22, Y7, Y7
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23457,13 +22921,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z25, Z8, Z8
 	VMAXPS       Z20, Z8, Z8
 	VMINPS       Z21, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z22, Z8, Z8
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23474,13 +22938,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y26, Y9, Y9
 	VMAXPS       Y20, Y9, Y9
 	VMINPS       Y21, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y22, Y9, Y9
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23493,13 +22957,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z25, Z10, Z10
 	VMAXPS       Z20, Z10, Z10
 	VMINPS       Z21, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z22, Z10, Z10
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23510,13 +22974,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y26, Y11, Y11
 	VMAXPS       Y20, Y11, Y11
 	VMINPS       Y21, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y22, Y11, Y11
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23529,13 +22993,13 @@ add:
 	VPMOVDB      Y11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z25, Z12, Z12
 	VMAXPS       Z20, Z12, Z12
 	VMINPS       Z21, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z22, Z12, Z12
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23546,13 +23010,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y13, Y13
 	VMULPS       Y26, Y13, Y13
 	VMAXPS       Y20, Y13, Y13
 	VMINPS       Y21, Y13, Y13
 	VRNDSCALEPS  $0x00, Y13, Y13
 	VMULPS       Y22, Y13, Y13
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23565,13 +23029,13 @@ add:
 	VPMOVDB      Y13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z25, Z14, Z14
 	VMAXPS       Z20, Z14, Z14
 	VMINPS       Z21, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z22, Z14, Z14
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23582,13 +23046,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y26, Y15, Y15
 	VMAXPS       Y20, Y15, Y15
 	VMINPS       Y21, Y15, Y15
 	VRNDSCALEPS  $0x00, Y15, Y15
 	VMULPS       Y22, Y15, Y15
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23601,13 +23065,13 @@ add:
 	VPMOVDB      Y15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z25, Z16, Z16
 	VMAXPS       Z20, Z16, Z16
 	VMINPS       Z21, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z22, Z16, Z16
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23618,13 +23082,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y17, Y17
 	VMULPS       Y26, Y17, Y17
 	VMAXPS       Y20, Y17, Y17
 	VMINPS       Y21, Y17, Y17
 	VRNDSCALEPS  $0x00, Y17, Y17
 	VMULPS       Y22, Y17, Y17
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -23637,13 +23101,13 @@ add:
 	VPMOVDB      Y17, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z25, Z18, Z18
 	VMAXPS       Z20, Z18, Z18
 	VMINPS       Z21, Z18, Z18
 	VRNDSCALEPS  $0x00, Z18, Z18
 	VMULPS       Z22, Z18, Z18
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -23654,13 +23118,13 @@ add:
 	VCVTPS2DQ    Z18, Z18
 	VPADDD.BCST  32(DX), Z18, Z18
 	VPMOVDB      Z18, (AX)
+	VPMOVZXBD    16(CX), Y24
 	VCVTDQ2PS    Y19, Y19
 	VMULPS       Y26, Y19, Y19
 	VMAXPS       Y20, Y19, Y19
 	VMINPS       Y21, Y19, Y19
 	VRNDSCALEPS  $0x00, Y19, Y19
 	VMULPS       Y22, Y19, Y19
-	VPMOVZXBD    16(CX), Y24
 	VPSUBD.BCST  12(DX), Y24, Y24
 	VCVTDQ2PS    Y24, Y24
 	VMULPS       Y23, Y24, Y24
@@ -24550,23 +24014,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z20
 	VPBROADCASTD 4(DX), Z21
 	VPBROADCASTD 8(DX), Z22
 	VPBROADCASTD 16(DX), Z23
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z25
 	VMOVUPS      64(CX), Z26
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z25, Z0, Z0
 	VMAXPS       Z20, Z0, Z0
 	VMINPS       Z21, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z22, Z0, Z0
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24577,13 +24041,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z26, Z1, Z1
 	VMAXPS       Z20, Z1, Z1
 	VMINPS       Z21, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z22, Z1, Z1
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24596,13 +24060,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z25, Z2, Z2
 	VMAXPS       Z20, Z2, Z2
 	VMINPS       Z21, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z22, Z2, Z2
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24613,13 +24077,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z26, Z3, Z3
 	VMAXPS       Z20, Z3, Z3
 	VMINPS       Z21, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z22, Z3, Z3
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24632,13 +24096,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z25, Z4, Z4
 	VMAXPS       Z20, Z4, Z4
 	VMINPS       Z21, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z22, Z4, Z4
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24649,13 +24113,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z26, Z5, Z5
 	VMAXPS       Z20, Z5, Z5
 	VMINPS       Z21, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z22, Z5, Z5
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24668,13 +24132,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z25, Z6, Z6
 	VMAXPS       Z20, Z6, Z6
 	VMINPS       Z21, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z22, Z6, Z6
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24685,13 +24149,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z26, Z7, Z7
 	VMAXPS       Z20, Z7, Z7
 	VMINPS       Z21, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z22, Z7, Z7
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24704,13 +24168,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z25, Z8, Z8
 	VMAXPS       Z20, Z8, Z8
 	VMINPS       Z21, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z22, Z8, Z8
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24721,13 +24185,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z26, Z9, Z9
 	VMAXPS       Z20, Z9, Z9
 	VMINPS       Z21, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z22, Z9, Z9
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24740,13 +24204,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z25, Z10, Z10
 	VMAXPS       Z20, Z10, Z10
 	VMINPS       Z21, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z22, Z10, Z10
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24757,13 +24221,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z26, Z11, Z11
 	VMAXPS       Z20, Z11, Z11
 	VMINPS       Z21, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z22, Z11, Z11
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24776,13 +24240,13 @@ add:
 	VPMOVDB      Z11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z25, Z12, Z12
 	VMAXPS       Z20, Z12, Z12
 	VMINPS       Z21, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z22, Z12, Z12
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24793,13 +24257,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z26, Z13, Z13
 	VMAXPS       Z20, Z13, Z13
 	VMINPS       Z21, Z13, Z13
 	VRNDSCALEPS  $0x00, Z13, Z13
 	VMULPS       Z22, Z13, Z13
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24812,13 +24276,13 @@ add:
 	VPMOVDB      Z13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z25, Z14, Z14
 	VMAXPS       Z20, Z14, Z14
 	VMINPS       Z21, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z22, Z14, Z14
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24829,13 +24293,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z26, Z15, Z15
 	VMAXPS       Z20, Z15, Z15
 	VMINPS       Z21, Z15, Z15
 	VRNDSCALEPS  $0x00, Z15, Z15
 	VMULPS       Z22, Z15, Z15
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24848,13 +24312,13 @@ add:
 	VPMOVDB      Z15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z25, Z16, Z16
 	VMAXPS       Z20, Z16, Z16
 	VMINPS       Z21, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z22, Z16, Z16
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24865,13 +24329,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z17, Z17
 	VMULPS       Z26, Z17, Z17
 	VMAXPS       Z20, Z17, Z17
 	VMINPS       Z21, Z17, Z17
 	VRNDSCALEPS  $0x00, Z17, Z17
 	VMULPS       Z22, Z17, Z17
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24884,13 +24348,13 @@ add:
 	VPMOVDB      Z17, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z24
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z25, Z18, Z18
 	VMAXPS       Z20, Z18, Z18
 	VMINPS       Z21, Z18, Z18
 	VRNDSCALEPS  $0x00, Z18, Z18
 	VMULPS       Z22, Z18, Z18
-	VPMOVZXBD    (CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24901,13 +24365,13 @@ add:
 	VCVTPS2DQ    Z18, Z18
 	VPADDD.BCST  32(DX), Z18, Z18
 	VPMOVDB      Z18, (AX)
+	VPMOVZXBD    16(CX), Z24
 	VCVTDQ2PS    Z19, Z19
 	VMULPS       Z26, Z19, Z19
 	VMAXPS       Z20, Z19, Z19
 	VMINPS       Z21, Z19, Z19
 	VRNDSCALEPS  $0x00, Z19, Z19
 	VMULPS       Z22, Z19, Z19
-	VPMOVZXBD    16(CX), Z24
 	VPSUBD.BCST  12(DX), Z24, Z24
 	VCVTDQ2PS    Z24, Z24
 	VMULPS       Z23, Z24, Z24
@@ -24942,8 +24406,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -25205,51 +24668,33 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y11
-	VSHUFPS       $0x88, Y11, Y0, Y12
-	VSHUFPS       $0xdd, Y11, Y0, Y0
-	VPADDD        Y12, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y11
-	VSHUFPS       $0x88, Y11, Y1, Y12
-	VSHUFPS       $0xdd, Y11, Y1, Y1
-	VPADDD        Y12, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y11
-	VSHUFPS       $0x88, Y11, Y2, Y12
-	VSHUFPS       $0xdd, Y11, Y2, Y2
-	VPADDD        Y12, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y11
-	VSHUFPS       $0x88, Y11, Y3, Y12
-	VSHUFPS       $0xdd, Y11, Y3, Y3
-	VPADDD        Y12, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y11
-	VSHUFPS       $0x88, Y11, Y4, Y12
-	VSHUFPS       $0xdd, Y11, Y4, Y4
-	VPADDD        Y12, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y11
-	VSHUFPS       $0x88, Y11, Y5, Y12
-	VSHUFPS       $0xdd, Y11, Y5, Y5
-	VPADDD        Y12, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z6, Y11
-	VSHUFPS       $0x88, Y11, Y6, Y12
-	VSHUFPS       $0xdd, Y11, Y6, Y6
-	VPADDD        Y12, Y6, Y6
-	VEXTRACTI64X4 $0x01, Z7, Y11
-	VSHUFPS       $0x88, Y11, Y7, Y12
-	VSHUFPS       $0xdd, Y11, Y7, Y7
-	VPADDD        Y12, Y7, Y7
-	VEXTRACTI64X4 $0x01, Z8, Y11
-	VSHUFPS       $0x88, Y11, Y8, Y12
-	VSHUFPS       $0xdd, Y11, Y8, Y8
-	VPADDD        Y12, Y8, Y8
-	VEXTRACTI64X4 $0x01, Z9, Y11
-	VSHUFPS       $0x88, Y11, Y9, Y12
-	VSHUFPS       $0xdd, Y11, Y9, Y9
-	VPADDD        Y12, Y9, Y9
-	VEXTRACTI64X4 $0x01, Z10, Y11
-	VSHUFPS       $0x88, Y11, Y10, Y12
-	VSHUFPS       $0xdd, Y11, Y10, Y10
-	VPADDD        Y12, Y10, Y10
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z11
+	VPMOVZXBD pairOrder<>+16(SB), Z12
+	VMOVAPS   Z0, Z13
+	VPERMT2D  Z1, Z11, Z13
+	VPERMT2D  Z1, Z12, Z0
+	VPADDD    Z13, Z0, Z0
+	VMOVAPS   Z2, Z13
+	VPERMT2D  Z3, Z11, Z13
+	VPERMT2D  Z3, Z12, Z2
+	VPADDD    Z13, Z2, Z2
+	VMOVAPS   Z4, Z13
+	VPERMT2D  Z5, Z11, Z13
+	VPERMT2D  Z5, Z12, Z4
+	VPADDD    Z13, Z4, Z4
+	VMOVAPS   Z6, Z13
+	VPERMT2D  Z7, Z11, Z13
+	VPERMT2D  Z7, Z12, Z6
+	VPADDD    Z13, Z6, Z6
+	VMOVAPS   Z8, Z13
+	VPERMT2D  Z9, Z11, Z13
+	VPERMT2D  Z9, Z12, Z8
+	VPADDD    Z13, Z8, Z8
+	VMOVAPS   Z10, Z13
+	VPERMT2D  Z10, Z11, Z13
+	VPERMT2D  Z10, Z12, Z10
+	VPADDD    Z13, Z10, Z10
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -25307,357 +24752,258 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
+	VINSERTI64X4 $0x01, Y7, Z6, Z6
+	VINSERTI64X4 $0x01, Y9, Z8, Z8
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y12
-	VBROADCASTSS hi+92(FP), Y13
-	VBROADCASTSS zero+96(FP), Y14
-	VMOVUPS      (CX), Y11
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y11, Y0, Y0
-	VMAXPS       Y12, Y0, Y0
-	VMINPS       Y13, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y14, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y11, Y1, Y1
-	VMAXPS       Y12, Y1, Y1
-	VMINPS       Y13, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y14, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y11, Y2, Y2
-	VMAXPS       Y12, Y2, Y2
-	VMINPS       Y13, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y14, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y11, Y3, Y3
-	VMAXPS       Y12, Y3, Y3
-	VMINPS       Y13, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y14, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y11, Y4, Y4
-	VMAXPS       Y12, Y4, Y4
-	VMINPS       Y13, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y14, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y11, Y5, Y5
-	VMAXPS       Y12, Y5, Y5
-	VMINPS       Y13, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y14, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y11, Y6, Y6
-	VMAXPS       Y12, Y6, Y6
-	VMINPS       Y13, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y14, Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y11, Y7, Y7
-	VMAXPS       Y12, Y7, Y7
-	VMINPS       Y13, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y14, Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y11, Y8, Y8
-	VMAXPS       Y12, Y8, Y8
-	VMINPS       Y13, Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD       Y14, Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y11, Y9, Y9
-	VMAXPS       Y12, Y9, Y9
-	VMINPS       Y13, Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPADDD       Y14, Y9, Y9
-	VPMOVDB      Y9, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y11, Y10, Y10
-	VMAXPS       Y12, Y10, Y10
-	VMINPS       Y13, Y10, Y10
-	VCVTPS2DQ    Y10, Y10
-	VPADDD       Y14, Y10, Y10
-	VPMOVDB      Y10, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z7
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z7, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z7, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD          Z5, Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD          Z5, Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	VMOVHPS         X8, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z10, Z10
+	VMULPS          Z7, Z10, Z10
+	VMAXPS          Z1, Z10, Z10
+	VMINPS          Z3, Z10, Z10
+	VCVTPS2DQ       Z10, Z10
+	VPADDD          Z5, Z10, Z10
+	VPMOVDB         Z10, X10
+	VMOVQ           X10, (AX)
+	ADDQ            CX, AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y6, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y7, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y8, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y9, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y10, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y6, (AX)
+	VEXTRACTI64X4 $0x01, Z6, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y8, (AX)
+	VEXTRACTI64X4 $0x01, Z8, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y10, (AX)
+	ADDQ          CX, AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y11
-	VPBROADCASTD 4(DX), Y12
-	VPBROADCASTD 8(DX), Y13
-	VPBROADCASTD 16(DX), Y14
-	VMOVUPS      (CX), Y16
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y16, Y0, Y0
-	VMAXPS       Y11, Y0, Y0
-	VMINPS       Y12, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y13, Y0, Y0
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y16, Y1, Y1
-	VMAXPS       Y11, Y1, Y1
-	VMINPS       Y12, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y13, Y1, Y1
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y16, Y2, Y2
-	VMAXPS       Y11, Y2, Y2
-	VMINPS       Y12, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y13, Y2, Y2
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y16, Y3, Y3
-	VMAXPS       Y11, Y3, Y3
-	VMINPS       Y12, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y13, Y3, Y3
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y16, Y4, Y4
-	VMAXPS       Y11, Y4, Y4
-	VMINPS       Y12, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y13, Y4, Y4
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y16, Y5, Y5
-	VMAXPS       Y11, Y5, Y5
-	VMINPS       Y12, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y13, Y5, Y5
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y16, Y6, Y6
-	VMAXPS       Y11, Y6, Y6
-	VMINPS       Y12, Y6, Y6
-	VRNDSCALEPS  $0x00, Y6, Y6
-	VMULPS       Y13, Y6, Y6
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y6, Y6
-	VDIVPS.BCST  20(DX), Y6, Y6
-	VMAXPS.BCST  24(DX), Y6, Y6
-	VMINPS.BCST  28(DX), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD.BCST  32(DX), Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y16, Y7, Y7
-	VMAXPS       Y11, Y7, Y7
-	VMINPS       Y12, Y7, Y7
-	VRNDSCALEPS  $0x00, Y7, Y7
-	VMULPS       Y13, Y7, Y7
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y7, Y7
-	VDIVPS.BCST  20(DX), Y7, Y7
-	VMAXPS.BCST  24(DX), Y7, Y7
-	VMINPS.BCST  28(DX), Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD.BCST  32(DX), Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y16, Y8, Y8
-	VMAXPS       Y11, Y8, Y8
-	VMINPS       Y12, Y8, Y8
-	VRNDSCALEPS  $0x00, Y8, Y8
-	VMULPS       Y13, Y8, Y8
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y8, Y8
-	VDIVPS.BCST  20(DX), Y8, Y8
-	VMAXPS.BCST  24(DX), Y8, Y8
-	VMINPS.BCST  28(DX), Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD.BCST  32(DX), Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y16, Y9, Y9
-	VMAXPS       Y11, Y9, Y9
-	VMINPS       Y12, Y9, Y9
-	VRNDSCALEPS  $0x00, Y9, Y9
-	VMULPS       Y13, Y9, Y9
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y9, Y9
-	VDIVPS.BCST  20(DX), Y9, Y9
-	VMAXPS.BCST  24(DX), Y9, Y9
-	VMINPS.BCST  28(DX), Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPADDD.BCST  32(DX), Y9, Y9
-	VPMOVDB      Y9, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y16, Y10, Y10
-	VMAXPS       Y11, Y10, Y10
-	VMINPS       Y12, Y10, Y10
-	VRNDSCALEPS  $0x00, Y10, Y10
-	VMULPS       Y13, Y10, Y10
-	VPMOVZXBD    (CX), Y15
-	VPSUBD.BCST  12(DX), Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y15, Y10, Y10
-	VDIVPS.BCST  20(DX), Y10, Y10
-	VMAXPS.BCST  24(DX), Y10, Y10
-	VMINPS.BCST  28(DX), Y10, Y10
-	VCVTPS2DQ    Y10, Y10
-	VPADDD.BCST  32(DX), Y10, Y10
-	VPMOVDB      Y10, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z7
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z11
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z11, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z11, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z11, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z11, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VRNDSCALEPS     $0x00, Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z6, Z6
+	VDIVPS.BCST     20(DX), Z6, Z6
+	VMAXPS.BCST     24(DX), Z6, Z6
+	VMINPS.BCST     28(DX), Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD.BCST     32(DX), Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z11, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VRNDSCALEPS     $0x00, Z8, Z8
+	VMULPS          Z5, Z8, Z8
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z8, Z8
+	VDIVPS.BCST     20(DX), Z8, Z8
+	VMAXPS.BCST     24(DX), Z8, Z8
+	VMINPS.BCST     28(DX), Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD.BCST     32(DX), Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	VMOVHPS         X8, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z10, Z10
+	VMULPS          Z11, Z10, Z10
+	VMAXPS          Z1, Z10, Z10
+	VMINPS          Z3, Z10, Z10
+	VRNDSCALEPS     $0x00, Z10, Z10
+	VMULPS          Z5, Z10, Z10
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z10, Z10
+	VDIVPS.BCST     20(DX), Z10, Z10
+	VMAXPS.BCST     24(DX), Z10, Z10
+	VMINPS.BCST     28(DX), Z10, Z10
+	VCVTPS2DQ       Z10, Z10
+	VPADDD.BCST     32(DX), Z10, Z10
+	VPMOVDB         Z10, X10
+	VMOVQ           X10, (AX)
+	ADDQ            BX, AX
+	ADDQ            BX, CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -26324,22 +25670,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z11
 	VPBROADCASTD 4(DX), Z12
 	VPBROADCASTD 8(DX), Z13
 	VPBROADCASTD 16(DX), Z14
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z16
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z16, Z0, Z0
 	VMAXPS       Z11, Z0, Z0
 	VMINPS       Z12, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z13, Z0, Z0
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26352,13 +25698,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z16, Z1, Z1
 	VMAXPS       Z11, Z1, Z1
 	VMINPS       Z12, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z13, Z1, Z1
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26371,13 +25717,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z16, Z2, Z2
 	VMAXPS       Z11, Z2, Z2
 	VMINPS       Z12, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z13, Z2, Z2
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26390,13 +25736,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z16, Z3, Z3
 	VMAXPS       Z11, Z3, Z3
 	VMINPS       Z12, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z13, Z3, Z3
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26409,13 +25755,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z16, Z4, Z4
 	VMAXPS       Z11, Z4, Z4
 	VMINPS       Z12, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z13, Z4, Z4
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26428,13 +25774,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z16, Z5, Z5
 	VMAXPS       Z11, Z5, Z5
 	VMINPS       Z12, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z13, Z5, Z5
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26447,13 +25793,13 @@ add:
 	VPMOVDB      Z5, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z16, Z6, Z6
 	VMAXPS       Z11, Z6, Z6
 	VMINPS       Z12, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z13, Z6, Z6
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26466,13 +25812,13 @@ add:
 	VPMOVDB      Z6, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z16, Z7, Z7
 	VMAXPS       Z11, Z7, Z7
 	VMINPS       Z12, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z13, Z7, Z7
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26485,13 +25831,13 @@ add:
 	VPMOVDB      Z7, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z16, Z8, Z8
 	VMAXPS       Z11, Z8, Z8
 	VMINPS       Z12, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z13, Z8, Z8
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26504,13 +25850,13 @@ add:
 	VPMOVDB      Z8, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z16, Z9, Z9
 	VMAXPS       Z11, Z9, Z9
 	VMINPS       Z12, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z13, Z9, Z9
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -26523,13 +25869,13 @@ add:
 	VPMOVDB      Z9, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z15
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z16, Z10, Z10
 	VMAXPS       Z11, Z10, Z10
 	VMINPS       Z12, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z13, Z10, Z10
-	VPMOVZXBD    (CX), Z15
 	VPSUBD.BCST  12(DX), Z15, Z15
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z14, Z15, Z15
@@ -27490,23 +26836,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z22
 	VPBROADCASTD 4(DX), Z23
 	VPBROADCASTD 8(DX), Z24
 	VPBROADCASTD 16(DX), Z25
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z27
 	VMOVUPS      64(CX), Y28
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z27, Z0, Z0
 	VMAXPS       Z22, Z0, Z0
 	VMINPS       Z23, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z24, Z0, Z0
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27517,13 +26863,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y28, Y1, Y1
 	VMAXPS       Y22, Y1, Y1
 	VMINPS       Y23, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y24, Y1, Y1
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27536,13 +26882,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z27, Z2, Z2
 	VMAXPS       Z22, Z2, Z2
 	VMINPS       Z23, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z24, Z2, Z2
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27553,13 +26899,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y28, Y3, Y3
 	VMAXPS       Y22, Y3, Y3
 	VMINPS       Y23, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y24, Y3, Y3
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27572,13 +26918,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z27, Z4, Z4
 	VMAXPS       Z22, Z4, Z4
 	VMINPS       Z23, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z24, Z4, Z4
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27589,13 +26935,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y28, Y5, Y5
 	VMAXPS       Y22, Y5, Y5
 	VMINPS       Y23, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y24, Y5, Y5
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27608,13 +26954,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z27, Z6, Z6
 	VMAXPS       Z22, Z6, Z6
 	VMINPS       Z23, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z24, Z6, Z6
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27625,13 +26971,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y28, Y7, Y7
 	VMAXPS       Y22, Y7, Y7
 	VMINPS       Y23, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y24, Y7, Y7
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27644,13 +26990,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z27, Z8, Z8
 	VMAXPS       Z22, Z8, Z8
 	VMINPS       Z23, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z24, Z8, Z8
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27661,13 +27007,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y28, Y9, Y9
 	VMAXPS       Y22, Y9, Y9
 	VMINPS       Y23, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y24, Y9, Y9
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27680,13 +27026,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z27, Z10, Z10
 	VMAXPS       Z22, Z10, Z10
 	VMINPS       Z23, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z24, Z10, Z10
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27697,13 +27043,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y28, Y11, Y11
 	VMAXPS       Y22, Y11, Y11
 	VMINPS       Y23, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y24, Y11, Y11
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27716,13 +27062,13 @@ add:
 	VPMOVDB      Y11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z27, Z12, Z12
 	VMAXPS       Z22, Z12, Z12
 	VMINPS       Z23, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z24, Z12, Z12
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27733,13 +27079,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y13, Y13
 	VMULPS       Y28, Y13, Y13
 	VMAXPS       Y22, Y13, Y13
 	VMINPS       Y23, Y13, Y13
 	VRNDSCALEPS  $0x00, Y13, Y13
 	VMULPS       Y24, Y13, Y13
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27752,13 +27098,13 @@ add:
 	VPMOVDB      Y13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z27, Z14, Z14
 	VMAXPS       Z22, Z14, Z14
 	VMINPS       Z23, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z24, Z14, Z14
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27769,13 +27115,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y28, Y15, Y15
 	VMAXPS       Y22, Y15, Y15
 	VMINPS       Y23, Y15, Y15
 	VRNDSCALEPS  $0x00, Y15, Y15
 	VMULPS       Y24, Y15, Y15
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27788,13 +27134,13 @@ add:
 	VPMOVDB      Y15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z27, Z16, Z16
 	VMAXPS       Z22, Z16, Z16
 	VMINPS       Z23, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z24, Z16, Z16
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27805,13 +27151,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y17, Y17
 	VMULPS       Y28, Y17, Y17
 	VMAXPS       Y22, Y17, Y17
 	VMINPS       Y23, Y17, Y17
 	VRNDSCALEPS  $0x00, Y17, Y17
 	VMULPS       Y24, Y17, Y17
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27824,13 +27170,13 @@ add:
 	VPMOVDB      Y17, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z27, Z18, Z18
 	VMAXPS       Z22, Z18, Z18
 	VMINPS       Z23, Z18, Z18
 	VRNDSCALEPS  $0x00, Z18, Z18
 	VMULPS       Z24, Z18, Z18
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27841,13 +27187,13 @@ add:
 	VCVTPS2DQ    Z18, Z18
 	VPADDD.BCST  32(DX), Z18, Z18
 	VPMOVDB      Z18, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y19, Y19
 	VMULPS       Y28, Y19, Y19
 	VMAXPS       Y22, Y19, Y19
 	VMINPS       Y23, Y19, Y19
 	VRNDSCALEPS  $0x00, Y19, Y19
 	VMULPS       Y24, Y19, Y19
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -27860,13 +27206,13 @@ add:
 	VPMOVDB      Y19, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z27, Z20, Z20
 	VMAXPS       Z22, Z20, Z20
 	VMINPS       Z23, Z20, Z20
 	VRNDSCALEPS  $0x00, Z20, Z20
 	VMULPS       Z24, Z20, Z20
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -27877,13 +27223,13 @@ add:
 	VCVTPS2DQ    Z20, Z20
 	VPADDD.BCST  32(DX), Z20, Z20
 	VPMOVDB      Z20, (AX)
+	VPMOVZXBD    16(CX), Y26
 	VCVTDQ2PS    Y21, Y21
 	VMULPS       Y28, Y21, Y21
 	VMAXPS       Y22, Y21, Y21
 	VMINPS       Y23, Y21, Y21
 	VRNDSCALEPS  $0x00, Y21, Y21
 	VMULPS       Y24, Y21, Y21
-	VPMOVZXBD    16(CX), Y26
 	VPSUBD.BCST  12(DX), Y26, Y26
 	VCVTDQ2PS    Y26, Y26
 	VMULPS       Y25, Y26, Y26
@@ -28844,23 +28190,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z22
 	VPBROADCASTD 4(DX), Z23
 	VPBROADCASTD 8(DX), Z24
 	VPBROADCASTD 16(DX), Z25
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z27
 	VMOVUPS      64(CX), Z28
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z27, Z0, Z0
 	VMAXPS       Z22, Z0, Z0
 	VMINPS       Z23, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z24, Z0, Z0
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28871,13 +28217,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z28, Z1, Z1
 	VMAXPS       Z22, Z1, Z1
 	VMINPS       Z23, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z24, Z1, Z1
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28890,13 +28236,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z27, Z2, Z2
 	VMAXPS       Z22, Z2, Z2
 	VMINPS       Z23, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z24, Z2, Z2
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28907,13 +28253,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z28, Z3, Z3
 	VMAXPS       Z22, Z3, Z3
 	VMINPS       Z23, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z24, Z3, Z3
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28926,13 +28272,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z27, Z4, Z4
 	VMAXPS       Z22, Z4, Z4
 	VMINPS       Z23, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z24, Z4, Z4
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28943,13 +28289,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z28, Z5, Z5
 	VMAXPS       Z22, Z5, Z5
 	VMINPS       Z23, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z24, Z5, Z5
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28962,13 +28308,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z27, Z6, Z6
 	VMAXPS       Z22, Z6, Z6
 	VMINPS       Z23, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z24, Z6, Z6
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28979,13 +28325,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z28, Z7, Z7
 	VMAXPS       Z22, Z7, Z7
 	VMINPS       Z23, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z24, Z7, Z7
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -28998,13 +28344,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z27, Z8, Z8
 	VMAXPS       Z22, Z8, Z8
 	VMINPS       Z23, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z24, Z8, Z8
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29015,13 +28361,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z28, Z9, Z9
 	VMAXPS       Z22, Z9, Z9
 	VMINPS       Z23, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z24, Z9, Z9
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29034,13 +28380,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z27, Z10, Z10
 	VMAXPS       Z22, Z10, Z10
 	VMINPS       Z23, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z24, Z10, Z10
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29051,13 +28397,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z28, Z11, Z11
 	VMAXPS       Z22, Z11, Z11
 	VMINPS       Z23, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z24, Z11, Z11
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29070,13 +28416,13 @@ add:
 	VPMOVDB      Z11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z27, Z12, Z12
 	VMAXPS       Z22, Z12, Z12
 	VMINPS       Z23, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z24, Z12, Z12
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29087,13 +28433,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z28, Z13, Z13
 	VMAXPS       Z22, Z13, Z13
 	VMINPS       Z23, Z13, Z13
 	VRNDSCALEPS  $0x00, Z13, Z13
 	VMULPS       Z24, Z13, Z13
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29106,13 +28452,13 @@ add:
 	VPMOVDB      Z13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z27, Z14, Z14
 	VMAXPS       Z22, Z14, Z14
 	VMINPS       Z23, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z24, Z14, Z14
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29123,13 +28469,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z28, Z15, Z15
 	VMAXPS       Z22, Z15, Z15
 	VMINPS       Z23, Z15, Z15
 	VRNDSCALEPS  $0x00, Z15, Z15
 	VMULPS       Z24, Z15, Z15
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29142,13 +28488,13 @@ add:
 	VPMOVDB      Z15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z27, Z16, Z16
 	VMAXPS       Z22, Z16, Z16
 	VMINPS       Z23, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z24, Z16, Z16
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29159,13 +28505,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z17, Z17
 	VMULPS       Z28, Z17, Z17
 	VMAXPS       Z22, Z17, Z17
 	VMINPS       Z23, Z17, Z17
 	VRNDSCALEPS  $0x00, Z17, Z17
 	VMULPS       Z24, Z17, Z17
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29178,13 +28524,13 @@ add:
 	VPMOVDB      Z17, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z27, Z18, Z18
 	VMAXPS       Z22, Z18, Z18
 	VMINPS       Z23, Z18, Z18
 	VRNDSCALEPS  $0x00, Z18, Z18
 	VMULPS       Z24, Z18, Z18
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29195,13 +28541,13 @@ add:
 	VCVTPS2DQ    Z18, Z18
 	VPADDD.BCST  32(DX), Z18, Z18
 	VPMOVDB      Z18, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z19, Z19
 	VMULPS       Z28, Z19, Z19
 	VMAXPS       Z22, Z19, Z19
 	VMINPS       Z23, Z19, Z19
 	VRNDSCALEPS  $0x00, Z19, Z19
 	VMULPS       Z24, Z19, Z19
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29214,13 +28560,13 @@ add:
 	VPMOVDB      Z19, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z26
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z27, Z20, Z20
 	VMAXPS       Z22, Z20, Z20
 	VMINPS       Z23, Z20, Z20
 	VRNDSCALEPS  $0x00, Z20, Z20
 	VMULPS       Z24, Z20, Z20
-	VPMOVZXBD    (CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29231,13 +28577,13 @@ add:
 	VCVTPS2DQ    Z20, Z20
 	VPADDD.BCST  32(DX), Z20, Z20
 	VPMOVDB      Z20, (AX)
+	VPMOVZXBD    16(CX), Z26
 	VCVTDQ2PS    Z21, Z21
 	VMULPS       Z28, Z21, Z21
 	VMAXPS       Z22, Z21, Z21
 	VMINPS       Z23, Z21, Z21
 	VRNDSCALEPS  $0x00, Z21, Z21
 	VMULPS       Z24, Z21, Z21
-	VPMOVZXBD    16(CX), Z26
 	VPSUBD.BCST  12(DX), Z26, Z26
 	VCVTDQ2PS    Z26, Z26
 	VMULPS       Z25, Z26, Z26
@@ -29272,8 +28618,7 @@ tile:
 	CMPQ      depth+24(FP), $0x04
 	JE        four
 	MOVQ      bias+72(FP), CX
-	VPERMQ    $0xd8, (CX), Y0
-	VPMOVZXDQ Y0, Z0
+	VPMOVZXDQ (CX), Z0
 	VMOVAPS   Z0, Z1
 	VMOVAPS   Z0, Z2
 	VMOVAPS   Z0, Z3
@@ -29552,55 +28897,33 @@ shallow16Tap:
 	JNE          shallow16Tap
 
 summed:
-	VEXTRACTI64X4 $0x01, Z0, Y12
-	VSHUFPS       $0x88, Y12, Y0, Y13
-	VSHUFPS       $0xdd, Y12, Y0, Y0
-	VPADDD        Y13, Y0, Y0
-	VEXTRACTI64X4 $0x01, Z1, Y12
-	VSHUFPS       $0x88, Y12, Y1, Y13
-	VSHUFPS       $0xdd, Y12, Y1, Y1
-	VPADDD        Y13, Y1, Y1
-	VEXTRACTI64X4 $0x01, Z2, Y12
-	VSHUFPS       $0x88, Y12, Y2, Y13
-	VSHUFPS       $0xdd, Y12, Y2, Y2
-	VPADDD        Y13, Y2, Y2
-	VEXTRACTI64X4 $0x01, Z3, Y12
-	VSHUFPS       $0x88, Y12, Y3, Y13
-	VSHUFPS       $0xdd, Y12, Y3, Y3
-	VPADDD        Y13, Y3, Y3
-	VEXTRACTI64X4 $0x01, Z4, Y12
-	VSHUFPS       $0x88, Y12, Y4, Y13
-	VSHUFPS       $0xdd, Y12, Y4, Y4
-	VPADDD        Y13, Y4, Y4
-	VEXTRACTI64X4 $0x01, Z5, Y12
-	VSHUFPS       $0x88, Y12, Y5, Y13
-	VSHUFPS       $0xdd, Y12, Y5, Y5
-	VPADDD        Y13, Y5, Y5
-	VEXTRACTI64X4 $0x01, Z6, Y12
-	VSHUFPS       $0x88, Y12, Y6, Y13
-	VSHUFPS       $0xdd, Y12, Y6, Y6
-	VPADDD        Y13, Y6, Y6
-	VEXTRACTI64X4 $0x01, Z7, Y12
-	VSHUFPS       $0x88, Y12, Y7, Y13
-	VSHUFPS       $0xdd, Y12, Y7, Y7
-	VPADDD        Y13, Y7, Y7
-	VEXTRACTI64X4 $0x01, Z8, Y12
-	VSHUFPS       $0x88, Y12, Y8, Y13
-	VSHUFPS       $0xdd, Y12, Y8, Y8
-	VPADDD        Y13, Y8, Y8
-	VEXTRACTI64X4 $0x01, Z9, Y12
-	VSHUFPS       $0x88, Y12, Y9, Y13
-	VSHUFPS       $0xdd, Y12, Y9, Y9
-	VPADDD        Y13, Y9, Y9
-	VEXTRACTI64X4 $0x01, Z10, Y12
-	VSHUFPS       $0x88, Y12, Y10, Y13
-	VSHUFPS       $0xdd, Y12, Y10, Y10
-	VPADDD        Y13, Y10, Y10
-	VEXTRACTI64X4 $0x01, Z11, Y12
-	VSHUFPS       $0x88, Y12, Y11, Y13
-	VSHUFPS       $0xdd, Y12, Y11, Y11
-	VPADDD        Y13, Y11, Y11
-	JMP           end
+	VPMOVZXBD pairOrder<>+0(SB), Z12
+	VPMOVZXBD pairOrder<>+16(SB), Z13
+	VMOVAPS   Z0, Z14
+	VPERMT2D  Z1, Z12, Z14
+	VPERMT2D  Z1, Z13, Z0
+	VPADDD    Z14, Z0, Z0
+	VMOVAPS   Z2, Z14
+	VPERMT2D  Z3, Z12, Z14
+	VPERMT2D  Z3, Z13, Z2
+	VPADDD    Z14, Z2, Z2
+	VMOVAPS   Z4, Z14
+	VPERMT2D  Z5, Z12, Z14
+	VPERMT2D  Z5, Z13, Z4
+	VPADDD    Z14, Z4, Z4
+	VMOVAPS   Z6, Z14
+	VPERMT2D  Z7, Z12, Z14
+	VPERMT2D  Z7, Z13, Z6
+	VPADDD    Z14, Z6, Z6
+	VMOVAPS   Z8, Z14
+	VPERMT2D  Z9, Z12, Z14
+	VPERMT2D  Z9, Z13, Z8
+	VPADDD    Z14, Z8, Z8
+	VMOVAPS   Z10, Z14
+	VPERMT2D  Z11, Z12, Z14
+	VPERMT2D  Z11, Z13, Z10
+	VPADDD    Z14, Z10, Z10
+	JMP       end
 
 four:
 	MOVQ    bias+72(FP), CX
@@ -29662,386 +28985,263 @@ shallow4Tap:
 	ADDQ         $0x00000020, AX
 	DECQ         BX
 	JNE          shallow4Tap
+	VINSERTI64X4 $0x01, Y1, Z0, Z0
+	VINSERTI64X4 $0x01, Y3, Z2, Z2
+	VINSERTI64X4 $0x01, Y5, Z4, Z4
+	VINSERTI64X4 $0x01, Y7, Z6, Z6
+	VINSERTI64X4 $0x01, Y9, Z8, Z8
+	VINSERTI64X4 $0x01, Y11, Z10, Z10
 
 end:
-	CMPQ         residual+104(FP), $0x00
-	JNE          add
-	MOVQ         scale+80(FP), CX
-	TESTQ        CX, CX
-	JE           raw
-	VBROADCASTSS lo+88(FP), Y13
-	VBROADCASTSS hi+92(FP), Y14
-	VBROADCASTSS zero+96(FP), Y15
-	VMOVUPS      (CX), Y12
-	MOVQ         out+48(FP), AX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y12, Y0, Y0
-	VMAXPS       Y13, Y0, Y0
-	VMINPS       Y14, Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD       Y15, Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y12, Y1, Y1
-	VMAXPS       Y13, Y1, Y1
-	VMINPS       Y14, Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD       Y15, Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y12, Y2, Y2
-	VMAXPS       Y13, Y2, Y2
-	VMINPS       Y14, Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD       Y15, Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y12, Y3, Y3
-	VMAXPS       Y13, Y3, Y3
-	VMINPS       Y14, Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD       Y15, Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y12, Y4, Y4
-	VMAXPS       Y13, Y4, Y4
-	VMINPS       Y14, Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD       Y15, Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y12, Y5, Y5
-	VMAXPS       Y13, Y5, Y5
-	VMINPS       Y14, Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD       Y15, Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y12, Y6, Y6
-	VMAXPS       Y13, Y6, Y6
-	VMINPS       Y14, Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD       Y15, Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y12, Y7, Y7
-	VMAXPS       Y13, Y7, Y7
-	VMINPS       Y14, Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD       Y15, Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y12, Y8, Y8
-	VMAXPS       Y13, Y8, Y8
-	VMINPS       Y14, Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD       Y15, Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y12, Y9, Y9
-	VMAXPS       Y13, Y9, Y9
-	VMINPS       Y14, Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPADDD       Y15, Y9, Y9
-	VPMOVDB      Y9, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y12, Y10, Y10
-	VMAXPS       Y13, Y10, Y10
-	VMINPS       Y14, Y10, Y10
-	VCVTPS2DQ    Y10, Y10
-	VPADDD       Y15, Y10, Y10
-	VPMOVDB      Y10, (AX)
-	ADDQ         stride+64(FP), AX
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y12, Y11, Y11
-	VMAXPS       Y13, Y11, Y11
-	VMINPS       Y14, Y11, Y11
-	VCVTPS2DQ    Y11, Y11
-	VPADDD       Y15, Y11, Y11
-	VPMOVDB      Y11, (AX)
-	ADDQ         stride+64(FP), AX
-	MOVQ         AX, out+48(FP)
-	JMP          next
+	CMPQ            residual+104(FP), $0x00
+	JNE             add
+	MOVQ            scale+80(FP), CX
+	TESTQ           CX, CX
+	JE              raw
+	VBROADCASTF64X4 (CX), Z7
+	VBROADCASTSS    lo+88(FP), Z1
+	VBROADCASTSS    hi+92(FP), Z3
+	VBROADCASTSS    zero+96(FP), Z5
+	MOVQ            stride+64(FP), CX
+	MOVQ            out+48(FP), AX
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z7, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD          Z5, Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z7, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD          Z5, Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z7, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD          Z5, Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z7, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD          Z5, Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z7, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD          Z5, Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	VMOVHPS         X8, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	VCVTDQ2PS       Z10, Z10
+	VMULPS          Z7, Z10, Z10
+	VMAXPS          Z1, Z10, Z10
+	VMINPS          Z3, Z10, Z10
+	VCVTPS2DQ       Z10, Z10
+	VPADDD          Z5, Z10, Z10
+	VPMOVDB         Z10, X10
+	VMOVQ           X10, (AX)
+	VMOVHPS         X10, (AX)(CX*1)
+	LEAQ            (AX)(CX*2), AX
+	MOVQ            AX, out+48(FP)
+	JMP             next
 
 raw:
-	MOVQ    out+48(FP), AX
-	VMOVUPS Y0, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y1, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y2, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y3, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y4, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y5, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y6, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y7, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y8, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y9, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y10, (AX)
-	ADDQ    stride+64(FP), AX
-	VMOVUPS Y11, (AX)
-	ADDQ    stride+64(FP), AX
-	MOVQ    AX, out+48(FP)
-	JMP     next
+	MOVQ          stride+64(FP), CX
+	MOVQ          out+48(FP), AX
+	VMOVUPS       Y0, (AX)
+	VEXTRACTI64X4 $0x01, Z0, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y2, (AX)
+	VEXTRACTI64X4 $0x01, Z2, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y4, (AX)
+	VEXTRACTI64X4 $0x01, Z4, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y6, (AX)
+	VEXTRACTI64X4 $0x01, Z6, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y8, (AX)
+	VEXTRACTI64X4 $0x01, Z8, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	VMOVUPS       Y10, (AX)
+	VEXTRACTI64X4 $0x01, Z10, (AX)(CX*1)
+	LEAQ          (AX)(CX*2), AX
+	MOVQ          AX, out+48(FP)
+	JMP           next
 
 add:
-	MOVQ         scale+80(FP), CX
-	MOVQ         add+112(FP), DX
-	VPBROADCASTD (DX), Y12
-	VPBROADCASTD 4(DX), Y13
-	VPBROADCASTD 8(DX), Y14
-	VPBROADCASTD 16(DX), Y15
-	VMOVUPS      (CX), Y17
-	MOVQ         out+48(FP), AX
-	MOVQ         residual+104(FP), CX
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y17, Y0, Y0
-	VMAXPS       Y12, Y0, Y0
-	VMINPS       Y13, Y0, Y0
-	VRNDSCALEPS  $0x00, Y0, Y0
-	VMULPS       Y14, Y0, Y0
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y0, Y0
-	VDIVPS.BCST  20(DX), Y0, Y0
-	VMAXPS.BCST  24(DX), Y0, Y0
-	VMINPS.BCST  28(DX), Y0, Y0
-	VCVTPS2DQ    Y0, Y0
-	VPADDD.BCST  32(DX), Y0, Y0
-	VPMOVDB      Y0, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y17, Y1, Y1
-	VMAXPS       Y12, Y1, Y1
-	VMINPS       Y13, Y1, Y1
-	VRNDSCALEPS  $0x00, Y1, Y1
-	VMULPS       Y14, Y1, Y1
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y1, Y1
-	VDIVPS.BCST  20(DX), Y1, Y1
-	VMAXPS.BCST  24(DX), Y1, Y1
-	VMINPS.BCST  28(DX), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPADDD.BCST  32(DX), Y1, Y1
-	VPMOVDB      Y1, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y17, Y2, Y2
-	VMAXPS       Y12, Y2, Y2
-	VMINPS       Y13, Y2, Y2
-	VRNDSCALEPS  $0x00, Y2, Y2
-	VMULPS       Y14, Y2, Y2
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y2, Y2
-	VDIVPS.BCST  20(DX), Y2, Y2
-	VMAXPS.BCST  24(DX), Y2, Y2
-	VMINPS.BCST  28(DX), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPADDD.BCST  32(DX), Y2, Y2
-	VPMOVDB      Y2, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y17, Y3, Y3
-	VMAXPS       Y12, Y3, Y3
-	VMINPS       Y13, Y3, Y3
-	VRNDSCALEPS  $0x00, Y3, Y3
-	VMULPS       Y14, Y3, Y3
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y3, Y3
-	VDIVPS.BCST  20(DX), Y3, Y3
-	VMAXPS.BCST  24(DX), Y3, Y3
-	VMINPS.BCST  28(DX), Y3, Y3
-	VCVTPS2DQ    Y3, Y3
-	VPADDD.BCST  32(DX), Y3, Y3
-	VPMOVDB      Y3, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y17, Y4, Y4
-	VMAXPS       Y12, Y4, Y4
-	VMINPS       Y13, Y4, Y4
-	VRNDSCALEPS  $0x00, Y4, Y4
-	VMULPS       Y14, Y4, Y4
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y4, Y4
-	VDIVPS.BCST  20(DX), Y4, Y4
-	VMAXPS.BCST  24(DX), Y4, Y4
-	VMINPS.BCST  28(DX), Y4, Y4
-	VCVTPS2DQ    Y4, Y4
-	VPADDD.BCST  32(DX), Y4, Y4
-	VPMOVDB      Y4, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y17, Y5, Y5
-	VMAXPS       Y12, Y5, Y5
-	VMINPS       Y13, Y5, Y5
-	VRNDSCALEPS  $0x00, Y5, Y5
-	VMULPS       Y14, Y5, Y5
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y5, Y5
-	VDIVPS.BCST  20(DX), Y5, Y5
-	VMAXPS.BCST  24(DX), Y5, Y5
-	VMINPS.BCST  28(DX), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPADDD.BCST  32(DX), Y5, Y5
-	VPMOVDB      Y5, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y17, Y6, Y6
-	VMAXPS       Y12, Y6, Y6
-	VMINPS       Y13, Y6, Y6
-	VRNDSCALEPS  $0x00, Y6, Y6
-	VMULPS       Y14, Y6, Y6
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y6, Y6
-	VDIVPS.BCST  20(DX), Y6, Y6
-	VMAXPS.BCST  24(DX), Y6, Y6
-	VMINPS.BCST  28(DX), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPADDD.BCST  32(DX), Y6, Y6
-	VPMOVDB      Y6, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y17, Y7, Y7
-	VMAXPS       Y12, Y7, Y7
-	VMINPS       Y13, Y7, Y7
-	VRNDSCALEPS  $0x00, Y7, Y7
-	VMULPS       Y14, Y7, Y7
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y7, Y7
-	VDIVPS.BCST  20(DX), Y7, Y7
-	VMAXPS.BCST  24(DX), Y7, Y7
-	VMINPS.BCST  28(DX), Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPADDD.BCST  32(DX), Y7, Y7
-	VPMOVDB      Y7, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y17, Y8, Y8
-	VMAXPS       Y12, Y8, Y8
-	VMINPS       Y13, Y8, Y8
-	VRNDSCALEPS  $0x00, Y8, Y8
-	VMULPS       Y14, Y8, Y8
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y8, Y8
-	VDIVPS.BCST  20(DX), Y8, Y8
-	VMAXPS.BCST  24(DX), Y8, Y8
-	VMINPS.BCST  28(DX), Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPADDD.BCST  32(DX), Y8, Y8
-	VPMOVDB      Y8, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y17, Y9, Y9
-	VMAXPS       Y12, Y9, Y9
-	VMINPS       Y13, Y9, Y9
-	VRNDSCALEPS  $0x00, Y9, Y9
-	VMULPS       Y14, Y9, Y9
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y9, Y9
-	VDIVPS.BCST  20(DX), Y9, Y9
-	VMAXPS.BCST  24(DX), Y9, Y9
-	VMINPS.BCST  28(DX), Y9, Y9
-	VCVTPS2DQ    Y9, Y9
-	VPADDD.BCST  32(DX), Y9, Y9
-	VPMOVDB      Y9, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y17, Y10, Y10
-	VMAXPS       Y12, Y10, Y10
-	VMINPS       Y13, Y10, Y10
-	VRNDSCALEPS  $0x00, Y10, Y10
-	VMULPS       Y14, Y10, Y10
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y10, Y10
-	VDIVPS.BCST  20(DX), Y10, Y10
-	VMAXPS.BCST  24(DX), Y10, Y10
-	VMINPS.BCST  28(DX), Y10, Y10
-	VCVTPS2DQ    Y10, Y10
-	VPADDD.BCST  32(DX), Y10, Y10
-	VPMOVDB      Y10, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y17, Y11, Y11
-	VMAXPS       Y12, Y11, Y11
-	VMINPS       Y13, Y11, Y11
-	VRNDSCALEPS  $0x00, Y11, Y11
-	VMULPS       Y14, Y11, Y11
-	VPMOVZXBD    (CX), Y16
-	VPSUBD.BCST  12(DX), Y16, Y16
-	VCVTDQ2PS    Y16, Y16
-	VMULPS       Y15, Y16, Y16
-	VADDPS       Y16, Y11, Y11
-	VDIVPS.BCST  20(DX), Y11, Y11
-	VMAXPS.BCST  24(DX), Y11, Y11
-	VMINPS.BCST  28(DX), Y11, Y11
-	VCVTPS2DQ    Y11, Y11
-	VPADDD.BCST  32(DX), Y11, Y11
-	VPMOVDB      Y11, (AX)
-	ADDQ         stride+64(FP), AX
-	ADDQ         stride+64(FP), CX
-	MOVQ         AX, out+48(FP)
-	MOVQ         CX, residual+104(FP)
+	MOVQ            add+112(FP), DX
+	VPBROADCASTD    (DX), Z1
+	VPBROADCASTD    4(DX), Z3
+	VPBROADCASTD    8(DX), Z5
+	VPBROADCASTD    16(DX), Z7
+	MOVQ            scale+80(FP), CX
+	VBROADCASTF64X4 (CX), Z11
+	MOVQ            stride+64(FP), BX
+	MOVQ            out+48(FP), AX
+	MOVQ            residual+104(FP), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z0, Z0
+	VMULPS          Z11, Z0, Z0
+	VMAXPS          Z1, Z0, Z0
+	VMINPS          Z3, Z0, Z0
+	VRNDSCALEPS     $0x00, Z0, Z0
+	VMULPS          Z5, Z0, Z0
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z0, Z0
+	VDIVPS.BCST     20(DX), Z0, Z0
+	VMAXPS.BCST     24(DX), Z0, Z0
+	VMINPS.BCST     28(DX), Z0, Z0
+	VCVTPS2DQ       Z0, Z0
+	VPADDD.BCST     32(DX), Z0, Z0
+	VPMOVDB         Z0, X0
+	VMOVQ           X0, (AX)
+	VMOVHPS         X0, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z2, Z2
+	VMULPS          Z11, Z2, Z2
+	VMAXPS          Z1, Z2, Z2
+	VMINPS          Z3, Z2, Z2
+	VRNDSCALEPS     $0x00, Z2, Z2
+	VMULPS          Z5, Z2, Z2
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z2, Z2
+	VDIVPS.BCST     20(DX), Z2, Z2
+	VMAXPS.BCST     24(DX), Z2, Z2
+	VMINPS.BCST     28(DX), Z2, Z2
+	VCVTPS2DQ       Z2, Z2
+	VPADDD.BCST     32(DX), Z2, Z2
+	VPMOVDB         Z2, X2
+	VMOVQ           X2, (AX)
+	VMOVHPS         X2, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z4, Z4
+	VMULPS          Z11, Z4, Z4
+	VMAXPS          Z1, Z4, Z4
+	VMINPS          Z3, Z4, Z4
+	VRNDSCALEPS     $0x00, Z4, Z4
+	VMULPS          Z5, Z4, Z4
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z4, Z4
+	VDIVPS.BCST     20(DX), Z4, Z4
+	VMAXPS.BCST     24(DX), Z4, Z4
+	VMINPS.BCST     28(DX), Z4, Z4
+	VCVTPS2DQ       Z4, Z4
+	VPADDD.BCST     32(DX), Z4, Z4
+	VPMOVDB         Z4, X4
+	VMOVQ           X4, (AX)
+	VMOVHPS         X4, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z6, Z6
+	VMULPS          Z11, Z6, Z6
+	VMAXPS          Z1, Z6, Z6
+	VMINPS          Z3, Z6, Z6
+	VRNDSCALEPS     $0x00, Z6, Z6
+	VMULPS          Z5, Z6, Z6
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z6, Z6
+	VDIVPS.BCST     20(DX), Z6, Z6
+	VMAXPS.BCST     24(DX), Z6, Z6
+	VMINPS.BCST     28(DX), Z6, Z6
+	VCVTPS2DQ       Z6, Z6
+	VPADDD.BCST     32(DX), Z6, Z6
+	VPMOVDB         Z6, X6
+	VMOVQ           X6, (AX)
+	VMOVHPS         X6, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z8, Z8
+	VMULPS          Z11, Z8, Z8
+	VMAXPS          Z1, Z8, Z8
+	VMINPS          Z3, Z8, Z8
+	VRNDSCALEPS     $0x00, Z8, Z8
+	VMULPS          Z5, Z8, Z8
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z8, Z8
+	VDIVPS.BCST     20(DX), Z8, Z8
+	VMAXPS.BCST     24(DX), Z8, Z8
+	VMINPS.BCST     28(DX), Z8, Z8
+	VCVTPS2DQ       Z8, Z8
+	VPADDD.BCST     32(DX), Z8, Z8
+	VPMOVDB         Z8, X8
+	VMOVQ           X8, (AX)
+	VMOVHPS         X8, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	VMOVQ           (CX), X9
+	VMOVHPS         (CX)(BX*1), X9, X9
+	VPMOVZXBD       X9, Z9
+	VCVTDQ2PS       Z10, Z10
+	VMULPS          Z11, Z10, Z10
+	VMAXPS          Z1, Z10, Z10
+	VMINPS          Z3, Z10, Z10
+	VRNDSCALEPS     $0x00, Z10, Z10
+	VMULPS          Z5, Z10, Z10
+	VPSUBD.BCST     12(DX), Z9, Z9
+	VCVTDQ2PS       Z9, Z9
+	VMULPS          Z7, Z9, Z9
+	VADDPS          Z9, Z10, Z10
+	VDIVPS.BCST     20(DX), Z10, Z10
+	VMAXPS.BCST     24(DX), Z10, Z10
+	VMINPS.BCST     28(DX), Z10, Z10
+	VCVTPS2DQ       Z10, Z10
+	VPADDD.BCST     32(DX), Z10, Z10
+	VPMOVDB         Z10, X10
+	VMOVQ           X10, (AX)
+	VMOVHPS         X10, (AX)(BX*1)
+	LEAQ            (AX)(BX*2), AX
+	LEAQ            (CX)(BX*2), CX
+	MOVQ            AX, out+48(FP)
+	MOVQ            CX, residual+104(FP)
 
 next:
 	DECQ tiles+0(FP)
@@ -30755,22 +29955,22 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z12
 	VPBROADCASTD 4(DX), Z13
 	VPBROADCASTD 8(DX), Z14
 	VPBROADCASTD 16(DX), Z15
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z17
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z17, Z0, Z0
 	VMAXPS       Z12, Z0, Z0
 	VMINPS       Z13, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z14, Z0, Z0
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30783,13 +29983,13 @@ add:
 	VPMOVDB      Z0, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z17, Z1, Z1
 	VMAXPS       Z12, Z1, Z1
 	VMINPS       Z13, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z14, Z1, Z1
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30802,13 +30002,13 @@ add:
 	VPMOVDB      Z1, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z17, Z2, Z2
 	VMAXPS       Z12, Z2, Z2
 	VMINPS       Z13, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z14, Z2, Z2
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30821,13 +30021,13 @@ add:
 	VPMOVDB      Z2, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z17, Z3, Z3
 	VMAXPS       Z12, Z3, Z3
 	VMINPS       Z13, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z14, Z3, Z3
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30840,13 +30040,13 @@ add:
 	VPMOVDB      Z3, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z17, Z4, Z4
 	VMAXPS       Z12, Z4, Z4
 	VMINPS       Z13, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z14, Z4, Z4
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30859,13 +30059,13 @@ add:
 	VPMOVDB      Z4, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z17, Z5, Z5
 	VMAXPS       Z12, Z5, Z5
 	VMINPS       Z13, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z14, Z5, Z5
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30878,13 +30078,13 @@ add:
 	VPMOVDB      Z5, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z17, Z6, Z6
 	VMAXPS       Z12, Z6, Z6
 	VMINPS       Z13, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z14, Z6, Z6
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30897,13 +30097,13 @@ add:
 	VPMOVDB      Z6, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z17, Z7, Z7
 	VMAXPS       Z12, Z7, Z7
 	VMINPS       Z13, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z14, Z7, Z7
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30916,13 +30116,13 @@ add:
 	VPMOVDB      Z7, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z17, Z8, Z8
 	VMAXPS       Z12, Z8, Z8
 	VMINPS       Z13, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z14, Z8, Z8
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30935,13 +30135,13 @@ add:
 	VPMOVDB      Z8, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z17, Z9, Z9
 	VMAXPS       Z12, Z9, Z9
 	VMINPS       Z13, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z14, Z9, Z9
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30954,13 +30154,13 @@ add:
 	VPMOVDB      Z9, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z17, Z10, Z10
 	VMAXPS       Z12, Z10, Z10
 	VMINPS       Z13, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z14, Z10, Z10
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -30973,13 +30173,13 @@ add:
 	VPMOVDB      Z10, (AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z16
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z17, Z11, Z11
 	VMAXPS       Z12, Z11, Z11
 	VMINPS       Z13, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z14, Z11, Z11
-	VPMOVZXBD    (CX), Z16
 	VPSUBD.BCST  12(DX), Z16, Z16
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z15, Z16, Z16
@@ -31833,23 +31033,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z24
 	VPBROADCASTD 4(DX), Z25
 	VPBROADCASTD 8(DX), Z26
 	VPBROADCASTD 16(DX), Z27
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z29
 	VMOVUPS      64(CX), Y30
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z29, Z0, Z0
 	VMAXPS       Z24, Z0, Z0
 	VMINPS       Z25, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z26, Z0, Z0
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -31860,13 +31060,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y1, Y1
 	VMULPS       Y30, Y1, Y1
 	VMAXPS       Y24, Y1, Y1
 	VMINPS       Y25, Y1, Y1
 	VRNDSCALEPS  $0x00, Y1, Y1
 	VMULPS       Y26, Y1, Y1
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -31879,13 +31079,13 @@ add:
 	VPMOVDB      Y1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z29, Z2, Z2
 	VMAXPS       Z24, Z2, Z2
 	VMINPS       Z25, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z26, Z2, Z2
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -31896,13 +31096,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y3, Y3
 	VMULPS       Y30, Y3, Y3
 	VMAXPS       Y24, Y3, Y3
 	VMINPS       Y25, Y3, Y3
 	VRNDSCALEPS  $0x00, Y3, Y3
 	VMULPS       Y26, Y3, Y3
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -31915,13 +31115,13 @@ add:
 	VPMOVDB      Y3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z29, Z4, Z4
 	VMAXPS       Z24, Z4, Z4
 	VMINPS       Z25, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z26, Z4, Z4
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -31932,13 +31132,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y5, Y5
 	VMULPS       Y30, Y5, Y5
 	VMAXPS       Y24, Y5, Y5
 	VMINPS       Y25, Y5, Y5
 	VRNDSCALEPS  $0x00, Y5, Y5
 	VMULPS       Y26, Y5, Y5
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -31951,13 +31151,13 @@ add:
 	VPMOVDB      Y5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z29, Z6, Z6
 	VMAXPS       Z24, Z6, Z6
 	VMINPS       Z25, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z26, Z6, Z6
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -31968,13 +31168,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y7, Y7
 	VMULPS       Y30, Y7, Y7
 	VMAXPS       Y24, Y7, Y7
 	VMINPS       Y25, Y7, Y7
 	VRNDSCALEPS  $0x00, Y7, Y7
 	VMULPS       Y26, Y7, Y7
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -31987,13 +31187,13 @@ add:
 	VPMOVDB      Y7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z29, Z8, Z8
 	VMAXPS       Z24, Z8, Z8
 	VMINPS       Z25, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z26, Z8, Z8
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32004,13 +31204,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y9, Y9
 	VMULPS       Y30, Y9, Y9
 	VMAXPS       Y24, Y9, Y9
 	VMINPS       Y25, Y9, Y9
 	VRNDSCALEPS  $0x00, Y9, Y9
 	VMULPS       Y26, Y9, Y9
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32023,13 +31223,13 @@ add:
 	VPMOVDB      Y9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z29, Z10, Z10
 	VMAXPS       Z24, Z10, Z10
 	VMINPS       Z25, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z26, Z10, Z10
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32040,13 +31240,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y11, Y11
 	VMULPS       Y30, Y11, Y11
 	VMAXPS       Y24, Y11, Y11
 	VMINPS       Y25, Y11, Y11
 	VRNDSCALEPS  $0x00, Y11, Y11
 	VMULPS       Y26, Y11, Y11
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32059,13 +31259,13 @@ add:
 	VPMOVDB      Y11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z29, Z12, Z12
 	VMAXPS       Z24, Z12, Z12
 	VMINPS       Z25, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z26, Z12, Z12
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32076,13 +31276,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y13, Y13
 	VMULPS       Y30, Y13, Y13
 	VMAXPS       Y24, Y13, Y13
 	VMINPS       Y25, Y13, Y13
 	VRNDSCALEPS  $0x00, Y13, Y13
 	VMULPS       Y26, Y13, Y13
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32095,13 +31295,13 @@ add:
 	VPMOVDB      Y13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z29, Z14, Z14
 	VMAXPS       Z24, Z14, Z14
 	VMINPS       Z25, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z26, Z14, Z14
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32112,13 +31312,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y15, Y15
 	VMULPS       Y30, Y15, Y15
 	VMAXPS       Y24, Y15, Y15
 	VMINPS       Y25, Y15, Y15
 	VRNDSCALEPS  $0x00, Y15, Y15
 	VMULPS       Y26, Y15, Y15
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32131,13 +31331,13 @@ add:
 	VPMOVDB      Y15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z29, Z16, Z16
 	VMAXPS       Z24, Z16, Z16
 	VMINPS       Z25, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z26, Z16, Z16
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32148,13 +31348,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y17, Y17
 	VMULPS       Y30, Y17, Y17
 	VMAXPS       Y24, Y17, Y17
 	VMINPS       Y25, Y17, Y17
 	VRNDSCALEPS  $0x00, Y17, Y17
 	VMULPS       Y26, Y17, Y17
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32167,13 +31367,13 @@ add:
 	VPMOVDB      Y17, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z29, Z18, Z18
 	VMAXPS       Z24, Z18, Z18
 	VMINPS       Z25, Z18, Z18
 	VRNDSCALEPS  $0x00, Z18, Z18
 	VMULPS       Z26, Z18, Z18
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32184,13 +31384,13 @@ add:
 	VCVTPS2DQ    Z18, Z18
 	VPADDD.BCST  32(DX), Z18, Z18
 	VPMOVDB      Z18, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y19, Y19
 	VMULPS       Y30, Y19, Y19
 	VMAXPS       Y24, Y19, Y19
 	VMINPS       Y25, Y19, Y19
 	VRNDSCALEPS  $0x00, Y19, Y19
 	VMULPS       Y26, Y19, Y19
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32203,13 +31403,13 @@ add:
 	VPMOVDB      Y19, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z29, Z20, Z20
 	VMAXPS       Z24, Z20, Z20
 	VMINPS       Z25, Z20, Z20
 	VRNDSCALEPS  $0x00, Z20, Z20
 	VMULPS       Z26, Z20, Z20
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32220,13 +31420,13 @@ add:
 	VCVTPS2DQ    Z20, Z20
 	VPADDD.BCST  32(DX), Z20, Z20
 	VPMOVDB      Z20, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y21, Y21
 	VMULPS       Y30, Y21, Y21
 	VMAXPS       Y24, Y21, Y21
 	VMINPS       Y25, Y21, Y21
 	VRNDSCALEPS  $0x00, Y21, Y21
 	VMULPS       Y26, Y21, Y21
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -32239,13 +31439,13 @@ add:
 	VPMOVDB      Y21, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z29, Z22, Z22
 	VMAXPS       Z24, Z22, Z22
 	VMINPS       Z25, Z22, Z22
 	VRNDSCALEPS  $0x00, Z22, Z22
 	VMULPS       Z26, Z22, Z22
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -32256,13 +31456,13 @@ add:
 	VCVTPS2DQ    Z22, Z22
 	VPADDD.BCST  32(DX), Z22, Z22
 	VPMOVDB      Z22, (AX)
+	VPMOVZXBD    16(CX), Y28
 	VCVTDQ2PS    Y23, Y23
 	VMULPS       Y30, Y23, Y23
 	VMAXPS       Y24, Y23, Y23
 	VMINPS       Y25, Y23, Y23
 	VRNDSCALEPS  $0x00, Y23, Y23
 	VMULPS       Y26, Y23, Y23
-	VPMOVZXBD    16(CX), Y28
 	VPSUBD.BCST  12(DX), Y28, Y28
 	VCVTDQ2PS    Y28, Y28
 	VMULPS       Y27, Y28, Y28
@@ -33116,23 +32316,23 @@ raw:
 	JMP     next
 
 add:
-	MOVQ         scale+80(FP), CX
 	MOVQ         add+112(FP), DX
 	VPBROADCASTD (DX), Z24
 	VPBROADCASTD 4(DX), Z25
 	VPBROADCASTD 8(DX), Z26
 	VPBROADCASTD 16(DX), Z27
+	MOVQ         scale+80(FP), CX
 	VMOVUPS      (CX), Z29
 	VMOVUPS      64(CX), Z30
 	MOVQ         out+48(FP), AX
 	MOVQ         residual+104(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z0, Z0
 	VMULPS       Z29, Z0, Z0
 	VMAXPS       Z24, Z0, Z0
 	VMINPS       Z25, Z0, Z0
 	VRNDSCALEPS  $0x00, Z0, Z0
 	VMULPS       Z26, Z0, Z0
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33143,13 +32343,13 @@ add:
 	VCVTPS2DQ    Z0, Z0
 	VPADDD.BCST  32(DX), Z0, Z0
 	VPMOVDB      Z0, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z1, Z1
 	VMULPS       Z30, Z1, Z1
 	VMAXPS       Z24, Z1, Z1
 	VMINPS       Z25, Z1, Z1
 	VRNDSCALEPS  $0x00, Z1, Z1
 	VMULPS       Z26, Z1, Z1
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33162,13 +32362,13 @@ add:
 	VPMOVDB      Z1, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z29, Z2, Z2
 	VMAXPS       Z24, Z2, Z2
 	VMINPS       Z25, Z2, Z2
 	VRNDSCALEPS  $0x00, Z2, Z2
 	VMULPS       Z26, Z2, Z2
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33179,13 +32379,13 @@ add:
 	VCVTPS2DQ    Z2, Z2
 	VPADDD.BCST  32(DX), Z2, Z2
 	VPMOVDB      Z2, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z3, Z3
 	VMULPS       Z30, Z3, Z3
 	VMAXPS       Z24, Z3, Z3
 	VMINPS       Z25, Z3, Z3
 	VRNDSCALEPS  $0x00, Z3, Z3
 	VMULPS       Z26, Z3, Z3
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33198,13 +32398,13 @@ add:
 	VPMOVDB      Z3, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z4, Z4
 	VMULPS       Z29, Z4, Z4
 	VMAXPS       Z24, Z4, Z4
 	VMINPS       Z25, Z4, Z4
 	VRNDSCALEPS  $0x00, Z4, Z4
 	VMULPS       Z26, Z4, Z4
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33215,13 +32415,13 @@ add:
 	VCVTPS2DQ    Z4, Z4
 	VPADDD.BCST  32(DX), Z4, Z4
 	VPMOVDB      Z4, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z5, Z5
 	VMULPS       Z30, Z5, Z5
 	VMAXPS       Z24, Z5, Z5
 	VMINPS       Z25, Z5, Z5
 	VRNDSCALEPS  $0x00, Z5, Z5
 	VMULPS       Z26, Z5, Z5
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33234,13 +32434,13 @@ add:
 	VPMOVDB      Z5, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z6, Z6
 	VMULPS       Z29, Z6, Z6
 	VMAXPS       Z24, Z6, Z6
 	VMINPS       Z25, Z6, Z6
 	VRNDSCALEPS  $0x00, Z6, Z6
 	VMULPS       Z26, Z6, Z6
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33251,13 +32451,13 @@ add:
 	VCVTPS2DQ    Z6, Z6
 	VPADDD.BCST  32(DX), Z6, Z6
 	VPMOVDB      Z6, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z7, Z7
 	VMULPS       Z30, Z7, Z7
 	VMAXPS       Z24, Z7, Z7
 	VMINPS       Z25, Z7, Z7
 	VRNDSCALEPS  $0x00, Z7, Z7
 	VMULPS       Z26, Z7, Z7
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33270,13 +32470,13 @@ add:
 	VPMOVDB      Z7, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z8, Z8
 	VMULPS       Z29, Z8, Z8
 	VMAXPS       Z24, Z8, Z8
 	VMINPS       Z25, Z8, Z8
 	VRNDSCALEPS  $0x00, Z8, Z8
 	VMULPS       Z26, Z8, Z8
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33287,13 +32487,13 @@ add:
 	VCVTPS2DQ    Z8, Z8
 	VPADDD.BCST  32(DX), Z8, Z8
 	VPMOVDB      Z8, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z9, Z9
 	VMULPS       Z30, Z9, Z9
 	VMAXPS       Z24, Z9, Z9
 	VMINPS       Z25, Z9, Z9
 	VRNDSCALEPS  $0x00, Z9, Z9
 	VMULPS       Z26, Z9, Z9
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33306,13 +32506,13 @@ add:
 	VPMOVDB      Z9, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z10, Z10
 	VMULPS       Z29, Z10, Z10
 	VMAXPS       Z24, Z10, Z10
 	VMINPS       Z25, Z10, Z10
 	VRNDSCALEPS  $0x00, Z10, Z10
 	VMULPS       Z26, Z10, Z10
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33323,13 +32523,13 @@ add:
 	VCVTPS2DQ    Z10, Z10
 	VPADDD.BCST  32(DX), Z10, Z10
 	VPMOVDB      Z10, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z11, Z11
 	VMULPS       Z30, Z11, Z11
 	VMAXPS       Z24, Z11, Z11
 	VMINPS       Z25, Z11, Z11
 	VRNDSCALEPS  $0x00, Z11, Z11
 	VMULPS       Z26, Z11, Z11
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33342,13 +32542,13 @@ add:
 	VPMOVDB      Z11, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z12, Z12
 	VMULPS       Z29, Z12, Z12
 	VMAXPS       Z24, Z12, Z12
 	VMINPS       Z25, Z12, Z12
 	VRNDSCALEPS  $0x00, Z12, Z12
 	VMULPS       Z26, Z12, Z12
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33359,13 +32559,13 @@ add:
 	VCVTPS2DQ    Z12, Z12
 	VPADDD.BCST  32(DX), Z12, Z12
 	VPMOVDB      Z12, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z13, Z13
 	VMULPS       Z30, Z13, Z13
 	VMAXPS       Z24, Z13, Z13
 	VMINPS       Z25, Z13, Z13
 	VRNDSCALEPS  $0x00, Z13, Z13
 	VMULPS       Z26, Z13, Z13
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33378,13 +32578,13 @@ add:
 	VPMOVDB      Z13, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z14, Z14
 	VMULPS       Z29, Z14, Z14
 	VMAXPS       Z24, Z14, Z14
 	VMINPS       Z25, Z14, Z14
 	VRNDSCALEPS  $0x00, Z14, Z14
 	VMULPS       Z26, Z14, Z14
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33395,13 +32595,13 @@ add:
 	VCVTPS2DQ    Z14, Z14
 	VPADDD.BCST  32(DX), Z14, Z14
 	VPMOVDB      Z14, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z15, Z15
 	VMULPS       Z30, Z15, Z15
 	VMAXPS       Z24, Z15, Z15
 	VMINPS       Z25, Z15, Z15
 	VRNDSCALEPS  $0x00, Z15, Z15
 	VMULPS       Z26, Z15, Z15
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33414,13 +32614,13 @@ add:
 	VPMOVDB      Z15, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z16, Z16
 	VMULPS       Z29, Z16, Z16
 	VMAXPS       Z24, Z16, Z16
 	VMINPS       Z25, Z16, Z16
 	VRNDSCALEPS  $0x00, Z16, Z16
 	VMULPS       Z26, Z16, Z16
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33431,13 +32631,13 @@ add:
 	VCVTPS2DQ    Z16, Z16
 	VPADDD.BCST  32(DX), Z16, Z16
 	VPMOVDB      Z16, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z17, Z17
 	VMULPS       Z30, Z17, Z17
 	VMAXPS       Z24, Z17, Z17
 	VMINPS       Z25, Z17, Z17
 	VRNDSCALEPS  $0x00, Z17, Z17
 	VMULPS       Z26, Z17, Z17
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33450,13 +32650,13 @@ add:
 	VPMOVDB      Z17, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z18, Z18
 	VMULPS       Z29, Z18, Z18
 	VMAXPS       Z24, Z18, Z18
 	VMINPS       Z25, Z18, Z18
 	VRNDSCALEPS  $0x00, Z18, Z18
 	VMULPS       Z26, Z18, Z18
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33467,13 +32667,13 @@ add:
 	VCVTPS2DQ    Z18, Z18
 	VPADDD.BCST  32(DX), Z18, Z18
 	VPMOVDB      Z18, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z19, Z19
 	VMULPS       Z30, Z19, Z19
 	VMAXPS       Z24, Z19, Z19
 	VMINPS       Z25, Z19, Z19
 	VRNDSCALEPS  $0x00, Z19, Z19
 	VMULPS       Z26, Z19, Z19
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33486,13 +32686,13 @@ add:
 	VPMOVDB      Z19, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z20, Z20
 	VMULPS       Z29, Z20, Z20
 	VMAXPS       Z24, Z20, Z20
 	VMINPS       Z25, Z20, Z20
 	VRNDSCALEPS  $0x00, Z20, Z20
 	VMULPS       Z26, Z20, Z20
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33503,13 +32703,13 @@ add:
 	VCVTPS2DQ    Z20, Z20
 	VPADDD.BCST  32(DX), Z20, Z20
 	VPMOVDB      Z20, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z21, Z21
 	VMULPS       Z30, Z21, Z21
 	VMAXPS       Z24, Z21, Z21
 	VMINPS       Z25, Z21, Z21
 	VRNDSCALEPS  $0x00, Z21, Z21
 	VMULPS       Z26, Z21, Z21
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33522,13 +32722,13 @@ add:
 	VPMOVDB      Z21, 16(AX)
 	ADDQ         stride+64(FP), AX
 	ADDQ         stride+64(FP), CX
+	VPMOVZXBD    (CX), Z28
 	VCVTDQ2PS    Z22, Z22
 	VMULPS       Z29, Z22, Z22
 	VMAXPS       Z24, Z22, Z22
 	VMINPS       Z25, Z22, Z22
 	VRNDSCALEPS  $0x00, Z22, Z22
 	VMULPS       Z26, Z22, Z22
-	VPMOVZXBD    (CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28
@@ -33539,13 +32739,13 @@ add:
 	VCVTPS2DQ    Z22, Z22
 	VPADDD.BCST  32(DX), Z22, Z22
 	VPMOVDB      Z22, (AX)
+	VPMOVZXBD    16(CX), Z28
 	VCVTDQ2PS    Z23, Z23
 	VMULPS       Z30, Z23, Z23
 	VMAXPS       Z24, Z23, Z23
 	VMINPS       Z25, Z23, Z23
 	VRNDSCALEPS  $0x00, Z23, Z23
 	VMULPS       Z26, Z23, Z23
-	VPMOVZXBD    16(CX), Z28
 	VPSUBD.BCST  12(DX), Z28, Z28
 	VCVTDQ2PS    Z28, Z28
 	VMULPS       Z27, Z28, Z28

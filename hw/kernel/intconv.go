@@ -100,9 +100,7 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	c.weights = aligned[int8](size)
 	for _, b := range c.blocks {
 		if b.paired() {
-			weights := c.weights[b.weights:][:c.filter.taps*b.depth*b.width]
-			pack(c.filter, b, weights, weight, 8, inOrder)
-			orderPairs(reinterpret[uint64](weights))
+			pack(c.filter, b, c.weights[b.weights:], weight, 8, inOrder)
 		} else if unit == 4 && c.filter.groups == 1 {
 			packFours(c.filter, b, reinterpret[uint32](c.weights[b.weights:]), weight)
 		} else {

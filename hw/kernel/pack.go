@@ -9,7 +9,7 @@ type block struct {
 	weights    int // where the block starts in the packed weights
 }
 
-// paired tells whether tiles compute the block in pairs of lanes, see dotTile in gen.
+// paired tells whether tiles compute the block in pairs of lanes, see eightTile in gen.
 func (b block) paired() bool { return b.width == 8 && b.depth > 4 }
 
 // filter is the shape of a convolution's weights, OIHW with I = inC/groups.
@@ -67,13 +67,6 @@ func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, u
 			}
 			at += unit
 		}
-	}
-}
-
-// orderPairs puts rows of weights for eight output channels into the order in which dotTile adds up pairs of lanes.
-func orderPairs(rows []uint64) {
-	for ; len(rows) > 0; rows = rows[8:] {
-		rows[2], rows[3], rows[4], rows[5] = rows[4], rows[5], rows[2], rows[3]
 	}
 }
 

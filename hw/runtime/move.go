@@ -60,9 +60,10 @@ func newMove[T float32 | uint8](op graph.Op, in []graph.Shape, out graph.Shape) 
 	return m
 }
 
-// prepare writes what lies outside the parts, and zeros into the lanes beyond the channels.
+// prepare writes what lies outside the parts, and zeros into the lanes beyond the channels of floats.
 func (m *move[T]) prepare(out []T) {
-	if !m.surrounded && m.channels == m.stride {
+	_, integers := any(m.fill).(uint8)
+	if !m.surrounded && (integers || m.channels == m.stride) {
 		return
 	}
 	if !m.surrounded {

@@ -11,13 +11,12 @@ import (
 // half is the half of an AVX-512 register.
 var half = isa{"AVX512", 32, YMM}
 
-// dotColumns are the registers of a pixel's sums, by the output channels of a tile / 8.
-var dotColumns = [...][]isa{1: {half}, 2: {avx512}, 3: {avx512, half}, 4: {avx512, avx512}}
-
 // writeDots generates dots_amd64.s.
 func writeDots() {
+	order := pairOrder()
 	for pixels := 1; pixels <= 12; pixels++ {
-		for _, columns := range dotColumns[1:] {
+		eightTile(pixels, order)
+		for _, columns := range [][]isa{{avx512}, {avx512, half}, {avx512, avx512}} {
 			dotTile(pixels, columns)
 		}
 	}
@@ -32,36 +31,32 @@ type dots struct {
 
 // dotTile sums uint8 × int8 with AVX-512 VNNI, four input channels a lane, over a strip of tiles. Weights
 // are packed [tap][depth/4][width][4] and depth is a multiple of 4.
-//
-// Eight output channels fill half a register, of which two products run a cycle, but not two
-// broadcasts besides offsets. So two lanes share an output channel and take eight input channels from
-// one broadcast: weights are packed [tap][depth/8][8][8] and depth is a multiple of 8, but for 4 itself.
 func dotTile(pixels int, columns []isa) {
-	d := &dots{columns: columns, channels: 4}
-	d.tile = newTile(fmt.Sprintf("dotTileAVX512x%dx%d", pixels, d.row()/4), intSignature, columns, pixels)
-	d.strip = true
-	Label("tile")
-	Load(Param("weights"), d.weights)
-	if columns[0].bytes == half.bytes {
-		CMPQ(parameter("depth"), Imm(4))
-		JE(LabelRef("four"))
-		d.sumPairs()
-		JMP(LabelRef("end"))
-		Label("four")
-		d.startFromBias()
-		d.shallow(1)
-	} else {
-		d.startFromBias()
-		d.sum()
-	}
-	Label("end")
+	d := newDots(pixels, columns)
+	d.startFromBias()
+	d.sum()
 	CMPQ(parameter("residual"), Imm(0))
 	JNE(LabelRef("add"))
 	d.endInt(columns, d.vectors(1), func() { JMP(LabelRef("next")) })
 	Label("add")
 	d.endAdd()
-	Label("next")
+	d.next()
+}
+
+// newDots begins every tile of a strip.
+func newDots(pixels int, columns []isa) *dots {
+	d := &dots{columns: columns, channels: 4}
+	d.tile = newTile(fmt.Sprintf("dotTileAVX512x%dx%d", pixels, d.row()/4), intSignature, columns, pixels)
+	d.strip = true
+	Label("tile")
+	Load(Param("weights"), d.weights)
+	return d
+}
+
+// next goes on to the strip's next tile, where ends jump to or run into.
+func (d *dots) next() {
 	step := d.channel
+	Label("next")
 	DECQ(parameter("tiles"))
 	JE(LabelRef("last"))
 	Load(Param("offsetStep"), step)
@@ -88,32 +83,6 @@ func (d *dots) vectors(n int) (r []reg.VecVirtual) {
 		}
 	}
 	return r
-}
-
-// sumPairs sums in pairs of lanes and adds these up to a vector in the order of channels. VSHUFPS works within
-// quarters of registers; weights are packed, and the bias begins, such that it comes out right.
-func (d *dots) sumPairs() {
-	sums, bias := d.sums, half.new()
-	pairs := &dots{tile: d.tile, columns: []isa{avx512}, channels: 8}
-	d.sums = nil
-	for _, sum := range sums {
-		d.sums = append(d.sums, sum.AsZ().(reg.VecVirtual))
-	}
-	Load(Param("bias"), d.channel)
-	VPERMQ(Imm(0b11_01_10_00), Mem{Base: d.channel}, bias)
-	VPMOVZXDQ(bias, d.sums[0])
-	for _, sum := range d.sums[1:] {
-		VMOVAPS(d.sums[0], sum)
-	}
-	pairs.sum()
-	upper, even := half.new(), half.new()
-	for i, sum := range sums {
-		VEXTRACTI64X4(Imm(1), d.sums[i], upper)
-		VSHUFPS(Imm(0b10_00_10_00), upper, sum, even)
-		VSHUFPS(Imm(0b11_01_11_01), upper, sum, sum)
-		VPADDD(even, sum, sum)
-	}
-	d.sums = sums
 }
 
 // sum adds the products of all taps, over any number of input channels.
@@ -231,40 +200,52 @@ func (d *dots) products(pixel int, x reg.VecVirtual, w []reg.VecVirtual) {
 	}
 }
 
-// endAdd requantizes the sums, adds a quantized residual and stores bytes, as addSums does. What does not fit into
-// registers of the constants is broadcast by the instructions.
+// endAdd requantizes the sums, adds a quantized residual and stores bytes, as addSums does.
 func (d *dots) endAdd() {
-	scale, constants := d.channel, GP64()
-	Load(Param("scale"), scale)
-	Load(Param("add"), constants)
-	v := d.isa
-	lo, hi, midScale := constant(v, constants, constLo), constant(v, constants, constHi), constant(v, constants, constScale)
-	inputScale, r := constant(v, constants, constInputScale), v.new()
+	a, r := newAdder(d.isa), d.isa.new()
 	scales := d.vectors(1)
+	Load(Param("scale"), d.channel)
 	for j := range scales {
-		VMOVUPS(Mem{Base: scale, Disp: j * avx512.bytes}, scales[j])
+		VMOVUPS(Mem{Base: d.channel, Disp: j * avx512.bytes}, scales[j])
 	}
-	field := func(f int) Mem { return Mem{Base: constants, Disp: f} }
 	d.eachPixel(true, func(i int, out, residual Mem) {
 		for j, v := range d.columns {
 			y, r := d.sums[i*len(d.columns)+j], v.part(r)
-			VCVTDQ2PS(y, y)
-			VMULPS(scales[j], y, y)
-			VMAXPS(v.part(lo), y, y)
-			VMINPS(v.part(hi), y, y)
-			roundEven(v, y)
-			VMULPS(v.part(midScale), y, y)
 			VPMOVZXBD(residual.Offset(j*avx512.lanes()), r)
-			VPSUBD_BCST(field(constInputZero), r, r)
-			VCVTDQ2PS(r, r)
-			VMULPS(v.part(inputScale), r, r)
-			VADDPS(r, y, y)
-			VDIVPS_BCST(field(constOutScale), y, y)
-			VMAXPS_BCST(field(constOutLo), y, y)
-			VMINPS_BCST(field(constOutHi), y, y)
-			VCVTPS2DQ(y, y)
-			VPADDD_BCST(field(constOutZero), y, y)
+			a.add(v, y, scales[j], r)
 			VPMOVDB(y, out.Offset(j*avx512.lanes()))
 		}
 	})
+}
+
+// adder holds the constants of the addition of a residual. What does not fit into registers the
+// instructions broadcast.
+type adder struct {
+	constants                    reg.GPVirtual
+	lo, hi, midScale, inputScale reg.VecVirtual
+}
+
+func newAdder(v isa) *adder {
+	c := load("add")
+	return &adder{c, constant(v, c, constLo), constant(v, c, constHi), constant(v, c, constScale), constant(v, c, constInputScale)}
+}
+
+// add turns sums into the integers of the output, given the residual's.
+func (a *adder) add(v isa, y, scale, residual reg.VecVirtual) {
+	field := func(f int) Mem { return Mem{Base: a.constants, Disp: f} }
+	VCVTDQ2PS(y, y)
+	VMULPS(scale, y, y)
+	VMAXPS(v.part(a.lo), y, y)
+	VMINPS(v.part(a.hi), y, y)
+	roundEven(v, y)
+	VMULPS(v.part(a.midScale), y, y)
+	VPSUBD_BCST(field(constInputZero), residual, residual)
+	VCVTDQ2PS(residual, residual)
+	VMULPS(v.part(a.inputScale), residual, residual)
+	VADDPS(residual, y, y)
+	VDIVPS_BCST(field(constOutScale), y, y)
+	VMAXPS_BCST(field(constOutLo), y, y)
+	VMINPS_BCST(field(constOutHi), y, y)
+	VCVTPS2DQ(y, y)
+	VPADDD_BCST(field(constOutZero), y, y)
 }
