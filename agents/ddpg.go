@@ -69,18 +69,25 @@ func (a *DDPG) Act(state []float64) []float64 {
 	return a.explore(a.Greedy(state))
 }
 
-// explore returns an action near the actor's, whose state is in a.scratch.single: in a share of the
-// steps, the one that the critic likes best of a few.
+// explore returns an action near the actor's, whose state is in a.scratch.single. Where only a share
+// of the steps explores, each changes one of its numbers: many changes at once hide what one
+// of them is worth. Of a few proposals it is the one that the critic likes best.
 func (a *DDPG) explore(greedy []float64) []float64 {
-	if share := a.settings.Exploring; share > 0 && a.rng.Float64() >= share {
+	share := a.settings.Exploring
+	if share > 0 && a.rng.Float64() >= share {
 		return greedy
 	}
 	var best []float64
 	value := math.Inf(-1)
 	for range max(a.settings.Proposals, 1) {
-		action := make([]float64, len(greedy))
-		for i, mean := range greedy {
-			action[i] = truncatedNormal(mean, a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
+		action := append([]float64(nil), greedy...)
+		from, to := 0, len(action)
+		if share > 0 {
+			from = a.rng.IntN(len(action))
+			to = from + 1
+		}
+		for i := from; i < to; i++ {
+			action[i] = truncatedNormal(greedy[i], a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
 		}
 		if q := a.value(action); best == nil || q > value {
 			best, value = action, q

@@ -29,7 +29,7 @@ type Settings struct {
 	WarmUp     int     `json:"warm_up"`             // episodes of uniform actions
 	Noise      float64 `json:"noise"`               // exploration σ after the warm-up
 	NoiseDecay float64 `json:"noise_decay"`         // its factor per episode
-	Exploring  float64 `json:"exploring,omitempty"` // share of the steps that explore; 0: all
+	Exploring  float64 `json:"exploring,omitempty"` // share of the steps that explore, by one number of the action each; 0: all steps by all numbers
 	Proposals  int     `json:"proposals,omitempty"` // actions of which the critic chooses one to explore; 0: one
 	// Correlation of the exploration of two steps in an episode: during the warm-up, after it.
 	WarmUpCorrelation float64 `json:"warm_up_correlation"`
@@ -46,10 +46,10 @@ func Defaults(states, actions int) Settings {
 	return Settings{
 		States: states, Actions: actions,
 		Hidden:    [2]int{64, 64},
-		ActorRate: 3e-4, CriticRate: 1e-3, CriticDecay: 0,
-		Tau: 3e-2, Gamma: 0, Ranked: true, Credit: true, Average: 0.5, Elite: 2,
+		ActorRate: 1e-3, CriticRate: 1e-3, CriticDecay: 0,
+		Tau: 3e-2, Gamma: 0, Ranked: true, Credit: true, Average: 0.5, Elite: 100,
 		Replay: 4000, Batch: 64, Updates: 40,
-		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97, Exploring: 0.35, Proposals: 4,
+		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97, Exploring: 0.5, Proposals: 4,
 		WarmUpCorrelation: 0.8, Correlation: 0,
 	}
 }

@@ -22,7 +22,7 @@ func TestIterativeAgentsStayNearTheirReference(t *testing.T) {
 	shortRounds(t)
 	for _, agent := range []string{"prune-iterative", "quantize-iterative"} {
 		t.Run(agent, func(t *testing.T) {
-			settings := testSettings(agent, 14)
+			settings := testSettings(agent, 30)
 			settings.RoundTo = 1
 			if agent == "prune-iterative" {
 				settings.Target = 0.7

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"slices"
-
 )
 
 // Two policies can only be told apart by accuracy if they are equally fast, and an episode far from
@@ -28,15 +27,11 @@ func (s *Search) land(ctx context.Context, d *decisions) (*decisions, error) {
 	if m == nil {
 		return d, nil
 	}
-	actions := make([][]float64, len(d.actions))
-	for l, action := range d.actions {
-		actions[l] = s.meant(l, action)
-	}
 	most := 1.0 // from the least to the strongest of all actions
 	shift := lightest(-most, most, func(by float64) bool {
-		return s.predicted(m, s.shifted(actions, by)) <= s.settings.Target*(1-landingMargin)
+		return s.predicted(m, s.shifted(d.actions, by)) <= s.settings.Target*(1-landingMargin)
 	})
-	return s.decide(ctx, plan{actions: s.shifted(actions, shift), rehearsal: true})
+	return s.decide(ctx, plan{actions: s.shifted(d.actions, shift), rehearsal: true})
 }
 
 // lightest is the least x, to a fine enough resolution, at which a condition holds that holds from
@@ -52,7 +47,8 @@ func lightest(low, high float64, holds func(float64) bool) float64 {
 	return high
 }
 
-// shifted are actions that compress more, or less if by is negative. What decides about channels is
+// shifted are the actions of the space that the agent's mean once they compress more, or less if by is
+// negative. What decides about channels is
 // moved where there is that, and bits elsewhere: those cross thresholds at which everything changes.
 func (s *Search) shifted(actions [][]float64, by float64) [][]float64 {
 	moved := make([][]float64, len(actions))
@@ -65,6 +61,7 @@ func (s *Search) shifted(actions [][]float64, by float64) [][]float64 {
 		for i := range moved[l][:count] {
 			moved[l][i] = min(max(moved[l][i]+by, 0), 1)
 		}
+		moved[l] = s.meant(l, moved[l])
 	}
 	return moved
 }

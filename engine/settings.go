@@ -73,6 +73,12 @@ var Presets = []string{"", paper}
 
 const paper = "paper"
 
+// What Krieger et al. 2022 rewarded.
+const (
+	PaperReward = "r6"
+	PaperBeta   = -5
+)
+
 // Rewards are what an episode can be worth; see [agents.NewReward].
 var Rewards = agents.Rewards
 
@@ -130,8 +136,8 @@ func DefaultSettings() Settings {
 		Agent:    "joint",
 		Device:   "local",
 		Target:   0.2,
-		Reward:   "r6",
-		Beta:     -5,
+		Reward:   "r7",
+		Beta:     -2,
 		Episodes: 410,
 		Seed:     1,
 		RoundTo:  4,

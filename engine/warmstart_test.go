@@ -66,6 +66,10 @@ func TestBlended(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		slack := 0.0
+		if kind == agents.Quantize3 {
+			slack = 0.1 // what it says of bits with int8 means nothing
+		}
 		for _, blend := range blends {
 			var last [][]float64
 			for level := 0.0; level <= 1; level += 0.125 {
@@ -75,15 +79,15 @@ func TestBlended(t *testing.T) {
 						t.Fatalf("%s: %d actions, want %d", kind, len(action), space.Actions())
 					}
 					for j := range action {
-						if last != nil && action[j] < last[i][j] {
+						if last != nil && action[j] < last[i][j]-slack {
 							t.Errorf("%s: level %v of blend %v compresses %s less than the one before", kind, level, blend, layers[i].Name)
 						}
 					}
 				}
-				if actions[0][0] > actions[1][0] || blend == 1 && actions[0][0] != actions[1][0] {
+				if kind != agents.Quantize3 && actions[0][0] > actions[1][0] || blend == 1 && actions[0][0] != actions[1][0] {
 					t.Errorf("%s: level %v of blend %v compresses the sensitive layer by %v, the robust one by %v", kind, level, blend, actions[0][0], actions[1][0])
 				}
-				if c := space.Choice(actions[2]); kind != agents.Quantize && c.Sparsity != 0 || kind == agents.Quantize && c.Method != agents.Int8 {
+				if c := space.Choice(actions[2]); c.Sparsity != 0 || !kind.Prunes() && c.Method != agents.Int8 {
 					t.Errorf("%s: level %v of blend %v compresses the frozen layer: %+v", kind, level, blend, c)
 				}
 				last = actions

@@ -21,7 +21,8 @@ func (o *output) flags(cmd *cobra.Command) {
 func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f := cmd.Flags()
 	f.StringVar(&s.Agent, "agent", s.Agent, "what decides: joint (channels and bits), prune or quantize, which learn; prune-iterative or quantize-iterative, which learn to move around a reference; quantize-3 (the method by an action of its own); or a baseline: uniform (all layers alike), random, evolution, or dynamic (a dynamic program over latencies and sensitivities of layers)")
-	f.StringVar(&s.Preset, "preset", s.Preset, "numbers that shape learning: paper (those of Krieger et al. 2022, from random actions; they rounded to 32 channels for joint, 1 for prune: --round-to)")
+	cmd.PreRun = func(cmd *cobra.Command, _ []string) { presetReward(cmd, s) }
+	f.StringVar(&s.Preset, "preset", s.Preset, "numbers that shape learning: paper (those of Krieger et al. 2022, from random actions, with reward r6 and beta -5 unless given; they rounded to 32 channels for joint, 1 for prune: --round-to)")
 	f.StringVar(&s.Device, "device", s.Device, "where latency comes from: local (measured here), ort:LIBRARY (ONNX Runtime here) or roofline: (computed, for trying things out)")
 	f.Float64Var(&s.Target, "target", s.Target, "wanted latency as a share of the original model's")
 	f.StringVar(&s.Reward, "reward", s.Reward, "what an episode is worth: r6 (accuracy less the distance from the target), r7 (the same, but being faster costs nothing), r3 (as r7, but each layer answers for its own part of the latency), r5 (accuracy, less only above the target) or r4 (accuracy × how much faster, no target)")
@@ -32,6 +33,19 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.StringVar(&s.Repair, "repair", engine.Repairs[0], "how layers make up for what they lost: sequential (one after the other, keeps most accuracy), independent (each by itself and kept for the next episode: for large networks), statistics, or automatic, by the network's size")
 	f.IntVar(&s.MaxBits, "max-bits", s.MaxBits, "most bits of a mixed-precision layer, 1 to 8")
 	f.StringVar(&s.Name, "name", s.Name, "name of the run (default: the model's)")
+}
+
+// presetReward gives the paper's preset the paper's reward, unless another one is asked for.
+func presetReward(cmd *cobra.Command, s *engine.Settings) {
+	if s.Preset == "" {
+		return
+	}
+	if !cmd.Flags().Changed("reward") {
+		s.Reward = engine.PaperReward
+	}
+	if !cmd.Flags().Changed("beta") {
+		s.Beta = engine.PaperBeta
+	}
 }
 
 // fromFlag asks for the policy that a search starts from.
