@@ -204,7 +204,7 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	run, any := r.current()
 	switch {
 	case r.list.press(k, msg):
-	case key.Matches(msg, k.demo):
+	case key.Matches(msg, k.demo), key.Matches(msg, k.open) && r.first():
 		return demoIntent{}
 	case key.Matches(msg, k.create):
 		return formIntent{}
@@ -241,12 +241,18 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	return nil
 }
 
+// first tells whether this is a first start: there are no runs yet.
+func (r *runs) first() bool { return r.loaded && len(r.all) == 0 }
+
 func (r *runs) canResume(l listedRun) bool { return l.ID != r.s.active && resumable(r.state(l)) }
 
 func (r *runs) Keys() []keyGroup {
 	k := r.s.keys
 	run, any := r.current()
-	k.open.SetEnabled(any)
+	k.open.SetEnabled(any || r.first())
+	if r.first() {
+		k.open.SetHelp("enter", "start the demo")
+	}
 	k.resume.SetEnabled(any && r.canResume(run))
 	k.filter.SetEnabled(len(r.all) > 0)
 	k.fork.SetEnabled(any)
@@ -311,7 +317,7 @@ func (r *runs) View() []string {
 	switch {
 	case !r.loaded:
 		out = append(out, l.dim.paint("  reading the store …"))
-	case len(r.all) == 0:
+	case r.first():
 		out = append(out, r.welcome()...)
 	default:
 		out = append(out, r.lines()...)
@@ -343,7 +349,7 @@ func (r *runs) welcome() []string {
 		}
 	}
 	var start line
-	start.put(ink{}, "    ").put(l.key, "d").put(ink{}, "   starts the demo      ").put(l.key, "n").put(ink{}, "   asks for a network of your own").put(l.dim, "      ?  all keys      q  quits")
+	start.put(ink{}, "    ").put(l.key, "enter").put(ink{}, "  starts the demo    ").put(l.key, "n").put(ink{}, "  asks for a network of your own    ").put(l.key, "q").put(ink{}, "  leaves")
 	return append(out, start.cut(r.width))
 }
 
