@@ -185,7 +185,7 @@ func (s *Search) save(ctx context.Context, what string, episodes []*store.Episod
 			return err
 		}
 		best := bestOf(episodes, s.settings.Target)
-		run.Episodes, run.Best = len(episodes), bestRecord(best)
+		run.Episodes, run.Best, run.Trend = len(episodes), bestRecord(best), trendOf(episodes)
 		if err := write(&run); err != nil {
 			return err
 		}

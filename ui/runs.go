@@ -278,6 +278,7 @@ func (r *runs) Keys() []keyGroup {
 func (r *runs) Legend() [][2]string {
 	return [][2]string{
 		{"accuracy", "of the best episode, on validation images"},
+		{"reward", "how the rewards of the episodes developed"},
 		{"latency", "of the best episode, relative to the uncompressed model on the device"},
 	}
 }
@@ -353,6 +354,12 @@ func (r *runs) welcome() []string {
 	return append(out, start.cut(r.width))
 }
 
+// Cells of a run's sparkline.
+const (
+	leastTrend = 8
+	mostTrend  = 16
+)
+
 // table chooses the fields that fit the width; names get what is left.
 func (r *runs) table() *table[listedRun] {
 	l := r.s.look
@@ -373,18 +380,19 @@ func (r *runs) table() *table[listedRun] {
 			return cell{symbol + " " + string(state), k}
 		}},
 		{column{title: "model", width: max(8, min(20, r.widest(func(l listedRun) cell { return cell{text: l.Model.Name} }))), end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
-		{column{title: "agent", width: 8}, 4, text(func(l listedRun) string { return l.settings.Agent })},
-		{column{title: "device", width: 7}, 5, text(func(l listedRun) string { return processor(l.Device) })},
-		{column{title: "target", width: 6, right: true}, 2, text(func(l listedRun) string {
+		{column{title: "agent", width: 8}, 5, text(func(l listedRun) string { return l.settings.Agent })},
+		{column{title: "device", width: 7}, 6, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{title: "target", width: 6, right: true}, 4, text(func(l listedRun) string {
 			if l.settings.Target == 0 {
 				return ""
 			}
 			return fmt.Sprintf("%.2f×", l.settings.Target)
 		})},
 		{column{title: "episodes", width: 8, right: true}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
-		{column{width: 8}, 6, func(run listedRun) cell {
+		{column{width: 8}, 7, func(run listedRun) cell {
 			return cell{l.meter(quotient(int64(run.Episodes), int64(run.Budget)), 8), l.bar}
 		}},
+		{column{title: "reward", width: leastTrend}, 1, nil},
 		{column{title: "accuracy", width: 8, right: true}, 0, text(func(l listedRun) string {
 			if l.Best == nil {
 				return unknown
@@ -401,10 +409,16 @@ func (r *runs) table() *table[listedRun] {
 			}
 			return cell{ratio(run.Best.LatencyRatio), k}
 		}},
-		{column{title: "worked", width: 8, right: true}, 7, text(func(l listedRun) string { return clock(l.Elapsed) })},
-		{column{title: "started", width: 11, right: true}, 1, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
+		{column{title: "worked", width: 8, right: true}, 8, text(func(l listedRun) string { return clock(l.Elapsed) })},
+		{column{title: "started", width: 11, right: true}, 2, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
 	}}
 	t.shrink()
+	t.grow("reward", mostTrend)
+	for i := range t.fields {
+		if f := &t.fields[i]; f.title == "reward" {
+			f.cell = func(run listedRun) cell { return cell{l.trend(numbersOf(run.Trend), f.width), l.bar} }
+		}
+	}
 	for _, f := range slices.Clone(t.fields) {
 		if f.title == "name" || f.title == "model" || f.title == "device" {
 			t.grow(f.title, r.widest(f.cell))

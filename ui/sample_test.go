@@ -92,6 +92,9 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 	}
 	s.Run.Best = nil
 	if b := s.Best; b != nil {
+		for _, e := range s.Episodes[max(0, finished-32):] {
+			s.Run.Trend = append(s.Run.Trend, e.Accuracy)
+		}
 		s.Run.Best = &store.Best{Episode: b.Number, Accuracy: b.Accuracy, LatencyRatio: b.LatencyRatio}
 	}
 	s.Journal = []store.JournalEntry{
@@ -190,8 +193,15 @@ func sampleRuns() []*store.Run {
 	live := sampleSnapshot(20, 136).Run
 	run := func(id, name, model string, state engine.State, episodes, budget int, agent string, ago time.Duration, best *store.Best) *store.Run {
 		raw, _ := json.Marshal(engine.Settings{Name: name, Agent: agent, Target: 0.25, Episodes: budget})
+		var trend []float64
+		for i := range min(32, episodes) {
+			trend = append(trend, math.Sqrt(float64(i))+math.Sin(float64(i*i)))
+		}
+		if id == "r3" {
+			trend = nil // stored by a galen that kept none
+		}
 		return &store.Run{
-			ID: id, Name: name, Created: epoch.Add(-ago), State: string(state), Settings: raw, Model: store.Source{Name: model},
+			ID: id, Trend: trend, Name: name, Created: epoch.Add(-ago), State: string(state), Settings: raw, Model: store.Source{Name: model},
 			Device: "local", Episodes: episodes, Budget: budget, Elapsed: time.Duration(episodes) * 6 * time.Second, Best: best,
 		}
 	}
