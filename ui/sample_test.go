@@ -108,6 +108,7 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 	learned := 1 - math.Exp(-float64(n)/60)
 	e := &store.Episode{
 		Number: n, Noise: 0.5 * math.Pow(0.98, float64(n)), Seconds: 5.6, LatencyMAD: 0.02,
+		Timing:   &store.Timing{Deciding: 0.2, Compressing: 1.5 + 0.01*float64(n%10), Scoring: 2.1, Measuring: 1.2, Learning: 0.5, Committing: 0.02},
 		Finished: epoch.Add(time.Duration(n) * 5 * time.Second),
 	}
 	for i, l := range s.Layers {
