@@ -173,7 +173,7 @@ func (v *device) phases() []string {
 		for pair := range slices.Chunk(t.Phases, 2) {
 			var b line
 			for _, p := range pair {
-				b.put(l.dim, fit(p.Name, labelWidth+1, true)).put(l.plain, fit(fmt.Sprintf("%.2f s", p.Mean), 9, true)).
+				b.put(l.dim, fit(p.Name, labelWidth+2, true)).put(l.plain, fit(fmt.Sprintf("%.2f s", p.Mean), 8, true)).
 					put(l.dim, fit(fmt.Sprintf("p95 %.2f s", p.P95), 13, true)).put(l.strong, fit(share(p.Share), 6, true))
 			}
 			out = append(out, b.cut(v.width))

@@ -66,6 +66,10 @@ type (
 		snapshot *engine.Snapshot
 		err      error
 	}
+	comparedMsg struct { // two runs that shall be compared
+		snapshots [2]*engine.Snapshot
+		err       error
+	}
 	beganMsg struct { // a search was started or resumed
 		id   string
 		open bool // show it
@@ -139,6 +143,12 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case snapshotMsg:
 		m.arrived(msg.snapshot)
 		m.tell(msg)
+	case comparedMsg:
+		m.report(msg.err)
+		command = m.finishJob()
+		if msg.err == nil && len(m.stack) == 1 {
+			m.push(newVersus(m.session, msg.snapshots))
+		}
 	case runsMsg:
 		m.report(msg.err)
 		m.tell(msg)
@@ -349,6 +359,8 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		return tea.Quit
 	case formIntent:
 		m.push(newForm(m.session))
+	case compareIntent:
+		return m.compare(i.ids)
 	case forkIntent:
 		return m.enqueue("forking the run", func() tea.Msg {
 			name, err := guarded("fork the run", func() (string, error) {
@@ -447,6 +459,22 @@ func (m *model) open(id string) tea.Cmd {
 		s, err := guarded("open the run", func() (*engine.Snapshot, error) { return m.workbench.View(id) })
 		return openedMsg{id, s, err}
 	}
+}
+
+// compare reads two runs and shows them side by side; the active search's as it is now.
+func (m *model) compare(ids [2]string) tea.Cmd {
+	live := m.session.live
+	return m.enqueue("reading two runs", func() tea.Msg {
+		var msg comparedMsg
+		for n, id := range ids {
+			if live != nil && live.Run.ID == id {
+				msg.snapshots[n] = live
+			} else if msg.snapshots[n], msg.err = guarded("open the run", func() (*engine.Snapshot, error) { return m.workbench.View(id) }); msg.err != nil {
+				break
+			}
+		}
+		return msg
+	})
 }
 
 func (m *model) reload() tea.Cmd {

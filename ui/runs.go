@@ -30,6 +30,7 @@ type runs struct {
 	filter textinput.Model
 	naming textinput.Model // a run's new name
 	named  string          // the run being named
+	marked string          // the run to compare another one with; empty: none
 }
 
 // runOrder is what the list is sorted by.
@@ -208,6 +209,17 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 		return demoIntent{}
 	case key.Matches(msg, k.create):
 		return formIntent{}
+	case key.Matches(msg, k.mark) && any:
+		if r.marked == run.ID {
+			r.marked = ""
+		} else {
+			r.marked = run.ID
+		}
+	case key.Matches(msg, k.compare) && any:
+		if r.marked == "" || r.marked == run.ID {
+			return failIntent{fmt.Errorf("mark another run with %s to compare this one with it", k.mark.Help().Key)}
+		}
+		return compareIntent{[2]string{r.marked, run.ID}}
 	case key.Matches(msg, k.fork) && any:
 		return forkIntent{run.ID}
 	case key.Matches(msg, k.rename) && any:
@@ -259,6 +271,8 @@ func (r *runs) Keys() []keyGroup {
 	k.copy.SetEnabled(any)
 	k.copy.SetHelp("y", "copy its command")
 	k.rename.SetEnabled(any)
+	k.mark.SetEnabled(any)
+	k.compare.SetEnabled(any)
 	k.remove.SetEnabled(any && run.ID != r.s.active)
 	if r.naming.Focused() {
 		return []keyGroup{{"Rename", []key.Binding{
@@ -272,7 +286,7 @@ func (r *runs) Keys() []keyGroup {
 			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
 		}, false}}
 	}
-	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.sort, k.copy, k.reload}, true}, k.movement()}
+	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.mark, k.compare, k.sort, k.copy, k.reload}, true}, k.movement()}
 }
 
 func (r *runs) Legend() [][2]string {
@@ -367,13 +381,17 @@ func (r *runs) table() *table[listedRun] {
 		return func(run listedRun) cell { return cell{f(run), l.plain} }
 	}
 	t := &table[listedRun]{look: l, width: r.width, gap: 2, fields: []field[listedRun]{
-		{column{width: 1}, 0, func(run listedRun) cell {
+		{column{width: 2}, 0, func(run listedRun) cell {
+			marks := " "
 			if run.ID == r.list.id {
-				return cell{l.cursorMark, l.accent}
+				marks = l.cursorMark
 			}
-			return cell{"", l.plain}
+			if run.ID == r.marked {
+				marks += "*"
+			}
+			return cell{marks, l.accent}
 		}},
-		{column{title: "name", width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
+		{column{title: "name", near: true, width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
 		{column{title: "state", width: 11}, 0, func(run listedRun) cell {
 			state := r.state(run)
 			symbol, k := l.stateLook(state)
