@@ -140,6 +140,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return m, nil
 		}
 		m.session.now, m.ticking = m.clock(), 0
+		m.tell(msg)
 	case snapshotMsg:
 		m.arrived(msg.snapshot)
 		m.tell(msg)
