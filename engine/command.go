@@ -28,6 +28,7 @@ import (
 //	freeze METHOD    thaw METHOD             prune, fp32, int8 or mixed, on all layers
 //	try EPISODE                              its policy, in the next episode
 //	try [{"layer": …}, …]                    this policy, in the next episode
+//	cost LAYER                               time its choices; no entry in the journal
 //	undo                                     the latest command that can be taken back
 type Command struct {
 	Kind CommandKind
@@ -60,6 +61,7 @@ const (
 	Thaw     CommandKind = "thaw"
 	Try      CommandKind = "try"
 	Undo     CommandKind = "undo"
+	Cost     CommandKind = "cost" // time what each choice would cost a layer; changes nothing
 )
 
 const pin = "pin" // the other word for Bound
@@ -88,6 +90,7 @@ func Verbs() []Verb {
 		{string(Freeze), "METHOD", "no more prune, fp32, int8 or mixed, on any layer"},
 		{string(Thaw), "METHOD", "allow a frozen method again"},
 		{string(Try), "EPISODE", "repeat an episode's policy as the next episode"},
+		{string(Cost), "LAYER", "time what each choice would cost a layer here"},
 		{string(Undo), "", "take the latest command back that can be"},
 	}
 }
@@ -116,7 +119,7 @@ func ParseCommand(text string) (Command, error) {
 		} else {
 			c.Value, err = whole(strings.TrimPrefix(rest, "#"))
 		}
-	case Reward, Freeze, Thaw, Release:
+	case Reward, Freeze, Thaw, Release, Cost:
 		if c.Name = rest; rest == "" {
 			err = errors.New("say which")
 		}
@@ -216,7 +219,7 @@ func (c Command) String() string {
 	switch c.Kind {
 	case Target, Beta, Noise, Episodes, Updates:
 		return string(c.Kind) + " " + plain(c.Value)
-	case Reward, Freeze, Thaw, Release:
+	case Reward, Freeze, Thaw, Release, Cost:
 		return fmt.Sprintf("%s %s", c.Kind, c.Name)
 	case Bound:
 		verb := string(Bound)

@@ -33,6 +33,12 @@ func (s *Snapshot) Complete(text string) []string {
 		if s.Best != nil {
 			return beginning(verb+" ", rest, []string{fmt.Sprint(s.Best.Number)})
 		}
+	case Cost:
+		var names []string
+		for _, l := range s.Layers {
+			names = append(names, l.Name)
+		}
+		return beginning(verb+" ", rest, names)
 	case Release:
 		var limited []string
 		for _, l := range s.Layers {

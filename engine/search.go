@@ -44,6 +44,7 @@ type Search struct {
 	episodes    []*store.Episode
 	best        *store.Episode
 	journal     []store.JournalEntry
+	timed       map[string][]hw.LayerCost // by layer, of those that were timed; replaced, never edited
 	step        int
 	stopping    bool
 	compressor  *compress.Compressor
@@ -288,6 +289,7 @@ func (s *Search) publish() {
 		Step:      s.step,
 		Episodes:  s.episodes[:len(s.episodes):len(s.episodes)],
 		Best:      s.best,
+		Costs:     s.timed,
 		Journal:   s.journal[:len(s.journal):len(s.journal)],
 	})
 }
