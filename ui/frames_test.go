@@ -140,8 +140,14 @@ var scenes = map[string]func(s *stage){
 	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"journal":  func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
 	"device":   func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
-	"compare":  (*stage).compareTwo,
-	"stop":     func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+	"costs": func(s *stage) {
+		snap := sampleSnapshot(20, 136)
+		snap.Costs = sampleCosts(snap)
+		s.openLive(snap)
+		s.press("down", "down", "enter")
+	},
+	"compare": (*stage).compareTwo,
+	"stop":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
 // openLive shows a run that the process searches.

@@ -8,7 +8,7 @@ type keymap struct {
 
 	open, demo, resume, filter, reload key.Binding
 	create, fork, rename, remove       key.Binding
-	compare, other                     key.Binding
+	compare, other, cost               key.Binding
 	copy, save, log, device            key.Binding
 
 	pause, step, stop, freeze                          key.Binding
@@ -48,6 +48,7 @@ func newKeymap() keymap {
 		rename:  bind("N", "rename", "N"),
 		remove:  bind("X", "delete", "X", "delete"),
 		compare: bind("c", "compare with the marked one", "c"),
+		cost:    bind("m", "time its choices", "m"),
 		other:   bind("tab", "fronts or policies", "tab"),
 		resume:  bind("r", "resume", "r"),
 		filter:  bind("/", "filter", "/"),

@@ -152,6 +152,21 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 	return e
 }
 
+// sampleCosts are those of the third layer.
+func sampleCosts(s *engine.Snapshot) map[string][]hw.LayerCost {
+	var costs []hw.LayerCost
+	for _, kept := range []int{64, 48, 32, 16} {
+		for _, bits := range []int{32, 8, 6, 5, 4, 3, 2, 1} {
+			kernel := map[bool]string{true: "int8", false: "bits"}[bits > 4]
+			if bits == 32 {
+				kernel = "fp32"
+			}
+			costs = append(costs, hw.LayerCost{Kept: kept, Bits: bits, Kernel: kernel, MS: float64(kept*min(bits, 12)) / 1200})
+		}
+	}
+	return map[string][]hw.LayerCost{s.Layers[2].Name: costs}
+}
+
 // samplePreparing is the same search while it measures sensitivities.
 func samplePreparing() *engine.Snapshot {
 	s := sampleSnapshot(20, 0)
