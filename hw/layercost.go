@@ -38,15 +38,22 @@ func LayerCosts(ctx context.Context, g *graph.Graph, node int, channels, bits []
 			}
 			newSubject(c).warmUp()
 			times := c.layerTimes()
-			t := times[len(times)-1]
-			out = append(out, LayerCost{kept, b, t.Kernel, t.MS})
+			for _, t := range times {
+				if t.Layer == layerName {
+					out = append(out, LayerCost{kept, b, t.Kernel, t.MS})
+				}
+			}
 		}
 	}
 	return out, nil
 }
 
-// layerAlone is a network of the layer in a form. A convolution has a small one before it, which
-// hands its input over as the network would: else its time would include quantizing the input.
+// layerName is the one that is timed of the network around it.
+const layerName = "layer"
+
+// layerAlone is a network of the layer in a form. A convolution stands between two small ones, which
+// hand images over as the network would: else its time would include what happens to the network's
+// input and output.
 func layerAlone(g *graph.Graph, node, kept, bits int) (*graph.Graph, error) {
 	n := &g.Nodes[node]
 	input := g.Values[n.Inputs[0]].Shape
@@ -65,8 +72,7 @@ func layerAlone(g *graph.Graph, node, kept, bits int) (*graph.Graph, error) {
 				return nil, err
 			}
 		}
-		hand := &graph.Conv{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: input[0], Weight: randomWeight([]int{input[0], 1, 1, 1}, min(bits, 8), quantized)}
-		if err := add("hand", hand, bits); err != nil {
+		if err := add("before", handOver(input[0], quantized), bits); err != nil {
 			return nil, err
 		}
 	} else if quantized {
@@ -89,7 +95,21 @@ func layerAlone(g *graph.Graph, node, kept, bits int) (*graph.Graph, error) {
 	default:
 		return nil, fmt.Errorf("%s is not a layer", n.Op.Kind())
 	}
-	return alone, add("layer", op, 8)
+	if err := add(layerName, op, 8); err != nil {
+		return nil, err
+	}
+	if _, ok := op.(*graph.Conv); ok {
+		return alone, add("after", handOver(shape[0], quantized), 8)
+	}
+	return alone, nil
+}
+
+// handOver is the smallest convolution: one number for each channel.
+func handOver(channels int, quantized bool) *graph.Conv {
+	return &graph.Conv{
+		Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: channels,
+		Weight: randomWeight([]int{channels, 1, 1, 1}, 8, quantized),
+	}
 }
 
 // randomWeight is a weight whose values do not matter.
