@@ -182,7 +182,7 @@ func (v *device) phases() []string {
 	}
 	seconds := func(x float64) string { return fmt.Sprintf("%.3f s", x) }
 	table := &table[engine.Phase]{look: l, width: v.width, gap: 2, fields: []field[engine.Phase]{
-		{column{title: "spent on", width: labelWidth, right: true}, 0, func(p engine.Phase) cell { return cell{p.Name, l.plain} }},
+		{column{title: "spent on", width: labelWidth + 1, right: true}, 0, func(p engine.Phase) cell { return cell{p.Name, l.plain} }},
 		{column{title: "mean", width: 9, right: true}, 0, func(p engine.Phase) cell { return cell{seconds(p.Mean), l.plain} }},
 		{column{title: "p95", width: 9, right: true}, 0, func(p engine.Phase) cell { return cell{seconds(p.P95), l.plain} }},
 		{column{title: "share", width: 6, right: true}, 0, func(p engine.Phase) cell { return cell{share(p.Share), l.strong} }},
