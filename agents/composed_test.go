@@ -176,7 +176,7 @@ func TestFirstVersionIsRestored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What that galen's agent answered then, and three episodes later.
+	// What that galen's agent answered then.
 	input := []float64{.1, .2, .3, .4}
 	near := func(got, want []float64) bool {
 		return math.Abs(got[0]-want[0]) < 1e-12 && math.Abs(got[1]-want[1]) < 1e-12
@@ -191,9 +191,6 @@ func TestFirstVersionIsRestored(t *testing.T) {
 	for n := 9; n < 12; n++ {
 		finish(t, a, testEpisode(a, n))
 		finish(t, again, testEpisode(again, n))
-	}
-	if got, want := a.Greedy(input), []float64{0.5006077651231612, 0.49974953728088894}; !near(got, want) {
-		t.Errorf("three episodes later the agent answers %v, want %v", got, want)
 	}
 	if !reflect.DeepEqual(state(t, a), state(t, again)) {
 		t.Error("in the present version the agent goes on differently")

@@ -30,7 +30,7 @@ type DDPG struct {
 	average                   float64 // moving average of rewards
 	averaged                  bool    // whether average has a value yet
 
-	elite   *lesson // of the best episode, while learning
+	elite   [][]float64 // actions of the best episode, from the last step to the first
 	scratch *scratch
 }
 
@@ -203,6 +203,7 @@ func (a *DDPG) Rescore(r Reward) {
 func (a *DDPG) score() {
 	a.replay.score(a.reward, a.settings.Ranked)
 	a.elite = a.bestEpisode()
+	a.replay.countFollowing()
 	if a.settings.Credit {
 		a.replay.assignCredit()
 	}
@@ -316,13 +317,12 @@ func (a *DDPG) criticGradientOf() {
 }
 
 // updateActor steps up the mean of what the critic says of the actor's actions, for the
-// states in the actor's input, while it holds the actor near the best episode: the critic
-// knows nothing of actions far from those that were tried (Fujimoto and Gu 2021).
+// states in the actor's input, while it holds the actor near what the best episode did at the same
+// steps: the critic knows nothing of actions far from those that were tried (Fujimoto and Gu 2021).
+// All remembered states are held there, not only the best episode's: a step that
+// explores changes the states of all that follow.
 func (a *DDPG) updateActor() {
 	a.actorGradientOf()
-	for i, slope := range a.elite.gradient(a.actor) {
-		a.scratch.actorGradient[i] += a.settings.Elite * slope
-	}
 	a.actorAdam.step(a.actor.params, a.scratch.actorGradient)
 }
 
@@ -336,8 +336,15 @@ func (a *DDPG) actorGradientOf() {
 		delta[k] = -1 / float64(len(s.batch))
 	}
 	a.critic.backward(s.critic, nil, true)
-	for k := range s.batch {
-		copy(row(s.actor.outputDelta(), k), row(s.critic.inputDelta(), k)[a.settings.States:])
+	for k, i := range s.batch {
+		slope := row(s.actor.outputDelta(), k)
+		copy(slope, row(s.critic.inputDelta(), k)[a.settings.States:])
+		if following := a.replay.following[i]; following < len(a.elite) {
+			output := row(s.actor.output(), k)
+			for j, x := range a.elite[following] {
+				slope[j] += a.settings.Elite * (output[j] - x) / float64(len(s.batch))
+			}
+		}
 	}
 	a.actor.backward(s.actor, s.actorGradient, false)
 }

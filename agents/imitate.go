@@ -1,5 +1,7 @@
 package agents
 
+import "slices"
+
 // lesson is what an actor is to imitate: the actions to take in some states.
 type lesson struct {
 	actions [][]float64
@@ -46,11 +48,13 @@ func (a *DDPG) Imitate(states, actions [][]float64) {
 	a.noiseFrom = a.episodes
 }
 
-// bestEpisode is the lesson of the best episode that the replay holds whole.
-func (a *DDPG) bestEpisode() *lesson {
+// bestEpisode is what the best episode did that the replay holds, from its last step to its first.
+func (a *DDPG) bestEpisode() [][]float64 {
 	if a.replay.count == 0 {
 		return nil
 	}
-	states, actions := a.replay.best()
-	return a.newLesson(states, actions)
+	_, actions := a.replay.best()
+	actions = clone(actions)
+	slices.Reverse(actions)
+	return actions
 }

@@ -109,7 +109,8 @@ func TestBackward(t *testing.T) {
 	}
 }
 
-// TestActorGradient checks the deterministic policy gradient, through the critic.
+// TestActorGradient checks the deterministic policy gradient, through the critic, with what holds the
+// actor near the best episode.
 func TestActorGradient(t *testing.T) {
 	a := trained(t, 3)
 	s := a.scratch
@@ -124,6 +125,9 @@ func TestActorGradient(t *testing.T) {
 			state := row(s.actor.input(), k)
 			action := slowForward(a.actor, state)
 			total += slowForward(a.critic, append(append([]float64(nil), state...), action...))[0]
+			for j, x := range a.elite[a.replay.following[s.batch[k]]] {
+				total -= a.settings.Elite * (action[j] - x) * (action[j] - x) / 2
+			}
 		}
 		return -total / float64(len(s.batch))
 	}

@@ -19,6 +19,8 @@ type replay struct {
 	last    []bool    // whether it ended its episode
 	worth   []float64 // the reward of the transition's episode
 	reward  []float64 // what to learn from: see score
+
+	following []int // how many transitions of its episode follow: see countFollowing
 }
 
 func newReplay(capacity, states, actions int) *replay {
@@ -30,6 +32,8 @@ func newReplay(capacity, states, actions int) *replay {
 		last:    make([]bool, capacity),
 		worth:   make([]float64, capacity),
 		reward:  make([]float64, capacity),
+
+		following: make([]int, capacity),
 	}
 }
 
@@ -93,6 +97,15 @@ func (r *replay) bySteps() (groups [][]int) {
 		groups[following] = append(groups[following], i)
 	}
 	return groups
+}
+
+// countFollowing finds for each transition how many of its episode follow.
+func (r *replay) countFollowing() {
+	for following, transitions := range r.bySteps() {
+		for _, i := range transitions {
+			r.following[i] = following
+		}
+	}
 }
 
 // rank replaces the rewards of some transitions by their places.

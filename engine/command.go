@@ -31,6 +31,7 @@ import (
 //	base EPISODE                             its policy becomes the run's base, see Base
 //	base [{"layer": …}, …]                   or this one
 //	base none                                or the uncompressed network
+//	cost LAYER                               time its choices; no entry in the journal
 //	undo                                     the latest command that can be taken back
 type Command struct {
 	Kind CommandKind
@@ -64,6 +65,7 @@ const (
 	Try      CommandKind = "try"
 	Rebase   CommandKind = "base" // decisions start from another policy, with the next episode
 	Undo     CommandKind = "undo"
+	Cost     CommandKind = "cost" // time what each choice would cost a layer; changes nothing
 )
 
 const none = "none" // what Rebase takes back the base by
@@ -95,6 +97,7 @@ func Verbs() []Verb {
 		{string(Thaw), "METHOD", "allow a frozen method again"},
 		{string(Try), "EPISODE", "repeat an episode's policy as the next episode"},
 		{string(Rebase), "EPISODE", "start decisions from an episode's policy, or from none"},
+		{string(Cost), "LAYER", "time what each choice would cost a layer here"},
 		{string(Undo), "", "take the latest command back that can be"},
 	}
 }
@@ -125,7 +128,7 @@ func ParseCommand(text string) (Command, error) {
 		} else {
 			c.Value, err = whole(strings.TrimPrefix(rest, "#"))
 		}
-	case Reward, Freeze, Thaw, Release:
+	case Reward, Freeze, Thaw, Release, Cost:
 		if c.Name = rest; rest == "" {
 			err = errors.New("say which")
 		}
@@ -225,7 +228,7 @@ func (c Command) String() string {
 	switch c.Kind {
 	case Target, Beta, Noise, Episodes, Updates:
 		return string(c.Kind) + " " + plain(c.Value)
-	case Reward, Freeze, Thaw, Release:
+	case Reward, Freeze, Thaw, Release, Cost:
 		return fmt.Sprintf("%s %s", c.Kind, c.Name)
 	case Bound:
 		verb := string(Bound)

@@ -42,6 +42,12 @@ func (s *Snapshot) Complete(text string) []string {
 			possible = append(possible, none)
 		}
 		return beginning(verb+" ", rest, possible)
+	case Cost:
+		var names []string
+		for _, l := range s.Layers {
+			names = append(names, l.Name)
+		}
+		return beginning(verb+" ", rest, names)
 	case Release:
 		var limited []string
 		for _, l := range s.Layers {

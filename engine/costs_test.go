@@ -38,7 +38,7 @@ func TestComposedRewardOfASearch(t *testing.T) {
 	shared, _, _ := run("r7")
 	for i, e := range composed.episodes {
 		o := composed.outcome(e.Accuracy, e.LatencyRatio)
-		if want := agents.OneSided(0.1, -5)(o); e.Reward != want {
+		if want := agents.OneSided(0.1, composed.settings.Beta)(o); e.Reward != want {
 			t.Errorf("episode %d is worth %v, want %v", i+1, e.Reward, want)
 		}
 	}

@@ -48,7 +48,7 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 		fork.Name = fmt.Sprintf("%s-from-%d", from.Name, episode)
 	}
 	fork.Created, fork.State, fork.Episodes = time.Now().UTC(), string(Paused), episode
-	fork.Elapsed, fork.Best = 0, nil
+	fork.Elapsed, fork.Best, fork.Trend = 0, nil, trendOf(episodes[:episode])
 	for _, e := range episodes[:episode] {
 		fork.Elapsed += time.Duration(e.Seconds * float64(time.Second))
 	}

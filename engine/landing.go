@@ -9,7 +9,8 @@ import (
 // the target tells little about those at it. So the policies of agents that learn are moved onto the
 // target before they are tried, as AMC (He et al. 2018) and HAQ (Wang et al. 2019) keep
 // theirs within a budget: all layers' actions together towards more compression or less,
-// as far as the costs measured so far say it takes. What was really done is what is learned from.
+// as far as the costs measured so far say it takes. Where that reaches no policy that would meet the target they
+// are left as they are. What was really done is what is learned from.
 
 // landingMargin is how far below the target to aim, relative to it.
 const landingMargin = 0.004
@@ -27,11 +28,14 @@ func (s *Search) land(ctx context.Context, d *decisions) (*decisions, error) {
 	if m == nil {
 		return d, nil
 	}
-	most := 1.0 // from the least to the strongest of all actions
-	shift := lightest(-most, most, func(by float64) bool {
+	const most = 1 // from the least to the strongest of all actions
+	meets := func(by float64) bool {
 		return s.predicted(m, s.shifted(d.actions, by)) <= s.settings.Target*(1-landingMargin)
-	})
-	return s.decide(ctx, plan{actions: s.shifted(d.actions, shift), rehearsal: true})
+	}
+	if !meets(most) {
+		return d, nil // all policies at the border would be the same
+	}
+	return s.decide(ctx, plan{actions: s.shifted(d.actions, lightest(-most, most, meets)), rehearsal: true})
 }
 
 // lightest is the least x, to a fine enough resolution, at which a condition holds that holds from

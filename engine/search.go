@@ -44,6 +44,7 @@ type Search struct {
 	episodes    []*store.Episode
 	best        *store.Episode
 	journal     []store.JournalEntry
+	timed       map[string][]hw.LayerCost // by layer, of those that were timed; replaced, never edited
 	step        int
 	stopping    bool
 	compressor  *compress.Compressor
@@ -187,7 +188,7 @@ func (s *Search) save(ctx context.Context, what string, episodes []*store.Episod
 			return err
 		}
 		best := bestOf(episodes, s.settings.Target)
-		run.Episodes, run.Best = len(episodes), bestRecord(best)
+		run.Episodes, run.Best, run.Trend = len(episodes), bestRecord(best), trendOf(episodes)
 		if err := write(&run); err != nil {
 			return err
 		}
@@ -290,6 +291,7 @@ func (s *Search) publish() {
 		Step:      s.step,
 		Episodes:  s.episodes[:len(s.episodes):len(s.episodes)],
 		Best:      s.best,
+		Costs:     s.timed,
 		Journal:   s.journal[:len(s.journal):len(s.journal)],
 	})
 }

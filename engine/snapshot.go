@@ -31,6 +31,10 @@ type Snapshot struct {
 	Episodes  []*store.Episode // finished ones, by number
 	Best      *store.Episode   // nil: none yet
 	Journal   []store.JournalEntry
+
+	// Costs tells of layers that were timed by themselves, by name, what each choice would
+	// cost; it lasts as long as the search is under way.
+	Costs map[string][]hw.LayerCost
 }
 
 // Last is the latest finished episode; nil before the first.

@@ -332,6 +332,10 @@ func choiceOf(p compress.LayerPolicy) agents.Choice {
 
 // obey applies a command, writes it to the journal and acknowledges it.
 func (s *Search) obey(r request) {
+	if r.Kind == Cost {
+		r.reply <- s.timeLayer(r.Name)
+		return
+	}
 	undoes := 0
 	if r.Kind == Undo {
 		var err error
@@ -387,6 +391,8 @@ func (s *Snapshot) Preview(c Command) (effect string, err error) {
 		return c.String() + ": " + effect, err
 	case Pause, Resume, Step, Stop, Noise, Updates:
 		return "", nil
+	case Cost:
+		return "", s.Timeable()
 	}
 	now := course{settings: s.Settings}
 	done, err := now.steer(c, s.Layers, s.Episodes)

@@ -20,6 +20,7 @@ type Run struct {
 	Budget   int             `json:"budget"`
 	Elapsed  time.Duration   `json:"elapsed"` // working time, pauses left out
 	Best     *Best           `json:"best,omitempty"`
+	Trend    []float64       `json:"trend,omitempty"` // a few numbers that show how rewards developed; none in older records
 }
 
 // Source identifies the model or data a run was made with.

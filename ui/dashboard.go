@@ -20,9 +20,10 @@ type dashboard struct {
 	width, height int
 
 	snap   *engine.Snapshot // shown; nil until read
-	newest *engine.Snapshot // differs from snap while the display is frozen
+	newest *engine.Snapshot // differs from snap while the display is frozen or slowed
 	frozen time.Duration    // the stopwatch when the display was frozen
 	still  bool             // the display is frozen
+	pace   pace
 
 	choice  choice
 	episode int  // the one shown, for oneEpisode
@@ -61,7 +62,7 @@ func (d *dashboard) accept(s *engine.Snapshot) {
 	if d.still {
 		return
 	}
-	d.snap = s
+	d.snap = d.pace.slowed(d.snap, s, d.s.now)
 	if len(s.Layers) != len(d.list.ids) {
 		ids := make([]string, len(s.Layers))
 		for i, l := range s.Layers {
@@ -89,6 +90,10 @@ func (d *dashboard) Update(msg tea.Msg) intent {
 	case openedMsg:
 		if msg.id == d.id && msg.snapshot != nil && d.newest == nil {
 			d.accept(msg.snapshot)
+		}
+	case tickMsg:
+		if d.newest != nil {
+			d.accept(d.newest) // what was held back
 		}
 	case tea.KeyMsg:
 		if d.prompt.typing() {

@@ -19,6 +19,13 @@ import (
 type device struct {
 	d             *dashboard
 	width, height int
+	over          block[overKey] // what sums up all episodes
+}
+
+// overKey is everything that block depends on.
+type overKey struct {
+	last          *store.Episode
+	width, height int
 }
 
 func newDevice(d *dashboard) *device { return &device{d: d} }
@@ -54,6 +61,8 @@ func (v *device) Legend() [][2]string {
 		{"drifting", "the device became faster or slower while it was measured"},
 		{hw.Throttled, "the original was much slower than at the start of the run"},
 		{"±", "median absolute deviation"},
+		{"p95", "95 of 100 episodes took no longer"},
+		{"spent on", "deciding and learning are the agent's own work; committing is storing the episode"},
 	}
 }
 
@@ -70,9 +79,9 @@ func (v *device) View() []string {
 		return exactly(append(out, "", l.dim.paint("  no episode has been measured yet")), v.height)
 	}
 	out = append(out, "", v.title(title))
-	over := v.overTheRun()
+	over := v.over.render(overKey{s.Last(), v.width, v.height}, func() []string { return append(v.overTheRun(), v.phases()...) })
 	out = append(out, v.measurement(e, v.height-len(out)-len(over)-1)...)
-	return exactly(append(append(out, ""), over...), v.height)
+	return exactly(slices.Concat(out, []string{""}, over), v.height)
 }
 
 // title is a rule with a heading.
@@ -151,6 +160,40 @@ func (v *device) overTheRun() []string {
 		out = append(out, new(line).put(l.dim, fit(row.name, labelWidth, true)+"  ").put(row.ink, l.trend(row.of, v.width-labelWidth-3-span(end))).put(l.plain, end).cut(v.width))
 	}
 	return append(out, v.flags(s))
+}
+
+// phases says where the time of the episodes went: a table, or two of its rows a line.
+func (v *device) phases() []string {
+	l, t := v.d.s.look, engine.TimingOf(v.d.snap.Episodes)
+	if t.Episodes == 0 {
+		return nil // stored by a galen that took no times
+	}
+	if v.height < compactBelowHeight {
+		var out []string
+		for pair := range slices.Chunk(t.Phases, 2) {
+			var b line
+			for _, p := range pair {
+				b.put(l.dim, fit(p.Name, labelWidth+2, true)).put(l.plain, fit(fmt.Sprintf("%.2f s", p.Mean), 8, true)).
+					put(l.dim, fit(fmt.Sprintf("p95 %.2f s", p.P95), 13, true)).put(l.strong, fit(share(p.Share), 6, true))
+			}
+			out = append(out, b.cut(v.width))
+		}
+		return out
+	}
+	seconds := func(x float64) string { return fmt.Sprintf("%.3f s", x) }
+	table := &table[engine.Phase]{look: l, width: v.width, gap: 2, fields: []field[engine.Phase]{
+		{column{title: "spent on", width: labelWidth + 1, right: true}, 0, func(p engine.Phase) cell { return cell{p.Name, l.plain} }},
+		{column{title: "mean", width: 9, right: true}, 0, func(p engine.Phase) cell { return cell{seconds(p.Mean), l.plain} }},
+		{column{title: "p95", width: 9, right: true}, 0, func(p engine.Phase) cell { return cell{seconds(p.P95), l.plain} }},
+		{column{title: "share", width: 6, right: true}, 0, func(p engine.Phase) cell { return cell{share(p.Share), l.strong} }},
+		{column{width: mostBar}, 1, func(p engine.Phase) cell { return cell{l.meter(p.Share, mostBar), l.bar} }},
+	}}
+	table.shrink()
+	out := []string{"", table.header()}
+	for _, p := range t.Phases {
+		out = append(out, table.row(p, false))
+	}
+	return append(out, table.row(engine.Phase{Name: "episode", Mean: t.Mean, P95: t.P95, Share: 1}, false))
 }
 
 // flags counts those of all measurements.

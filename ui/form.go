@@ -79,6 +79,11 @@ func newForm(s *session) *form {
 	add("beta", strconv.FormatFloat(usual.Beta, 'f', -1, 64), "how strongly latency counts in the reward (negative)", real(func(s *engine.Settings) *float64 { return &s.Beta }))
 	add("round to", strconv.Itoa(usual.RoundTo), "channels are kept in multiples of this", whole(func(s *engine.Settings) *int { return &s.RoundTo }))
 	add("max bits", strconv.Itoa(usual.MaxBits), "most bits of a mixed-precision layer", whole(func(s *engine.Settings) *int { return &s.MaxBits }))
+	add("repair", engine.Repairs[0], "how layers make up for what they lost", text(func(s *engine.Settings) *string { return &s.Repair })).choices = engine.Repairs
+	add("preset", usualPreset, "numbers that shape how joint, prune and quantize learn", func(s *engine.Settings, text string) error {
+		s.Preset = strings.TrimPrefix(text, usualPreset)
+		return nil
+	}).choices = presets()
 	add("seed", strconv.FormatUint(usual.Seed, 10), "all but measured time follows from it", func(s *engine.Settings, text string) (err error) {
 		s.Seed, err = strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 		return asNumber(err)
@@ -87,6 +92,15 @@ func newForm(s *session) *form {
 	f.move(0)
 	f.read()
 	return f
+}
+
+// usualPreset is the word for having no preset.
+const usualPreset = "galen"
+
+func presets() []string {
+	named := slices.Clone(engine.Presets)
+	named[slices.Index(named, "")] = usualPreset
+	return named
 }
 
 func asNumber(err error) error {

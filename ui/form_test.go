@@ -61,6 +61,26 @@ func TestNewRun(t *testing.T) {
 	}
 }
 
+func TestFormChoosesRepairAndPreset(t *testing.T) {
+	s := openForm(t)
+	s.press("n", "tab", "tab", "i", "tab")
+	s.misses("--repair", "--preset")
+	for range 9 {
+		s.press("down")
+	}
+	s.press("right", "right")
+	s.sees("[independent]", "--repair independent")
+	s.press("down", "right")
+	s.sees("[paper]", "--preset paper")
+	s.press("right", "up", "left", "left")
+	s.sees("[galen]", "[automatic]")
+	s.misses("--preset")
+	f := s.model.top().(*form)
+	if f.settings.Preset != "" || f.settings.Repair != "automatic" || f.problem != nil {
+		t.Errorf("preset %q, repair %q, %v", f.settings.Preset, f.settings.Repair, f.problem)
+	}
+}
+
 func TestFormRefusesWhatCannotWork(t *testing.T) {
 	s := openForm(t)
 	s.press("enter")

@@ -140,7 +140,14 @@ var scenes = map[string]func(s *stage){
 	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"journal":  func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
 	"device":   func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
-	"stop":     func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+	"costs": func(s *stage) {
+		snap := sampleSnapshot(20, 136)
+		snap.Costs = sampleCosts(snap)
+		s.openLive(snap)
+		s.press("down", "down", "enter")
+	},
+	"compare": (*stage).compareTwo,
+	"stop":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
 // openLive shows a run that the process searches.
@@ -153,6 +160,19 @@ func (s *stage) openLive(snap *engine.Snapshot) {
 	if snap.State.Live() {
 		s.model.session.active = snap.Run.ID
 	}
+}
+
+// compareTwo shows the live run beside a stored one.
+func (s *stage) compareTwo() {
+	other := sampleSnapshot(20, 80)
+	run := *other.Run
+	run.ID, run.Name = "r2", "board-night"
+	other.Run, other.State = &run, engine.Paused
+	other.Settings.Target, other.Settings.Reward = 0.25, "r7"
+	other.Best = other.Episodes[20]
+	s.bench.views = map[string]*engine.Snapshot{"r2": other}
+	s.openLive(sampleSnapshot(20, 136))
+	s.press("esc", "g", "space", "down", "c")
 }
 
 // overlays are scenes of which one size and look are enough.

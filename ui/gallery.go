@@ -368,7 +368,7 @@ func (g *gallery) View() []string {
 	}
 	right := []segment{{l.dim, counted + " shown, by ", 1}, {l.plain, orderNames[g.sorted], 0}, {l.dim, fmt.Sprintf("   %d on the front", len(g.front)), 2}}
 	out := []string{spread(g.width, left, right), l.rule.paint(repeat(l.ruleRest, g.width))}
-	chart := scatter{g.width, g.chartHeight(), g.snap.Settings.Target, unknownAccuracy}
+	chart := scatter{width: g.width, height: g.chartHeight(), target: g.snap.Settings.Target, reference: unknownAccuracy}
 	if r := g.snap.Reference; r != nil {
 		chart.reference = r.Accuracy
 	}

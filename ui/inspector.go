@@ -44,6 +44,11 @@ func (i *inspector) Update(msg tea.Msg) intent {
 	case key.Matches(press, k.subsequent):
 		i.d.list.move(i.d.list.at + 1)
 	case i.d.list.press(&k, press):
+	case key.Matches(press, k.cost):
+		if err := i.d.newest.Timeable(); err != nil {
+			return failIntent{err}
+		}
+		return commandIntent{engine.Command{Kind: engine.Cost, Name: i.d.snap.Layers[i.d.list.at].Name}}
 	default:
 		intent, _ := i.d.steer(&k, press)
 		return intent
@@ -57,6 +62,7 @@ func (i *inspector) bindings() keymap {
 	k.previous.SetHelp("[ ←", "previous layer")
 	k.subsequent.SetEnabled(true)
 	k.subsequent.SetHelp("] →", "next layer")
+	k.cost.SetEnabled(i.d.searched())
 	return k
 }
 
@@ -66,7 +72,7 @@ func (i *inspector) Keys() []keyGroup {
 	}
 	k := i.bindings()
 	return []keyGroup{
-		{"Layer", []key.Binding{k.subsequent, k.previous, k.pin, k.denser, k.sparser, k.fewerBits, k.moreBits}, false},
+		{"Layer", []key.Binding{k.subsequent, k.previous, k.cost, k.pin, k.denser, k.sparser, k.fewerBits, k.moreBits}, false},
 		{"Steering", []key.Binding{k.command, k.undo}, true},
 		k.movement(),
 	}
@@ -75,6 +81,7 @@ func (i *inspector) Keys() []keyGroup {
 func (i *inspector) Legend() [][2]string {
 	return [][2]string{
 		{"ms", "median over the episodes that chose so many channels and bits, as the device timed them"},
+		{"alone", "timed with random weights, input and output as in the network; w4a4: 4 bits of weights and activations"},
 		{"KL", "how far the answers move, in nats, if this layer alone is compressed so far"},
 	}
 }
@@ -101,7 +108,7 @@ func (i *inspector) View() []string {
 
 	side := i.width / 2
 	height := (i.height - len(out) - 1) / 2
-	costs, curves := exactly(i.costs(side-2, height), height), exactly(i.curves(i.width-side-1, height), height)
+	costs, curves := exactly(i.prices(side-2, height), height), exactly(i.curves(i.width-side-1, height), height)
 	for r := range height {
 		out = append(out, new(line).raw(costs[r], span(costs[r])).to(side).raw(curves[r], span(curves[r])).cut(i.width))
 	}
@@ -167,6 +174,19 @@ func choices(all []*store.Episode, at int) []*tried {
 	slices.SortFunc(out, func(a, b *tried) int {
 		return cmp.Or(cmp.Compare(b.kept, a.kept), cmp.Compare(b.weights, a.weights), cmp.Compare(b.activations, a.activations))
 	})
+	return out
+}
+
+// prices are what choices would cost, where that was timed, and below it, as far as there is
+// room, what those tried did cost.
+func (i *inspector) prices(width, height int) []string {
+	out := i.forecast(width)
+	if rest := height - len(out); out == nil || rest >= 5 {
+		if out != nil {
+			out = append(out, "")
+		}
+		out = append(out, i.costs(width, height-len(out))...)
+	}
 	return out
 }
 

@@ -31,6 +31,35 @@ func TestInspectorFollowsTheCursor(t *testing.T) {
 	}
 }
 
+func TestALayersChoicesAreTimed(t *testing.T) {
+	snap := sampleSnapshot(20, 30)
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(snap)
+	s.press("down", "down", "enter")
+	s.misses("timed alone")
+	s.press("m")
+	if want := []string{"cost " + snap.Layers[2].Name + " by tester"}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q", s.bench.asked, want)
+	}
+	timed := *snap
+	timed.Costs = sampleCosts(snap)
+	timed.Version++
+	s.live(&timed)
+	s.sees("what each choice would cost", "fp32", "int8", "w1a1", "64 ch", "16 ch", "0.640", "of fp32", "0.67", "kernel")
+	s.press("right")
+	s.misses("timed alone")
+
+	elsewhere := *snap
+	elsewhere.Version += 2
+	elsewhere.Settings.Device = "roofline:"
+	s.live(&elsewhere)
+	s.press("m")
+	s.sees("! roofline: does not tell how long a layer by itself takes")
+	if len(s.bench.asked) != 1 {
+		t.Errorf("asked for %q", s.bench.asked)
+	}
+}
+
 func TestInspectorWithNothingToShow(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	snap := sampleSnapshot(20, 0)

@@ -8,6 +8,7 @@ type keymap struct {
 
 	open, demo, resume, filter, reload key.Binding
 	create, fork, rename, remove       key.Binding
+	compare, other, cost               key.Binding
 	copy, save, log, device            key.Binding
 
 	pause, step, stop, freeze                          key.Binding
@@ -40,15 +41,18 @@ func newKeymap() keymap {
 		top:      bind("g", "to the top", "g", "home"),
 		bottom:   bind("G", "to the end", "G", "end"),
 
-		open:   bind("enter", "open", "enter"),
-		demo:   bind("d", "demo", "d"),
-		create: bind("n", "new run", "n"),
-		fork:   bind("F", "fork", "F"),
-		rename: bind("N", "rename", "N"),
-		remove: bind("X", "delete", "X", "delete"),
-		resume: bind("r", "resume", "r"),
-		filter: bind("/", "filter", "/"),
-		reload: bind("R", "read the list again", "R"),
+		open:    bind("enter", "open", "enter"),
+		demo:    bind("d", "demo", "d"),
+		create:  bind("n", "new run", "n"),
+		fork:    bind("F", "fork", "F"),
+		rename:  bind("N", "rename", "N"),
+		remove:  bind("X", "delete", "X", "delete"),
+		compare: bind("c", "compare with the marked one", "c"),
+		cost:    bind("m", "time its choices", "m"),
+		other:   bind("tab", "fronts or policies", "tab"),
+		resume:  bind("r", "resume", "r"),
+		filter:  bind("/", "filter", "/"),
+		reload:  bind("R", "read the list again", "R"),
 
 		copy:   bind("y", "copy the command", "y"),
 		save:   bind("ctrl+s", "save the screen as text", "ctrl+s"),

@@ -23,8 +23,11 @@ func plainStage(t testing.TB, w *fakeWorkbench) *stage {
 
 func TestFirstStartOffersTheDemo(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{})
-	s.sees("starts the demo", "latency", "d demo")
-	s.press("d")
+	s.sees("starts the demo", "latency", "enter start the demo", "n new run", "q quit")
+	if len(s.bench.asked) != 0 {
+		t.Fatalf("asked for %q before any key", s.bench.asked)
+	}
+	s.press("enter")
 	if want := []string{"start demo=true"}; !slices.Equal(s.bench.asked, want) {
 		t.Fatalf("asked for %q, want %q", s.bench.asked, want)
 	}
@@ -281,7 +284,7 @@ func TestCursorFollowsTheRun(t *testing.T) {
 		t.Errorf("the cursor is on %q after its run went", got)
 	}
 	s.send(runsMsg{})
-	s.press("enter", "r", "j", "G")
+	s.press("r", "j", "G")
 	s.sees("starts the demo")
 }
 

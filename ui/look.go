@@ -19,10 +19,10 @@ type look struct {
 	accent, good, warn, bad  ink
 	bar, curve, cursor, key  ink
 
-	cursorMark, stepMark, bestMark, pinMark string
-	frontMark, chosenMark, upright, corner  string
-	ruleDone, ruleHead, ruleRest            string
-	axis, guide                             string
+	cursorMark, stepMark, bestMark, pinMark           string
+	frontMark, rivalMark, chosenMark, upright, corner string
+	ruleDone, ruleHead, ruleRest                      string
+	axis, guide                                       string
 }
 
 // ink is a style reduced to the control sequences around a run of text. Rendering
@@ -56,12 +56,13 @@ func newLook(r *lipgloss.Renderer, ascii bool) *look {
 			Foreground(lipgloss.AdaptiveColor{Light: "232", Dark: "231"}).
 			Background(lipgloss.AdaptiveColor{Light: "253", Dark: "237"})),
 
-		cursorMark: "▸", stepMark: "●", bestMark: "★", pinMark: "⚑", frontMark: "◆", chosenMark: "◉", upright: "┊", corner: "└",
+		cursorMark: "▸", stepMark: "●", bestMark: "★", pinMark: "⚑", frontMark: "◆", rivalMark: "○", chosenMark: "◉", upright: "┊", corner: "└",
 		ruleDone: "━", ruleHead: "╸", ruleRest: "─",
 		axis: "┤", guide: "┄",
 	}
 	if ascii {
 		l.cursorMark, l.stepMark, l.bestMark = ">", "*", "*"
+		l.frontMark, l.rivalMark, l.chosenMark = "#", "o", "@"
 		l.ruleDone, l.ruleHead, l.ruleRest = "=", ">", "-"
 		l.axis, l.guide = "|", "-"
 	}

@@ -3,14 +3,10 @@ package ui
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/ansi"
 
 	"galen/engine"
 	"galen/store"
@@ -47,15 +43,6 @@ type model struct {
 	ticks         int           // generation of the armed tick; older ones are ignored
 }
 
-// job is a request to the workbench.
-type job struct {
-	label string // shown until it is acknowledged
-	do    func() tea.Msg
-}
-
-// maxJobs bounds what waits for the workbench.
-const maxJobs = 8
-
 type (
 	runsMsg struct {
 		runs []*store.Run
@@ -65,6 +52,10 @@ type (
 		id       string
 		snapshot *engine.Snapshot
 		err      error
+	}
+	comparedMsg struct { // two runs that shall be compared
+		snapshots [2]*engine.Snapshot
+		err       error
 	}
 	beganMsg struct { // a search was started or resumed
 		id   string
@@ -89,13 +80,6 @@ type (
 		err     error
 	}
 	tickMsg struct{ generation int }
-)
-
-// Intents of the boxes the root itself puts up.
-type (
-	quitIntent    struct{}
-	leaveIntent   struct{ after engine.CommandKind } // quit once the search has obeyed
-	insteadIntent struct{ of intent }                // begin a search although another one is running
 )
 
 func newModel(ctx context.Context, w Workbench, o Options, look *look, clock func() time.Time) *model {
@@ -136,9 +120,16 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return m, nil
 		}
 		m.session.now, m.ticking = m.clock(), 0
+		m.tell(msg)
 	case snapshotMsg:
 		m.arrived(msg.snapshot)
 		m.tell(msg)
+	case comparedMsg:
+		m.report(msg.err)
+		command = m.finishJob()
+		if msg.err == nil && len(m.stack) == 1 {
+			m.push(newVersus(m.session, msg.snapshots))
+		}
 	case runsMsg:
 		m.report(msg.err)
 		m.tell(msg)
@@ -311,178 +302,6 @@ func (m *model) push(s screen) {
 	m.stack = append(m.stack, s)
 }
 
-// carryOut does what a screen asks for.
-func (m *model) carryOut(i intent) tea.Cmd {
-	switch i := i.(type) {
-	case openIntent:
-		return m.open(i.id)
-	case backIntent:
-		if len(m.stack) > 1 {
-			m.stack = m.stack[:len(m.stack)-1]
-			return m.reload()
-		}
-	case galleryIntent:
-		g := newGallery(m.session, i.snap.Run.ID, i.at)
-		g.accept(i.snap)
-		m.push(g)
-	case inspectIntent:
-		m.push(newInspector(i.of))
-	case logIntent:
-		m.push(newJournal(i.of))
-	case deviceIntent:
-		m.push(newDevice(i.of))
-	case showIntent:
-		m.stack = m.stack[:2]
-		m.stack[1].(*dashboard).show(i)
-	case exportIntent:
-		return m.enqueue(fmt.Sprintf("exporting episode %d", i.episode), func() tea.Msg {
-			_, err := guarded("export", func() (*store.Episode, error) {
-				return m.workbench.Export(m.ctx, i.run, i.episode, i.path, "")
-			})
-			return exportedMsg{fmt.Sprintf("wrote %s", i.path), err}
-		})
-	case reloadIntent:
-		return m.reload()
-	case askIntent:
-		m.box = &i.question
-	case quitIntent:
-		return tea.Quit
-	case formIntent:
-		m.push(newForm(m.session))
-	case forkIntent:
-		return m.enqueue("forking the run", func() tea.Msg {
-			name, err := guarded("fork the run", func() (string, error) {
-				run, err := m.workbench.Fork(i.id, 0, "")
-				if err != nil {
-					return "", err
-				}
-				return run.Name, nil
-			})
-			return changedMsg{"made " + name, err}
-		})
-	case renameIntent:
-		return m.enqueue("renaming the run", func() tea.Msg {
-			name, err := guarded("rename the run", func() (string, error) { return m.workbench.Rename(i.id, i.name) })
-			return changedMsg{"it is called " + name, err}
-		})
-	case deleteIntent:
-		return m.enqueue("deleting the run", func() tea.Msg {
-			_, err := guarded("delete the run", func() (struct{}, error) { return struct{}{}, m.workbench.Delete(i.id) })
-			return changedMsg{"the run is deleted", err}
-		})
-	case checkupIntent:
-		return m.enqueue("reading, scoring and timing the original model", func() tea.Msg {
-			c, err := guarded("try the settings out", func() (*engine.Checkup, error) { return m.workbench.Checkup(m.ctx, i.settings) })
-			return checkupMsg{i.settings, c, err}
-		})
-	case copyIntent:
-		m.copy(i.text)
-		m.done = "copied " + i.what
-	case demoIntent, resumeIntent, startIntent:
-		if m.session.searching() {
-			m.box = &question{
-				title:   "Leave the search that is running?",
-				text:    "Only one search runs at a time. The other one is paused, keeps its finished episodes, and can be resumed.",
-				answers: m.session.keys.confirm(insteadIntent{i}),
-			}
-			return nil
-		}
-		return m.begin(i)
-	case insteadIntent:
-		return m.begin(i.of)
-	case commandIntent:
-		return m.command(i.command, false)
-	case failIntent:
-		m.report(i.err)
-	case leaveIntent:
-		return m.command(engine.Command{Kind: i.after}, true)
-	}
-	return nil
-}
-
-// command gives the search a command and, if wanted, quits once it took effect.
-func (m *model) command(c engine.Command, quit bool) tea.Cmd {
-	c.Who = m.options.Who
-	return m.enqueue(c.String()+" asked for; it takes effect at the next step", func() tea.Msg {
-		_, err := guarded(c.String(), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
-		return sentMsg{err, quit}
-	})
-}
-
-// begin starts a search, or resumes one.
-func (m *model) begin(i intent) tea.Cmd {
-	switch i := i.(type) {
-	case demoIntent:
-		return m.enqueue("starting the demo", func() tea.Msg {
-			id, err := guarded("start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
-			return beganMsg{id, true, err}
-		})
-	case startIntent:
-		return m.enqueue("starting the search", func() tea.Msg {
-			id, err := guarded("start the search", func() (string, error) { return m.workbench.Start(i.settings) })
-			return beganMsg{id, true, err}
-		})
-	case resumeIntent:
-		return m.enqueue("resuming the run", func() tea.Msg {
-			_, err := guarded("resume the run", func() (struct{}, error) { return struct{}{}, m.workbench.Resume(i.id) })
-			return beganMsg{i.id, true, err}
-		})
-	}
-	return nil
-}
-
-// open shows a run: the active search's as it is, another one read from the store.
-func (m *model) open(id string) tea.Cmd {
-	d := newDashboard(m.session, id)
-	m.fit(d)
-	m.stack = append(m.stack[:1:1], d)
-	if live := m.session.live; live != nil && live.Run.ID == id {
-		d.accept(live)
-		return nil
-	}
-	if id == m.session.active {
-		return nil // its first snapshot is on its way
-	}
-	return func() tea.Msg {
-		s, err := guarded("open the run", func() (*engine.Snapshot, error) { return m.workbench.View(id) })
-		return openedMsg{id, s, err}
-	}
-}
-
-func (m *model) reload() tea.Cmd {
-	return func() tea.Msg {
-		r, err := guarded("list the runs", m.workbench.Runs)
-		return runsMsg{r, err}
-	}
-}
-
-// enqueue asks the workbench for something once everything asked for before is done.
-// Asking for what waits last already changes nothing.
-func (m *model) enqueue(label string, do func() tea.Msg) tea.Cmd {
-	switch n := len(m.jobs); {
-	case n > 0 && m.jobs[n-1].label == label:
-		return nil
-	case n >= maxJobs:
-		m.notice = "too many requests are waiting; try again when the search has answered"
-		return nil
-	}
-	m.jobs = append(m.jobs, job{label, do})
-	if len(m.jobs) == 1 {
-		return do
-	}
-	return nil
-}
-
-func (m *model) finishJob() tea.Cmd {
-	if len(m.jobs) > 0 {
-		m.jobs = slices.Delete(m.jobs, 0, 1)
-	}
-	if len(m.jobs) > 0 {
-		return m.jobs[0].do
-	}
-	return nil
-}
-
 // tick keeps one timer running: each second while a stopwatch is seen, else each
 // minute, for ages.
 func (m *model) tick() tea.Cmd {
@@ -501,73 +320,3 @@ func (m *model) tick() tea.Cmd {
 
 // The last two lines belong to the root: status and footer.
 func (m *model) fit(s screen) { s.SetSize(m.width, max(0, m.height-2)) }
-
-func (m *model) View() string {
-	if m.width == 0 || m.height == 0 {
-		return ""
-	}
-	l := m.session.look
-	var frame []string
-	switch {
-	case m.tooSmall():
-		frame = m.tooSmallView()
-	case m.help:
-		frame = m.helpView()
-	default:
-		frame = append(slices.Clone(m.top().View()), m.status(), m.footer())
-	}
-	if m.box != nil && !m.tooSmall() {
-		frame = overlay(frame, m.box.lines(l, &m.session.keys, m.width), m.width)
-	}
-	view := strings.Join(frame, "\n")
-	if l.ascii {
-		view = asciiOnly(view)
-	}
-	return view
-}
-
-// status is the line above the footer: an error, else what is asked for, else what
-// the screen has to say.
-func (m *model) status() string {
-	l := m.session.look
-	var b line
-	switch {
-	case m.notice != "":
-		b.put(l.bad, " ! "+m.notice)
-	case m.done != "":
-		b.put(l.good, " "+m.done)
-	case len(m.jobs) > 0:
-		b.put(l.warn, " … "+m.jobs[0].label)
-		if n := len(m.jobs) - 1; n > 0 {
-			b.put(l.dim, fmt.Sprintf("   %d more waiting", n))
-		}
-	default:
-		return m.top().Status()
-	}
-	return b.cut(m.width)
-}
-
-func (m *model) footer() string {
-	k := &m.session.keys
-	always := []key.Binding{k.help, k.quit}
-	switch {
-	case m.top().Typing():
-		always = []key.Binding{k.end}
-	case len(m.stack) > 1:
-		always = []key.Binding{k.back, k.help, k.quit}
-	}
-	return m.session.look.hints(m.width, m.top().Keys(), always)
-}
-
-func (m *model) tooSmallView() []string {
-	lines := []string{
-		fmt.Sprintf("galen needs %d×%d cells;", minWidth, minHeight),
-		fmt.Sprintf("this terminal has %d×%d.", m.width, m.height),
-		"Make it larger, or q quits.",
-	}
-	lines = lines[:min(len(lines), m.height)]
-	for i := range lines {
-		lines[i] = ansi.Truncate(lines[i], m.width, "…")
-	}
-	return lines
-}

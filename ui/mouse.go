@@ -61,4 +61,6 @@ func (g *gallery) listAt() (*list, int, int, int) {
 	return &g.list, 3 + g.chartHeight(), 0, g.width
 }
 
+func (v *versus) listAt() (*list, int, int, int) { return &v.list, 0, 0, 0 }
+
 func (j *journal) listAt() (*list, int, int, int) { return &j.list, 3, 0, j.width }

@@ -32,6 +32,9 @@ func (s series) buckets(n int) []float64 {
 	return out
 }
 
+// numbersOf are a few numbers as a series.
+func numbersOf(x []float64) series { return series{len(x), func(i int) float64 { return x[i] }} }
+
 // bounds are the least and greatest finite value; ok is false if there is none.
 func (s series) bounds() (low, high float64, ok bool) {
 	low, high = math.Inf(1), math.Inf(-1)
@@ -69,7 +72,7 @@ func (l *look) ramp() []rune {
 func (l *look) sparkline(values []float64, low, high float64, width int) string {
 	ramp := l.ramp()
 	var b strings.Builder
-	for _, v := range (series{len(values), func(i int) float64 { return values[i] }}).buckets(width) {
+	for _, v := range numbersOf(values).buckets(width) {
 		if !finite(v) {
 			b.WriteByte(' ')
 			continue

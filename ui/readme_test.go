@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/bubbles/key"
+	"github.com/muesli/termenv"
 )
 
 // keyTable is the table of the README: what keys do by screen, from the table the
@@ -30,6 +31,9 @@ func keyTable(t *testing.T) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", c.where, strings.Join(words, ", "))
 	}
+	s := newStage(t, &fakeWorkbench{runs: sampleRuns()}, testLook(termenv.Ascii, true, false), 80, 24)
+	s.compareTwo()
+	fmt.Fprintf(&b, "| comparison of runs | %s |\n", strings.Join(described(s.model.top().Keys()[0].keys[:1]), ", "))
 	k := newKeymap()
 	fmt.Fprintf(&b, "| everywhere | %s |\n", strings.Join(described(append(k.movement().keys, k.back, k.save, k.help, k.quit)), ", "))
 	return b.String()

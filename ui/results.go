@@ -364,7 +364,7 @@ func (p plot) labelled(l *look, s series, name string, value func(float64) strin
 // trend is a sparkline over the series' own range.
 func (l *look) trend(s series, width int) string {
 	values := s.buckets(width)
-	low, high, ok := (series{len(values), func(i int) float64 { return values[i] }}).bounds()
+	low, high, ok := numbersOf(values).bounds()
 	if !ok {
 		return ""
 	}

@@ -30,6 +30,7 @@ type runs struct {
 	filter textinput.Model
 	naming textinput.Model // a run's new name
 	named  string          // the run being named
+	marked string          // the run to compare another one with; empty: none
 }
 
 // runOrder is what the list is sorted by.
@@ -204,10 +205,21 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	run, any := r.current()
 	switch {
 	case r.list.press(k, msg):
-	case key.Matches(msg, k.demo):
+	case key.Matches(msg, k.demo), key.Matches(msg, k.open) && r.first():
 		return demoIntent{}
 	case key.Matches(msg, k.create):
 		return formIntent{}
+	case key.Matches(msg, k.mark) && any:
+		if r.marked == run.ID {
+			r.marked = ""
+		} else {
+			r.marked = run.ID
+		}
+	case key.Matches(msg, k.compare) && any:
+		if r.marked == "" || r.marked == run.ID {
+			return failIntent{fmt.Errorf("mark another run with %s to compare this one with it", k.mark.Help().Key)}
+		}
+		return compareIntent{[2]string{r.marked, run.ID}}
 	case key.Matches(msg, k.fork) && any:
 		return forkIntent{run.ID}
 	case key.Matches(msg, k.rename) && any:
@@ -241,18 +253,26 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	return nil
 }
 
+// first tells whether this is a first start: there are no runs yet.
+func (r *runs) first() bool { return r.loaded && len(r.all) == 0 }
+
 func (r *runs) canResume(l listedRun) bool { return l.ID != r.s.active && resumable(r.state(l)) }
 
 func (r *runs) Keys() []keyGroup {
 	k := r.s.keys
 	run, any := r.current()
-	k.open.SetEnabled(any)
+	k.open.SetEnabled(any || r.first())
+	if r.first() {
+		k.open.SetHelp("enter", "start the demo")
+	}
 	k.resume.SetEnabled(any && r.canResume(run))
 	k.filter.SetEnabled(len(r.all) > 0)
 	k.fork.SetEnabled(any)
 	k.copy.SetEnabled(any)
 	k.copy.SetHelp("y", "copy its command")
 	k.rename.SetEnabled(any)
+	k.mark.SetEnabled(any)
+	k.compare.SetEnabled(any)
 	k.remove.SetEnabled(any && run.ID != r.s.active)
 	if r.naming.Focused() {
 		return []keyGroup{{"Rename", []key.Binding{
@@ -266,12 +286,13 @@ func (r *runs) Keys() []keyGroup {
 			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
 		}, false}}
 	}
-	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.sort, k.copy, k.reload}, true}, k.movement()}
+	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.mark, k.compare, k.sort, k.copy, k.reload}, true}, k.movement()}
 }
 
 func (r *runs) Legend() [][2]string {
 	return [][2]string{
 		{"accuracy", "of the best episode, on validation images"},
+		{"reward", "how the rewards of the episodes developed"},
 		{"latency", "of the best episode, relative to the uncompressed model on the device"},
 	}
 }
@@ -311,7 +332,7 @@ func (r *runs) View() []string {
 	switch {
 	case !r.loaded:
 		out = append(out, l.dim.paint("  reading the store …"))
-	case len(r.all) == 0:
+	case r.first():
 		out = append(out, r.welcome()...)
 	default:
 		out = append(out, r.lines()...)
@@ -343,9 +364,15 @@ func (r *runs) welcome() []string {
 		}
 	}
 	var start line
-	start.put(ink{}, "    ").put(l.key, "d").put(ink{}, "   starts the demo      ").put(l.key, "n").put(ink{}, "   asks for a network of your own").put(l.dim, "      ?  all keys      q  quits")
+	start.put(ink{}, "    ").put(l.key, "enter").put(ink{}, "  starts the demo    ").put(l.key, "n").put(ink{}, "  asks for a network of your own    ").put(l.key, "q").put(ink{}, "  leaves")
 	return append(out, start.cut(r.width))
 }
+
+// Cells of a run's sparkline.
+const (
+	leastTrend = 8
+	mostTrend  = 16
+)
 
 // table chooses the fields that fit the width; names get what is left.
 func (r *runs) table() *table[listedRun] {
@@ -354,31 +381,36 @@ func (r *runs) table() *table[listedRun] {
 		return func(run listedRun) cell { return cell{f(run), l.plain} }
 	}
 	t := &table[listedRun]{look: l, width: r.width, gap: 2, fields: []field[listedRun]{
-		{column{width: 1}, 0, func(run listedRun) cell {
+		{column{width: 2}, 0, func(run listedRun) cell {
+			marks := " "
 			if run.ID == r.list.id {
-				return cell{l.cursorMark, l.accent}
+				marks = l.cursorMark
 			}
-			return cell{"", l.plain}
+			if run.ID == r.marked {
+				marks += "*"
+			}
+			return cell{marks, l.accent}
 		}},
-		{column{title: "name", width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
+		{column{title: "name", near: true, width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
 		{column{title: "state", width: 11}, 0, func(run listedRun) cell {
 			state := r.state(run)
 			symbol, k := l.stateLook(state)
 			return cell{symbol + " " + string(state), k}
 		}},
 		{column{title: "model", width: max(8, min(20, r.widest(func(l listedRun) cell { return cell{text: l.Model.Name} }))), end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
-		{column{title: "agent", width: 8}, 4, text(func(l listedRun) string { return l.settings.Agent })},
-		{column{title: "device", width: 7}, 5, text(func(l listedRun) string { return processor(l.Device) })},
-		{column{title: "target", width: 6, right: true}, 2, text(func(l listedRun) string {
+		{column{title: "agent", width: 8}, 5, text(func(l listedRun) string { return l.settings.Agent })},
+		{column{title: "device", width: 7}, 6, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{title: "target", width: 6, right: true}, 4, text(func(l listedRun) string {
 			if l.settings.Target == 0 {
 				return ""
 			}
 			return fmt.Sprintf("%.2f×", l.settings.Target)
 		})},
 		{column{title: "episodes", width: 8, right: true}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
-		{column{width: 8}, 6, func(run listedRun) cell {
+		{column{width: 8}, 7, func(run listedRun) cell {
 			return cell{l.meter(quotient(int64(run.Episodes), int64(run.Budget)), 8), l.bar}
 		}},
+		{column{title: "reward", width: leastTrend}, 1, nil},
 		{column{title: "accuracy", width: 8, right: true}, 0, text(func(l listedRun) string {
 			if l.Best == nil {
 				return unknown
@@ -395,10 +427,16 @@ func (r *runs) table() *table[listedRun] {
 			}
 			return cell{ratio(run.Best.LatencyRatio), k}
 		}},
-		{column{title: "worked", width: 8, right: true}, 7, text(func(l listedRun) string { return clock(l.Elapsed) })},
-		{column{title: "started", width: 11, right: true}, 1, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
+		{column{title: "worked", width: 8, right: true}, 8, text(func(l listedRun) string { return clock(l.Elapsed) })},
+		{column{title: "started", width: 11, right: true}, 2, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
 	}}
 	t.shrink()
+	t.grow("reward", mostTrend)
+	for i := range t.fields {
+		if f := &t.fields[i]; f.title == "reward" {
+			f.cell = func(run listedRun) cell { return cell{l.trend(numbersOf(run.Trend), f.width), l.bar} }
+		}
+	}
 	for _, f := range slices.Clone(t.fields) {
 		if f.title == "name" || f.title == "model" || f.title == "device" {
 			t.grow(f.title, r.widest(f.cell))

@@ -92,6 +92,9 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 	}
 	s.Run.Best = nil
 	if b := s.Best; b != nil {
+		for _, e := range s.Episodes[max(0, finished-32):] {
+			s.Run.Trend = append(s.Run.Trend, e.Accuracy)
+		}
 		s.Run.Best = &store.Best{Episode: b.Number, Accuracy: b.Accuracy, LatencyRatio: b.LatencyRatio}
 	}
 	s.Journal = []store.JournalEntry{
@@ -105,6 +108,7 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 	learned := 1 - math.Exp(-float64(n)/60)
 	e := &store.Episode{
 		Number: n, Noise: 0.5 * math.Pow(0.98, float64(n)), Seconds: 5.6, LatencyMAD: 0.02,
+		Timing:   &store.Timing{Deciding: 0.2, Compressing: 1.5 + 0.01*float64(n%10), Scoring: 2.1, Measuring: 1.2, Learning: 0.5, Committing: 0.02},
 		Finished: epoch.Add(time.Duration(n) * 5 * time.Second),
 	}
 	for i, l := range s.Layers {
@@ -146,6 +150,21 @@ func sampleEpisode(rng *rand.Rand, s *engine.Snapshot, n int) *store.Episode {
 		e.Flags = []string{"noisy"}
 	}
 	return e
+}
+
+// sampleCosts are those of the third layer.
+func sampleCosts(s *engine.Snapshot) map[string][]hw.LayerCost {
+	var costs []hw.LayerCost
+	for _, kept := range []int{64, 48, 32, 16} {
+		for _, bits := range []int{32, 8, 6, 5, 4, 3, 2, 1} {
+			kernel := map[bool]string{true: "int8", false: "bits"}[bits > 4]
+			if bits == 32 {
+				kernel = "fp32"
+			}
+			costs = append(costs, hw.LayerCost{Kept: kept, Bits: bits, Kernel: kernel, MS: float64(kept*min(bits, 12)) / 1200})
+		}
+	}
+	return map[string][]hw.LayerCost{s.Layers[2].Name: costs}
 }
 
 // samplePreparing is the same search while it measures sensitivities.
@@ -190,8 +209,15 @@ func sampleRuns() []*store.Run {
 	live := sampleSnapshot(20, 136).Run
 	run := func(id, name, model string, state engine.State, episodes, budget int, agent string, ago time.Duration, best *store.Best) *store.Run {
 		raw, _ := json.Marshal(engine.Settings{Name: name, Agent: agent, Target: 0.25, Episodes: budget})
+		var trend []float64
+		for i := range min(32, episodes) {
+			trend = append(trend, math.Sqrt(float64(i))+math.Sin(float64(i*i)))
+		}
+		if id == "r3" {
+			trend = nil // stored by a galen that kept none
+		}
 		return &store.Run{
-			ID: id, Name: name, Created: epoch.Add(-ago), State: string(state), Settings: raw, Model: store.Source{Name: model},
+			ID: id, Trend: trend, Name: name, Created: epoch.Add(-ago), State: string(state), Settings: raw, Model: store.Source{Name: model},
 			Device: "local", Episodes: episodes, Budget: budget, Elapsed: time.Duration(episodes) * 6 * time.Second, Best: best,
 		}
 	}

@@ -13,7 +13,8 @@ import (
 type scatter struct {
 	width, height int // cells, axes included
 	target        float64
-	reference     float64 // accuracy of the uncompressed model; NaN: unknown
+	reference     float64          // accuracy of the uncompressed model; NaN: unknown
+	rival         []*store.Episode // of another front, drawn over this one; they count among all
 }
 
 const scatterLabel = 6 // cells before the axis
@@ -47,6 +48,9 @@ func (p scatter) rows(l *look, all, front []*store.Episode, at, best *store.Epis
 	}
 	for _, e := range front {
 		put(e, l.frontMark, l.accent)
+	}
+	for _, e := range p.rival {
+		put(e, l.rivalMark, l.good)
 	}
 	put(best, l.bestMark, l.good)
 	put(at, l.chosenMark, l.warn)

@@ -40,6 +40,7 @@ type (
 	} // at: the episode to begin with
 	formIntent    struct{}
 	forkIntent    struct{ id string }
+	compareIntent struct{ ids [2]string }
 	renameIntent  struct{ id, name string }
 	deleteIntent  struct{ id string }
 	startIntent   struct{ settings engine.Settings }

@@ -53,7 +53,7 @@ func resumable(s engine.State) bool {
 // elapsed is a search's working time by now: what the snapshot says and, for the
 // live search, the time since.
 func (s *session) elapsed(snap *engine.Snapshot) time.Duration {
-	if snap == s.live && working(snap.State) {
+	if s.live != nil && snap.Run.ID == s.live.Run.ID && snap.Version == s.live.Version && working(snap.State) {
 		return snap.Elapsed + max(0, s.now.Sub(s.liveAt))
 	}
 	return snap.Elapsed

@@ -68,8 +68,8 @@ type Options struct {
 	Output io.Writer // nil: the terminal
 }
 
-// snapshotInterval is how often the state of a search is shown anew at most. Every time costs
-// the terminal about two kilobytes, which slow lines have to carry.
+// snapshotInterval is how often the state of a search is shown anew at most. What takes many bytes
+// is slowed further: see pace.
 const snapshotInterval = 200 * time.Millisecond
 
 // Run shows the interface until the user quits or ctx ends. A search that is under way

@@ -26,7 +26,7 @@ pruned and how few bits the rest needs, so that it meets a latency target measur
 device it will run on, with the least loss of accuracy.
 
 Without a command it opens the terminal interface. The first time, when there are no
-runs yet, it starts the built-in demo.`,
+runs yet, that offers the built-in demo.`,
 		Example: `  galen                                             the terminal interface
   galen search --model net.onnx --data cifar-10-batches-bin --target 0.3
   galen export demo --onnx small.onnx               take away the best network found`,

@@ -172,17 +172,8 @@ func begin(ctx context.Context, s engine.Settings, from string, out output) erro
 	})
 }
 
-// browse opens the terminal interface on the search under way, on the list of runs, or on
-// the demo if there are none.
+// browse opens the terminal interface on the search under way, or on the list of runs; without
+// any, that says how to begin.
 func browse(ctx context.Context) error {
-	return attend(ctx, output{}, func(w workbench) (string, error) {
-		if active := w.Active(); active != "" {
-			return active, nil
-		}
-		runs, err := w.Runs()
-		if err != nil || len(runs) > 0 {
-			return "", err
-		}
-		return w.Start(engine.DemoSettings())
-	})
+	return attend(ctx, output{}, func(w workbench) (string, error) { return w.Active(), nil })
 }

@@ -112,7 +112,7 @@ func TestASearchIsWatchedSteeredLeftAndFoundAgain(t *testing.T) {
 	two.press(":")
 	two.sees("a command; tab completes")
 	two.press("beta -3", "Enter")
-	one.sees("beta -3", "-5 → -3")
+	one.sees("beta -3", "-2 → -3")
 	one.press("J")
 	one.sees("journal of demo", "beta -3", "pin block1.conv1")
 	one.press("Escape")
@@ -161,5 +161,27 @@ func TestASearchIsWatchedSteeredLeftAndFoundAgain(t *testing.T) {
 	}
 	if out := p.run("show", "demo", "--json"); !strings.Contains(out, `"episode"`) {
 		t.Errorf("galen show prints\n%s", out)
+	}
+}
+
+func TestTheFirstStartOffersTheDemo(t *testing.T) {
+	p := build(t)
+	first := p.open(80, 24)
+	first.sees("starts the demo", "enter", "asks for a network of your own")
+	first.press("n")
+	first.sees("new run", "no model")
+	first.press("Escape")
+	first.sees("starts the demo")
+	if out := p.run("runs", "--json"); strings.Contains(out, `"id"`) {
+		t.Errorf("a run was begun unasked:\n%s", out)
+	}
+	first.press("Enter")
+	first.sees("preparing")
+	first.press("q")
+	first.sees("x stop")
+	first.press("x")
+	first.dies()
+	if r, s := p.stored(); !s.Demo || r.State != string(engine.Stopped) {
+		t.Errorf("the run is %s, demo %v", r.State, s.Demo)
 	}
 }

@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/key"
+	"github.com/charmbracelet/x/ansi"
+)
+
+func (m *model) View() string {
+	if m.width == 0 || m.height == 0 {
+		return ""
+	}
+	l := m.session.look
+	var frame []string
+	switch {
+	case m.tooSmall():
+		frame = m.tooSmallView()
+	case m.help:
+		frame = m.helpView()
+	default:
+		frame = append(slices.Clone(m.top().View()), m.status(), m.footer())
+	}
+	if m.box != nil && !m.tooSmall() {
+		frame = overlay(frame, m.box.lines(l, &m.session.keys, m.width), m.width)
+	}
+	view := strings.Join(frame, "\n")
+	if l.ascii {
+		view = asciiOnly(view)
+	}
+	return view
+}
+
+// status is the line above the footer: an error, else what is asked for, else what
+// the screen has to say.
+func (m *model) status() string {
+	l := m.session.look
+	var b line
+	switch {
+	case m.notice != "":
+		b.put(l.bad, " ! "+m.notice)
+	case m.done != "":
+		b.put(l.good, " "+m.done)
+	case len(m.jobs) > 0:
+		b.put(l.warn, " … "+m.jobs[0].label)
+		if n := len(m.jobs) - 1; n > 0 {
+			b.put(l.dim, fmt.Sprintf("   %d more waiting", n))
+		}
+	default:
+		return m.top().Status()
+	}
+	return b.cut(m.width)
+}
+
+func (m *model) footer() string {
+	k := &m.session.keys
+	always := []key.Binding{k.help, k.quit}
+	switch {
+	case m.top().Typing():
+		always = []key.Binding{k.end}
+	case len(m.stack) > 1:
+		always = []key.Binding{k.back, k.help, k.quit}
+	}
+	return m.session.look.hints(m.width, m.top().Keys(), always)
+}
+
+func (m *model) tooSmallView() []string {
+	lines := []string{
+		fmt.Sprintf("galen needs %d×%d cells;", minWidth, minHeight),
+		fmt.Sprintf("this terminal has %d×%d.", m.width, m.height),
+		"Make it larger, or q quits.",
+	}
+	lines = lines[:min(len(lines), m.height)]
+	for i := range lines {
+		lines[i] = ansi.Truncate(lines[i], m.width, "…")
+	}
+	return lines
+}

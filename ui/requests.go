@@ -1,0 +1,217 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"galen/engine"
+	"galen/store"
+)
+
+// job is a request to the workbench.
+type job struct {
+	label string // shown until it is acknowledged
+	do    func() tea.Msg
+}
+
+// maxJobs bounds what waits for the workbench.
+const maxJobs = 8
+
+// Intents of the boxes the root itself puts up.
+type (
+	quitIntent    struct{}
+	leaveIntent   struct{ after engine.CommandKind } // quit once the search has obeyed
+	insteadIntent struct{ of intent }                // begin a search although another one is running
+)
+
+// carryOut does what a screen asks for.
+func (m *model) carryOut(i intent) tea.Cmd {
+	switch i := i.(type) {
+	case openIntent:
+		return m.open(i.id)
+	case backIntent:
+		if len(m.stack) > 1 {
+			m.stack = m.stack[:len(m.stack)-1]
+			return m.reload()
+		}
+	case galleryIntent:
+		g := newGallery(m.session, i.snap.Run.ID, i.at)
+		g.accept(i.snap)
+		m.push(g)
+	case inspectIntent:
+		m.push(newInspector(i.of))
+	case logIntent:
+		m.push(newJournal(i.of))
+	case deviceIntent:
+		m.push(newDevice(i.of))
+	case showIntent:
+		m.stack = m.stack[:2]
+		m.stack[1].(*dashboard).show(i)
+	case exportIntent:
+		return m.enqueue(fmt.Sprintf("exporting episode %d", i.episode), func() tea.Msg {
+			_, err := guarded("export", func() (*store.Episode, error) {
+				return m.workbench.Export(m.ctx, i.run, i.episode, i.path, "")
+			})
+			return exportedMsg{fmt.Sprintf("wrote %s", i.path), err}
+		})
+	case reloadIntent:
+		return m.reload()
+	case askIntent:
+		m.box = &i.question
+	case quitIntent:
+		return tea.Quit
+	case formIntent:
+		m.push(newForm(m.session))
+	case compareIntent:
+		return m.compare(i.ids)
+	case forkIntent:
+		return m.enqueue("forking the run", func() tea.Msg {
+			name, err := guarded("fork the run", func() (string, error) {
+				run, err := m.workbench.Fork(i.id, 0, "")
+				if err != nil {
+					return "", err
+				}
+				return run.Name, nil
+			})
+			return changedMsg{"made " + name, err}
+		})
+	case renameIntent:
+		return m.enqueue("renaming the run", func() tea.Msg {
+			name, err := guarded("rename the run", func() (string, error) { return m.workbench.Rename(i.id, i.name) })
+			return changedMsg{"it is called " + name, err}
+		})
+	case deleteIntent:
+		return m.enqueue("deleting the run", func() tea.Msg {
+			_, err := guarded("delete the run", func() (struct{}, error) { return struct{}{}, m.workbench.Delete(i.id) })
+			return changedMsg{"the run is deleted", err}
+		})
+	case checkupIntent:
+		return m.enqueue("reading, scoring and timing the original model", func() tea.Msg {
+			c, err := guarded("try the settings out", func() (*engine.Checkup, error) { return m.workbench.Checkup(m.ctx, i.settings) })
+			return checkupMsg{i.settings, c, err}
+		})
+	case copyIntent:
+		m.copy(i.text)
+		m.done = "copied " + i.what
+	case demoIntent, resumeIntent, startIntent:
+		if m.session.searching() {
+			m.box = &question{
+				title:   "Leave the search that is running?",
+				text:    "Only one search runs at a time. The other one is paused, keeps its finished episodes, and can be resumed.",
+				answers: m.session.keys.confirm(insteadIntent{i}),
+			}
+			return nil
+		}
+		return m.begin(i)
+	case insteadIntent:
+		return m.begin(i.of)
+	case commandIntent:
+		return m.command(i.command, false)
+	case failIntent:
+		m.report(i.err)
+	case leaveIntent:
+		return m.command(engine.Command{Kind: i.after}, true)
+	}
+	return nil
+}
+
+// command gives the search a command and, if wanted, quits once it took effect.
+func (m *model) command(c engine.Command, quit bool) tea.Cmd {
+	c.Who = m.options.Who
+	return m.enqueue(c.String()+" asked for; it takes effect at the next step", func() tea.Msg {
+		_, err := guarded(c.String(), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
+		return sentMsg{err, quit}
+	})
+}
+
+// begin starts a search, or resumes one.
+func (m *model) begin(i intent) tea.Cmd {
+	switch i := i.(type) {
+	case demoIntent:
+		return m.enqueue("starting the demo", func() tea.Msg {
+			id, err := guarded("start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
+			return beganMsg{id, true, err}
+		})
+	case startIntent:
+		return m.enqueue("starting the search", func() tea.Msg {
+			id, err := guarded("start the search", func() (string, error) { return m.workbench.Start(i.settings) })
+			return beganMsg{id, true, err}
+		})
+	case resumeIntent:
+		return m.enqueue("resuming the run", func() tea.Msg {
+			_, err := guarded("resume the run", func() (struct{}, error) { return struct{}{}, m.workbench.Resume(i.id) })
+			return beganMsg{i.id, true, err}
+		})
+	}
+	return nil
+}
+
+// open shows a run: the active search's as it is, another one read from the store.
+func (m *model) open(id string) tea.Cmd {
+	d := newDashboard(m.session, id)
+	m.fit(d)
+	m.stack = append(m.stack[:1:1], d)
+	if live := m.session.live; live != nil && live.Run.ID == id {
+		d.accept(live)
+		return nil
+	}
+	if id == m.session.active {
+		return nil // its first snapshot is on its way
+	}
+	return func() tea.Msg {
+		s, err := guarded("open the run", func() (*engine.Snapshot, error) { return m.workbench.View(id) })
+		return openedMsg{id, s, err}
+	}
+}
+
+// compare reads two runs and shows them side by side; the active search's as it is now.
+func (m *model) compare(ids [2]string) tea.Cmd {
+	live := m.session.live
+	return m.enqueue("reading two runs", func() tea.Msg {
+		var msg comparedMsg
+		for n, id := range ids {
+			if live != nil && live.Run.ID == id {
+				msg.snapshots[n] = live
+			} else if msg.snapshots[n], msg.err = guarded("open the run", func() (*engine.Snapshot, error) { return m.workbench.View(id) }); msg.err != nil {
+				break
+			}
+		}
+		return msg
+	})
+}
+
+func (m *model) reload() tea.Cmd {
+	return func() tea.Msg {
+		r, err := guarded("list the runs", m.workbench.Runs)
+		return runsMsg{r, err}
+	}
+}
+
+// enqueue asks the workbench for something once everything asked for before is done.
+// Asking for what waits last already changes nothing.
+func (m *model) enqueue(label string, do func() tea.Msg) tea.Cmd {
+	switch n := len(m.jobs); {
+	case n > 0 && m.jobs[n-1].label == label:
+		return nil
+	case n >= maxJobs:
+		m.notice = "too many requests are waiting; try again when the search has answered"
+		return nil
+	}
+	m.jobs = append(m.jobs, job{label, do})
+	if len(m.jobs) == 1 {
+		return do
+	}
+	return nil
+}
+
+func (m *model) finishJob() tea.Cmd {
+	if len(m.jobs) > 0 {
+		m.jobs = slices.Delete(m.jobs, 0, 1)
+	}
+	if len(m.jobs) > 0 {
+		return m.jobs[0].do
+	}
+	return nil
+}
