@@ -15,6 +15,9 @@ func (s Settings) CommandLine() string {
 		usual = DemoSettings()
 		words = []string{"galen", "demo"}
 	}
+	if s.Preset == paper {
+		usual.Reward, usual.Beta = PaperReward, PaperBeta
+	}
 	option := func(name, value string, differs bool) {
 		if differs {
 			words = append(words, "--"+name, Quoted(value))
