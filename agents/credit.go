@@ -16,11 +16,10 @@ import (
 const creditRidge = 8
 
 // assignCredit replaces the rewards of the episodes that are remembered whole by the credits
-// of their transitions. Other transitions keep their reward, and all do where steps earn
-// their own.
+// of their transitions. Other transitions keep their reward.
 func (r *replay) assignCredit() {
 	episodes := r.whole()
-	if len(episodes) < 3 || !r.shared() {
+	if len(episodes) < 3 {
 		return
 	}
 	steps := len(episodes[0])
@@ -39,16 +38,6 @@ func (r *replay) assignCredit() {
 			r.reward[i] -= sum - added[t]
 		}
 	}
-}
-
-// shared tells whether every step is rewarded with its episode's reward.
-func (r *replay) shared() bool {
-	for i := range r.count {
-		if r.outcome[i].Before != 0 && r.reward[i] != r.reward[(i+r.capacity-1)%r.capacity] {
-			return false
-		}
-	}
-	return true
 }
 
 // whole lists the transitions of every episode that is remembered from its first step on and has as

@@ -73,27 +73,35 @@ func (a *DDPG) Act(state []float64) []float64 {
 // of the steps explores, each changes one of its numbers: many changes at once hide what one
 // of them is worth. Of a few proposals it is the one that the critic likes best.
 func (a *DDPG) explore(greedy []float64) []float64 {
-	share := a.settings.Exploring
-	if share > 0 && a.rng.Float64() >= share {
+	if share := a.settings.Exploring; share > 0 && a.rng.Float64() >= share {
 		return greedy
 	}
-	var best []float64
-	value := math.Inf(-1)
-	for range max(a.settings.Proposals, 1) {
-		action := append([]float64(nil), greedy...)
-		from, to := 0, len(action)
-		if share > 0 {
-			from = a.rng.IntN(len(action))
-			to = from + 1
-		}
-		for i := from; i < to; i++ {
-			action[i] = truncatedNormal(greedy[i], a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
-		}
-		if q := a.value(action); best == nil || q > value {
+	best := a.propose(greedy)
+	if a.settings.Proposals <= 1 {
+		return best
+	}
+	value := a.value(best)
+	for range a.settings.Proposals - 1 {
+		action := a.propose(greedy)
+		if q := a.value(action); q > value {
 			best, value = action, q
 		}
 	}
 	return best
+}
+
+// propose returns an action with noise in one of its numbers, or in all where all steps explore.
+func (a *DDPG) propose(greedy []float64) []float64 {
+	action := append([]float64(nil), greedy...)
+	from, to := 0, len(action)
+	if a.settings.Exploring > 0 {
+		from = a.rng.IntN(len(action))
+		to = from + 1
+	}
+	for i := from; i < to; i++ {
+		action[i] = truncatedNormal(greedy[i], a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
+	}
+	return action
 }
 
 // value is what the critic says of an action in the state in a.scratch.single.
@@ -201,10 +209,9 @@ func (a *DDPG) Rescore(r Reward) {
 
 // score judges what is remembered.
 func (a *DDPG) score() {
-	a.replay.score(a.reward, a.settings.Ranked)
+	shared := a.replay.score(a.reward, a.settings.Ranked)
 	a.elite = a.bestEpisode()
-	a.replay.countFollowing()
-	if a.settings.Credit {
+	if a.settings.Credit && shared {
 		a.replay.assignCredit()
 	}
 }

@@ -20,7 +20,7 @@ type replay struct {
 	worth   []float64 // the reward of the transition's episode
 	reward  []float64 // what to learn from: see score
 
-	following []int // how many transitions of its episode follow: see countFollowing
+	following []int // how many transitions of its episode follow, as of the latest score
 }
 
 func newReplay(capacity, states, actions int) *replay {
@@ -61,9 +61,10 @@ func (r *replay) add(e Episode) {
 // it earned. Ranked, it is the place of that in the order of all: −1 the worst, 1 the best,
 // the same for equals; where steps earn their own, in the order of the same step's. Ranks
 // keep early failures, however bad, from hiding what distinguishes the good episodes, and
-// need no centring (fitness shaping: Wierstra et al. 2014, §3.1).
-func (r *replay) score(reward Reward, ranked bool) {
-	shared := true
+// need no centring (fitness shaping: Wierstra et al. 2014, §3.1). It tells whether all steps of
+// an episode share its reward.
+func (r *replay) score(reward Reward, ranked bool) (shared bool) {
+	shared = true
 	for i := range r.count {
 		r.reward[i] = reward(r.outcome[i])
 		whole := r.outcome[i]
@@ -71,16 +72,22 @@ func (r *replay) score(reward Reward, ranked bool) {
 		r.worth[i] = reward(whole)
 		shared = shared && r.worth[i] == r.reward[i]
 	}
-	if !ranked {
-		return
-	}
 	groups := r.bySteps()
+	for following, transitions := range groups {
+		for _, i := range transitions {
+			r.following[i] = following
+		}
+	}
+	if !ranked {
+		return shared
+	}
 	if shared {
 		groups = [][]int{slices.Concat(groups...)}
 	}
 	for _, group := range groups {
 		r.rank(group)
 	}
+	return shared
 }
 
 // bySteps groups all transitions by how many follow in their episodes.
@@ -97,15 +104,6 @@ func (r *replay) bySteps() (groups [][]int) {
 		groups[following] = append(groups[following], i)
 	}
 	return groups
-}
-
-// countFollowing finds for each transition how many of its episode follow.
-func (r *replay) countFollowing() {
-	for following, transitions := range r.bySteps() {
-		for _, i := range transitions {
-			r.following[i] = following
-		}
-	}
 }
 
 // rank replaces the rewards of some transitions by their places.

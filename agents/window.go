@@ -7,15 +7,12 @@ type Window struct {
 	Reach  [][]float64 // by step, how far actions reach to either side of it; positive
 }
 
-// most is the strongest action that a window lets through: a share of 1 would leave nothing.
-const most = 0.99
-
 // Widen is the action in the space that a step's action in the window means. It stays in
 // the space where the window is cut off by its border.
 func (w *Window) Widen(step int, action []float64) []float64 {
 	wide := make([]float64, len(action))
 	for i, a := range action {
-		wide[i] = min(max(w.Centre[step][i]+w.Reach[step][i]*(2*a-1), 0), most)
+		wide[i] = min(max(w.Centre[step][i]+w.Reach[step][i]*(2*a-1), 0), mostSparsity)
 	}
 	return wide
 }

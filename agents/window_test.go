@@ -20,7 +20,7 @@ func TestWindows(t *testing.T) {
 			}
 		}
 		for i, a := range w.Narrow(0, wide) {
-			if c.want[i] < most && math.Abs(a-c.action[i]) > 1e-12 {
+			if c.want[i] < mostSparsity && math.Abs(a-c.action[i]) > 1e-12 {
 				t.Errorf("%v comes back as %v", c.action[i], a)
 			}
 		}

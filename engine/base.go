@@ -167,7 +167,7 @@ func (s *Search) onBase(step int, c agents.Choice) agents.Choice {
 // them and the policy they are measured in; empty: the original's, at the usual levels.
 func (s *Search) probes() (probes []compress.Probe, name string, err error) {
 	switch {
-	case s.settings.iterative() && !s.onLine():
+	case s.settings.iterative() && !s.beginning():
 		for l := range s.base {
 			probes = append(probes, s.levels(l))
 		}

@@ -141,7 +141,7 @@ func (s *Search) plan(ctx context.Context) (plan, error) {
 		s.progress.Queue = queue[1:]
 		return s.planned(queue[0]), nil
 	}
-	if s.settings.iterative() && !s.onLine() {
+	if s.settings.iterative() && !s.beginning() {
 		return plan{}, nil
 	}
 	trial, actions, err := s.warmStart(ctx)

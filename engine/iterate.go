@@ -15,7 +15,7 @@ import (
 // them a little around a reference policy, where sensitivities are measured at ten levels
 // as well: they tell more of the next step than those of the uncompressed network. After every
 // round of episodes the best policy so far becomes the reference. The first one is the base or,
-// without one, what is found on the line of equally sensitive policies.
+// without one, the best policy that the search began with.
 
 // roundLength is how many episodes a reference serves; tests have no time for so many.
 var roundLength = 40
@@ -33,8 +33,8 @@ const iterativeSuffix = "-iterative"
 // iterative tells whether the agent moves around a reference.
 func (s Settings) iterative() bool { return strings.HasSuffix(s.Agent, iterativeSuffix) }
 
-// onLine tells whether an iterative agent's first reference is still being searched.
-func (s *Search) onLine() bool {
+// beginning tells whether an iterative agent's first reference is still being searched.
+func (s *Search) beginning() bool {
 	return s.settings.Base == nil && s.settings.Preset != paper && s.progress.Round == 0
 }
 
@@ -91,14 +91,14 @@ func (s *Search) steered() int { return len(s.journal) - len(s.pending) }
 // next chooses the reference for the next episode and tells whether a round begins with it.
 func (s *Search) next() (begins bool) {
 	switch {
-	case s.onLine():
+	case s.beginning():
 		if _, _, over := nextTrial(s.progress.Start.Trials, s.settings.Target); !over {
 			return false
 		}
 		s.refer(s.guide())
 	case s.progress.Round == 0, !slices.EqualFunc(s.basis(), s.centre(), sameLayerPolicy):
 	case len(s.episodes)+1-s.progress.Round >= roundLength:
-		s.refer(s.mostRewarded())
+		s.refer(s.mostRewarded(s.episodes))
 	default:
 		return false
 	}
@@ -132,12 +132,12 @@ func (s *Search) centre() compress.Policy {
 	return s.progress.Centre
 }
 
-// mostRewarded is the episode with the highest reward, as it is now; the first of equals.
-func (s *Search) mostRewarded() *store.Episode {
+// mostRewarded is the one of some episodes with the highest reward, as it is now; the first of equals.
+func (s *Search) mostRewarded(episodes []*store.Episode) *store.Episode {
 	reward := s.settings.reward()
 	worth := func(e *store.Episode) float64 { return reward(s.outcome(e.Accuracy, e.LatencyRatio)) }
-	best := s.episodes[0]
-	for _, e := range s.episodes {
+	best := episodes[0]
+	for _, e := range episodes {
 		if worth(e) > worth(best) {
 			best = e
 		}

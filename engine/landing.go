@@ -9,8 +9,8 @@ import (
 // the target tells little about those at it. So the policies of agents that learn are moved onto the
 // target before they are tried, as AMC (He et al. 2018) and HAQ (Wang et al. 2019) keep
 // theirs within a budget: all layers' actions together towards more compression or less,
-// as far as the costs measured so far say it takes. Where that reaches no policy that would meet the target they
-// are left as they are. What was really done is what is learned from.
+// as far as the costs measured so far say it takes. Where that reaches no policy that would meet the
+// target they are left as they are. What was really done is what is learned from.
 
 // landingMargin is how far below the target to aim, relative to it.
 const landingMargin = 0.004
@@ -30,7 +30,7 @@ func (s *Search) land(ctx context.Context, d *decisions) (*decisions, error) {
 	}
 	const most = 1 // from the least to the strongest of all actions
 	meets := func(by float64) bool {
-		return s.predicted(m, s.shifted(d.actions, by)) <= s.settings.Target*(1-landingMargin)
+		return s.onTarget(m, s.shifted(d.actions, by))
 	}
 	if !meets(most) {
 		return d, nil // all policies at the border would be the same
@@ -52,8 +52,7 @@ func lightest(low, high float64, holds func(float64) bool) float64 {
 }
 
 // shifted are the actions of the space that the agent's mean once they compress more, or less if by is
-// negative. What decides about channels is
-// moved where there is that, and bits elsewhere: those cross thresholds at which everything changes.
+// negative. What decides about channels is moved where there is that, and bits elsewhere: those cross thresholds at which everything changes.
 func (s *Search) shifted(actions [][]float64, by float64) [][]float64 {
 	moved := make([][]float64, len(actions))
 	for l, action := range actions {
@@ -68,6 +67,11 @@ func (s *Search) shifted(actions [][]float64, by float64) [][]float64 {
 		moved[l] = s.meant(l, moved[l])
 	}
 	return moved
+}
+
+// onTarget tells whether the policy that actions lead to is fast enough, as far as the model knows.
+func (s *Search) onTarget(m *costModel, actions [][]float64) bool {
+	return s.predicted(m, actions) <= s.settings.Target*(1-landingMargin)
 }
 
 // predicted is what the policy that actions lead to takes, as far as the model knows.

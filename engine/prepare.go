@@ -181,15 +181,10 @@ func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
 				return err
 			}
 		}
-		p := plan{actions: e.Actions, rehearsal: true}
-		for _, layer := range policyOf(e) {
-			p.choices = append(p.choices, choiceOf(layer))
-		}
-		if s.around != nil { // it may have been another one then
-			p.actions = make([][]float64, len(p.choices))
-			for i, c := range p.choices {
-				p.actions[i] = s.space.Action(c)
-			}
+		p := s.planned(policyOf(e))
+		p.rehearsal = true
+		if s.around == nil { // otherwise they are relative to what may have been another policy
+			p.actions = e.Actions
 		}
 		d, err := s.decide(ctx, p)
 		if err != nil {

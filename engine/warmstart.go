@@ -39,7 +39,7 @@ const (
 	endNoise   = 0.4 // of startNoise
 )
 
-// The thresholds of the line's ends, KL divergence in nats: an unnoticeable change, and
+// The thresholds of sensitivity at levels 0 and 1, KL divergence in nats: an unnoticeable change, and
 // one that leaves little of the network's judgement.
 const (
 	lightestThreshold  = 1e-4
@@ -144,7 +144,7 @@ func (s *Search) warmStart(ctx context.Context) (*trial, [][]float64, error) {
 		if math.IsNaN(level) {
 			m := newCostModel(s.episodes)
 			level = lightest(0, 1, func(level float64) bool {
-				return s.predicted(m, blended(s.space, s.layers, blend, level)) <= s.settings.Target*(1-landingMargin)
+				return s.onTarget(m, blended(s.space, s.layers, blend, level))
 			})
 		}
 		return &trial{Episode: len(s.episodes) + 1, Blend: blend, Level: level}, blended(s.space, s.layers, blend, level), nil
@@ -159,16 +159,11 @@ func (s *Search) guide() *store.Episode {
 	if chosen := s.progress.Start.Guide; chosen > 0 {
 		return s.episodes[chosen-1]
 	}
-	reward := s.settings.reward()
-	var best *store.Episode
-	value := math.Inf(-1)
+	var tried []*store.Episode
 	for _, t := range s.progress.Start.Trials {
-		e := s.episodes[t.Episode-1]
-		if r := reward(s.outcome(e.Accuracy, e.LatencyRatio)); best == nil || r > value {
-			best, value = e, r
-		}
+		tried = append(tried, s.episodes[t.Episode-1])
 	}
-	return best
+	return s.mostRewarded(tried)
 }
 
 // planned is the plan to do what a policy says.
