@@ -110,18 +110,25 @@ func (s *Search) outcome(accuracy, latencyRatio float64) agents.Outcome {
 // for a few seconds after all cores have worked hard.
 const patience = 3
 
-// measure times a graph, again if the device was throttled; the last try counts.
+// measure times a graph, again if the device was throttled; the surest try counts.
 func (s *Search) measure(ctx context.Context, g *graph.Graph) (m hw.Measurement, err error) {
 	return patiently(ctx, s.device.Measure, g)
 }
 
-func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) (hw.Measurement, error), g *graph.Graph) (m hw.Measurement, err error) {
-	for range patience {
-		if m, err = measure(ctx, g); err != nil || !slices.Contains(m.Flags, hw.Throttled) {
-			break
+func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) (hw.Measurement, error), g *graph.Graph) (surest hw.Measurement, err error) {
+	for try := range patience {
+		m, err := measure(ctx, g)
+		if err != nil {
+			return hw.Measurement{}, err
+		}
+		if !slices.Contains(m.Flags, hw.Throttled) {
+			return m, nil
+		}
+		if try == 0 || m.RatioError < surest.RatioError {
+			surest = m
 		}
 	}
-	return m, err
+	return surest, nil
 }
 
 // plan says who decides in an episode. The zero value leaves it to the agent.

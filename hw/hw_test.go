@@ -183,6 +183,29 @@ func TestMeasurementFlags(t *testing.T) {
 	}
 }
 
+func TestCalmestSamples(t *testing.T) {
+	s := &samples{}
+	for i := range 90 {
+		disturbed := 1.0
+		if i%3 != 1 {
+			disturbed = 1.5 + float64(i)/100
+		}
+		s.add(0.5, disturbed, disturbed)
+	}
+	c := s.calmest()
+	if len(c.ratio) != 30 || len(c.candidate) != 30 {
+		t.Fatalf("%d ratios and %d samples of the candidate, want a third of 90", len(c.ratio), len(c.candidate))
+	}
+	for i, r := range c.reference {
+		if r != 1 || c.ratio[i] != 0.5 {
+			t.Fatalf("reference %v and ratio %v among the calmest, want 1 and 0.5", r, c.ratio[i])
+		}
+	}
+	if few := (&samples{reference: []float64{1, 2}, candidate: []float64{1, 1}, ratio: []float64{1, 0.5}}).calmest(); len(few.ratio) != 2 {
+		t.Errorf("of two samples %d are kept, want both", len(few.ratio))
+	}
+}
+
 func TestFingerprintString(t *testing.T) {
 	f := Fingerprint{Device: "ort:/usr/lib/libonnxruntime.so", Runtime: "ONNX Runtime 1.30.0", CPU: "Z80"}
 	if s := f.String(); s != "ort:libonnxruntime.so · ONNX Runtime 1.30.0 · Z80" {

@@ -1,6 +1,10 @@
 package hw
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // pin binds the calling thread to the last core it may use: the first ones are
 // where most systems put their interrupts. Where that is not allowed the thread
@@ -30,4 +34,13 @@ func preemptions() int64 {
 		return 0
 	}
 	return int64(usage.Nivcsw)
+}
+
+// timeOnCore is how long the calling thread has had a core so far.
+func timeOnCore() (time.Duration, bool) {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0, false
+	}
+	return time.Duration(t.Nano()), true
 }

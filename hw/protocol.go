@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -114,7 +115,7 @@ func (s *samples) add(candidate, before, after float64) {
 }
 
 // interleave samples the reference and each candidate in turn until the ratios are certain
-// or the time is up. It returns each candidate's quiet samples, or all of them if there are
+// or the time is up. It returns each candidate's quiet samples, or the calmest if there are
 // too few.
 func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ...*subject) ([]*samples, error) {
 	all, calm := make([]*samples, len(candidates)), make([]*samples, len(candidates))
@@ -122,7 +123,7 @@ func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ..
 		all[i], calm[i] = &samples{wanted: wanted}, &samples{wanted: wanted}
 	}
 	deadline := time.Now().Add(wanted.limit)
-	before, beforeKept := y.sample()
+	before, _ := y.sample()
 	for settled := 0; settled < len(candidates); {
 		settled = 0
 		for i, c := range candidates {
@@ -130,19 +131,19 @@ func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ..
 				return nil, err
 			}
 			ms, kept := c.sample()
-			after, afterKept := y.sample()
+			after, _ := y.sample()
 			if err := cmp.Or(c.failed, y.failed); err != nil {
 				return nil, err
 			}
 			y.remember(after)
 			all[i].add(ms, before, after)
-			if kept && beforeKept && afterKept && max(before, after) <= quietAllowance*y.quiet {
+			if kept && max(before, after) <= quietAllowance*y.quiet {
 				calm[i].add(ms, before, after)
 			}
 			if calm[i].settle() {
 				settled++
 			}
-			before, beforeKept = after, afterKept
+			before = after
 		}
 		if time.Now().After(deadline) && len(all[0].ratio) >= enoughSamples {
 			break
@@ -151,9 +152,29 @@ func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ..
 	for i := range candidates {
 		if len(calm[i].ratio) >= enoughSamples/2 {
 			all[i] = calm[i]
+		} else {
+			all[i] = all[i].calmest()
 		}
 	}
 	return all, nil
+}
+
+// calmest are the samples, a third of all, beside which the reference was fastest.
+func (s *samples) calmest() *samples {
+	order := make([]int, len(s.reference))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(s.reference[i], s.reference[j]) })
+	order = order[:max(min(enoughSamples/2, len(order)), len(order)/3)]
+	slices.Sort(order) // in time again
+	c := &samples{wanted: s.wanted}
+	for _, i := range order {
+		c.candidate = append(c.candidate, s.candidate[i])
+		c.reference = append(c.reference, s.reference[i])
+		c.ratio = append(c.ratio, s.ratio[i])
+	}
+	return c
 }
 
 // settle tells whether the ratio has become as certain as wanted; it looks after every
@@ -208,16 +229,23 @@ func (s *subject) warmUp() {
 }
 
 // sample gives the mean latency of a few runs in milliseconds, and whether our thread
-// kept its core throughout.
-func (s *subject) sample() (ms float64, clean bool) {
+// kept its core throughout. Where it did not, the time it waited for one is left out: it says how
+// busy the machine is, and hits long runs more often than short ones.
+func (s *subject) sample() (ms float64, kept bool) {
 	s.once()
-	before := preemptions()
+	preempted := preemptions()
+	onCore, known := timeOnCore()
 	start := time.Now()
 	for range s.runs {
 		s.once()
 	}
 	elapsed := time.Since(start)
-	return milliseconds(elapsed) / float64(s.runs), preemptions() == before
+	kept = preemptions() == preempted
+	if !kept && known {
+		now, _ := timeOnCore()
+		elapsed = min(elapsed, now-onCore)
+	}
+	return milliseconds(elapsed) / float64(s.runs), kept
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
