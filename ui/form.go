@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
@@ -35,19 +34,18 @@ type form struct {
 // entry is one setting in the form.
 type entry struct {
 	label, hint string
-	input       textinput.Model
-	choices     []string // what can be chosen; nil: anything is typed
-	path        bool     // whether it names a file
-	set         func(s *engine.Settings, text string) error
+	editor
+	choices []string // what can be chosen; nil: anything is typed
+	path    bool     // whether it names a file
+	read    func(s *engine.Settings, text string) error
 }
 
 func newForm(s *session) *form {
 	f := &form{s: s}
 	usual := engine.DefaultSettings()
 	add := func(label, value, hint string, set func(s *engine.Settings, text string) error) *entry {
-		e := &entry{label: label, hint: hint, input: textinput.New(), set: set}
-		e.input.CharLimit = 4096
-		e.input.SetValue(value)
+		e := &entry{label: label, hint: hint, editor: newEditor(), read: set}
+		e.set(value)
 		f.entries = append(f.entries, e)
 		return e
 	}
@@ -118,7 +116,7 @@ func (f *form) Typing() bool { return true }
 func (f *form) read() {
 	f.settings, f.problem = engine.DefaultSettings(), nil
 	for _, e := range f.entries {
-		if err := e.set(&f.settings, e.input.Value()); err != nil && f.problem == nil {
+		if err := e.read(&f.settings, e.text()); err != nil && f.problem == nil {
 			f.problem = fmt.Errorf("%s: %w", e.label, err)
 		}
 	}
@@ -138,9 +136,9 @@ func (f *form) read() {
 func (f *form) ready() bool { return f.checkup != nil && f.checked == f.settings.CommandLine() }
 
 func (f *form) move(to int) {
-	f.entries[f.at].input.Blur()
+	f.entries[f.at].close()
 	f.at = (to + len(f.entries)) % len(f.entries)
-	f.entries[f.at].input.Focus()
+	f.entries[f.at].open(f.entries[f.at].text())
 }
 
 func (f *form) Update(msg tea.Msg) intent {
@@ -174,30 +172,30 @@ func (f *form) press(msg tea.KeyMsg) intent {
 		}
 		f.waiting = true
 		return checkupIntent{f.settings}
-	case msg.Type == tea.KeyTab && e.path && complete(&e.input):
+	case msg.Type == tea.KeyTab && e.path && complete(&e.editor):
 	case key.Matches(msg, k.next):
 		f.move(f.at + 1)
 	case key.Matches(msg, k.before):
 		f.move(f.at - 1)
 	case e.choices != nil:
-		at := slices.Index(e.choices, e.input.Value())
+		at := slices.Index(e.choices, e.text())
 		switch msg.Type {
 		case tea.KeyLeft:
 			at += len(e.choices) - 1
 		case tea.KeyRight, tea.KeySpace:
 			at++
 		}
-		e.input.SetValue(e.choices[at%len(e.choices)])
+		e.set(e.choices[at%len(e.choices)])
 	default:
-		e.input, _ = e.input.Update(msg)
+		e.press(msg)
 	}
 	f.read()
 	return nil
 }
 
 // complete extends a path as far as the files there are agree; it tells whether it did.
-func complete(i *textinput.Model) bool {
-	text := i.Value()
+func complete(e *editor) bool {
+	text := e.text()
 	folder, begun := filepath.Split(text)
 	from := folder
 	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(folder, "~/") {
@@ -230,8 +228,7 @@ func complete(i *textinput.Model) bool {
 	if found == 0 || folder+common == text {
 		return false
 	}
-	i.SetValue(strings.ToValidUTF8(folder+common, ""))
-	i.CursorEnd()
+	e.set(strings.ToValidUTF8(folder+common, ""))
 	return true
 }
 
@@ -278,23 +275,21 @@ func (f *form) View() []string {
 			mark, k = l.cursorMark, l.strong
 		}
 		b.put(l.accent, mark+" ").put(k, fit(e.label, label, false)+" ")
-		value := []rune(e.input.Value())
 		switch {
 		case e.choices != nil:
 			for _, c := range e.shown(f.width - label - 4) {
-				if c == e.input.Value() {
+				if c == e.text() {
 					b.put(l.accent, "["+c+"] ")
 				} else {
 					b.put(l.dim, " "+c+"  ")
 				}
 			}
 		case n == f.at:
-			at := e.input.Position()
-			b.put(l.plain, string(value[:at])).put(l.accent, "_").put(l.plain, string(value[at:]))
+			b.join(e.line(l, f.width-b.width))
 		default:
-			b.put(l.plain, string(value))
+			b.put(l.plain, e.text())
 		}
-		if n == f.at || len(value) == 0 {
+		if n == f.at || e.text() == "" {
 			b.put(l.dim, "   "+e.hint)
 		}
 		out = append(out, b.cut(f.width))
@@ -320,7 +315,7 @@ func (f *form) View() []string {
 
 // shown are the choices from the first one with which the chosen one fits in the width.
 func (e *entry) shown(width int) []string {
-	first := max(slices.Index(e.choices, e.input.Value()), 0)
+	first := max(slices.Index(e.choices, e.text()), 0)
 	for used := len(e.choices[first]) + 3; first > 0; first-- {
 		if used += len(e.choices[first-1]) + 3; used > width {
 			break

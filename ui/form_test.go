@@ -113,13 +113,16 @@ func TestRunsAreForkedRenamedAndDeleted(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.send(runsMsg{runs: sampleRuns()})
 	s.press("down", "F")
+	s.sees("fork as board-night-from-310_")
+	s.press("esc", "F", "ctrl+w", "enter") // neither makes one
+	s.press("F", "ctrl+u", "f", "9", "enter")
 	s.sees("made fork")
 	s.press("N", "backspace", "backspace", "s", "enter")
 	s.press("X")
 	s.sees("Delete this run?")
 	s.press("n", "X", "y")
 	id := sampleRuns()[1].ID
-	want := []string{"fork " + id + " at 0 as \"\"", "rename " + id + " to board-nigs", "delete " + id}
+	want := []string{"fork " + id + " at 0 as \"f9\"", "rename " + id + " to board-nigs", "delete " + id}
 	if !slices.Equal(s.bench.asked, want) {
 		t.Errorf("asked for %q, want %q", s.bench.asked, want)
 	}
@@ -128,6 +131,6 @@ func TestRunsAreForkedRenamedAndDeleted(t *testing.T) {
 func TestARefusedForkIsShown(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), refusal: errors.New("no space left")})
 	s.send(runsMsg{runs: sampleRuns()})
-	s.press("F")
+	s.press("F", "enter")
 	s.sees("! no space left")
 }

@@ -81,7 +81,8 @@ func (s *stage) press(keys ...string) {
 func keyPress(k string) tea.KeyMsg {
 	for t, name := range map[tea.KeyType]string{
 		tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyUp: "up", tea.KeyDown: "down", tea.KeyLeft: "left", tea.KeyRight: "right",
-		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyCtrlY: "ctrl+y", tea.KeyCtrlS: "ctrl+s",
+		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyShiftTab: "shift+tab", tea.KeyHome: "home", tea.KeyEnd: "end", tea.KeyCtrlLeft: "ctrl+left", tea.KeyCtrlRight: "ctrl+right",
+		tea.KeyCtrlU: "ctrl+u", tea.KeyCtrlK: "ctrl+k", tea.KeyCtrlV: "ctrl+v", tea.KeyCtrlW: "ctrl+w", tea.KeyDelete: "delete", tea.KeyCtrlY: "ctrl+y", tea.KeyCtrlS: "ctrl+s",
 	} {
 		if name == k {
 			return tea.KeyMsg{Type: t}

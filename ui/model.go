@@ -223,13 +223,13 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
 
 // pressAll takes keys that were typed in quick succession, or arrived together over
-// a slow line, one by one. Pasted text is no command.
+// a slow line, one by one. Pasted text is text, and no command.
 func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
-	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
-		return m.press(msg)
-	}
-	if msg.Paste && (m.box != nil || m.help || !m.top().Typing()) {
+	switch {
+	case msg.Paste && (m.box != nil || m.help || m.tooSmall() || !m.top().Typing()):
 		return nil
+	case msg.Paste, msg.Type != tea.KeyRunes, len(msg.Runes) < 2:
+		return m.press(msg)
 	}
 	var commands []tea.Cmd
 	for _, r := range msg.Runes {

@@ -39,7 +39,7 @@ type (
 		at   int
 	} // at: the episode to begin with
 	formIntent    struct{}
-	forkIntent    struct{ id string }
+	forkIntent    struct{ id, name string }
 	compareIntent struct{ ids [2]string }
 	renameIntent  struct{ id, name string }
 	deleteIntent  struct{ id string }
