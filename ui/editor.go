@@ -68,6 +68,30 @@ func (e *editor) press(msg tea.KeyMsg) outcome {
 	return editing
 }
 
+// extend makes the text what all of the texts begin with; false if that is not longer.
+func (e *editor) extend(texts []string) bool {
+	shared := sharedBeginning(texts)
+	if len(shared) <= len(e.text()) {
+		return false
+	}
+	e.set(shared)
+	return true
+}
+
+// sharedBeginning is what all of the texts begin with.
+func sharedBeginning(texts []string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	shared := texts[0]
+	for _, t := range texts[1:] {
+		for !strings.HasPrefix(t, shared) {
+			shared = shared[:len(shared)-1]
+		}
+	}
+	return strings.ToValidUTF8(shared, "")
+}
+
 // filter takes a key of what narrows a list down: the arrows still move the list's
 // cursor, and abandoning it shows everything.
 func (e *editor) filter(msg tea.KeyMsg, k *keymap, l *list) {

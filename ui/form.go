@@ -24,6 +24,10 @@ type form struct {
 	entries []*entry
 	at      int
 
+	reference string     // of the run to start from, as it is typed
+	from      baseMsg    // what was found of where to start from
+	asked     baseIntent // what was looked up last
+
 	settings engine.Settings // as the entries say; valid if problem is nil
 	problem  error
 	checkup  *engine.Checkup // of the settings in checked; nil: none
@@ -35,9 +39,9 @@ type form struct {
 type entry struct {
 	label, hint string
 	editor
-	choices []string // what can be chosen; nil: anything is typed
-	path    bool     // whether it names a file
-	read    func(s *engine.Settings, text string) error
+	choices  []string             // what can be chosen; nil: anything is typed
+	complete func(e *editor) bool // extends the text as far as it is certain and tells whether it did; nil: cannot
+	read     func(s *engine.Settings, text string) error
 }
 
 func newForm(s *session) *form {
@@ -67,10 +71,11 @@ func newForm(s *session) *form {
 			return asNumber(err)
 		}
 	}
-	add("model", "", "ONNX file of the trained network", text(func(s *engine.Settings) *string { return &s.Model })).path = true
-	add("data", "", "CIFAR or image folder, .npz, .npy folder or .tar.gz", text(func(s *engine.Settings) *string { return &s.Data })).path = true
+	add("model", "", "ONNX file of the trained network", text(func(s *engine.Settings) *string { return &s.Model })).complete = completeFile
+	add("data", "", "CIFAR or image folder, .npz, .npy folder or .tar.gz", text(func(s *engine.Settings) *string { return &s.Data })).complete = completeFile
 	add("target", strconv.FormatFloat(usual.Target, 'f', -1, 64), "wanted latency as a share of the original's", real(func(s *engine.Settings) *float64 { return &s.Target }))
 	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = engine.Agents
+	add("from", "", "", text(func(*engine.Settings) *string { return &f.reference })).complete = f.completeRun
 	add("device", usual.Device, "local, ort:LIBRARY or roofline:", text(func(s *engine.Settings) *string { return &s.Device }))
 	add("episodes", strconv.Itoa(usual.Episodes), "policies to try", whole(func(s *engine.Settings) *int { return &s.Episodes }))
 	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target · r3: r7 by layer", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
@@ -120,6 +125,7 @@ func (f *form) read() {
 			f.problem = fmt.Errorf("%s: %w", e.label, err)
 		}
 	}
+	f.settings.Base = f.base()
 	if f.problem == nil {
 		f.problem = f.settings.Check()
 	}
@@ -129,6 +135,9 @@ func (f *form) read() {
 				f.problem = fmt.Errorf("there is no %s", path)
 			}
 		}
+	}
+	if f.problem == nil {
+		f.problem = f.checkFrom()
 	}
 }
 
@@ -143,6 +152,13 @@ func (f *form) move(to int) {
 
 func (f *form) Update(msg tea.Msg) intent {
 	switch msg := msg.(type) {
+	case baseMsg:
+		if msg.of == f.asked { // else more was typed meanwhile
+			f.from = msg
+			f.read()
+		}
+	case runsMsg:
+		f.read()
 	case checkupMsg:
 		f.waiting = false
 		if msg.err == nil {
@@ -163,6 +179,8 @@ func (f *form) press(msg tea.KeyMsg) intent {
 		return copyIntent{f.settings.CommandLine(), "the command"}
 	case key.Matches(msg, k.enter):
 		switch {
+		case f.problem == errLookingUp:
+			return f.lookUp()
 		case f.problem != nil:
 			return failIntent{f.problem}
 		case f.waiting:
@@ -172,7 +190,7 @@ func (f *form) press(msg tea.KeyMsg) intent {
 		}
 		f.waiting = true
 		return checkupIntent{f.settings}
-	case msg.Type == tea.KeyTab && e.path && complete(&e.editor):
+	case msg.Type == tea.KeyTab && e.complete != nil && e.complete(&e.editor):
 	case key.Matches(msg, k.next):
 		f.move(f.at + 1)
 	case key.Matches(msg, k.before):
@@ -190,11 +208,11 @@ func (f *form) press(msg tea.KeyMsg) intent {
 		e.press(msg)
 	}
 	f.read()
-	return nil
+	return f.lookUp()
 }
 
-// complete extends a path as far as the files there are agree; it tells whether it did.
-func complete(e *editor) bool {
+// completeFile extends a path as far as the files there are agree.
+func completeFile(e *editor) bool {
 	text := e.text()
 	folder, begun := filepath.Split(text)
 	from := folder
@@ -209,7 +227,7 @@ func complete(e *editor) bool {
 	if err != nil {
 		return false
 	}
-	common, found := "", 0
+	var names []string
 	for _, file := range files {
 		name := file.Name()
 		if !strings.HasPrefix(name, begun) || begun == "" && strings.HasPrefix(name, ".") {
@@ -218,18 +236,9 @@ func complete(e *editor) bool {
 		if info, err := os.Stat(filepath.Join(from, name)); err == nil && info.IsDir() {
 			name += "/"
 		}
-		if found++; found == 1 {
-			common = name
-		}
-		for !strings.HasPrefix(name, common) {
-			common = common[:len(common)-1]
-		}
+		names = append(names, folder+name)
 	}
-	if found == 0 || folder+common == text {
-		return false
-	}
-	e.set(strings.ToValidUTF8(folder+common, ""))
-	return true
+	return e.extend(names)
 }
 
 // formKeys are the keys of a form, where all others are text.
@@ -290,11 +299,15 @@ func (f *form) View() []string {
 			b.put(l.plain, e.text())
 		}
 		if n == f.at || e.text() == "" {
-			b.put(l.dim, "   "+e.hint)
+			b.put(l.dim, "   "+f.hint(e))
 		}
 		out = append(out, b.cut(f.width))
 	}
-	out = append(out, "")
+	gap := []string{""}
+	if f.ready() && f.height < 30 {
+		gap = nil // what was found needs the lines
+	}
+	out = append(out, gap...)
 	if f.problem != nil {
 		out = append(out, new(line).put(l.warn, "  "+f.problem.Error()).cut(f.width))
 	} else {
@@ -307,7 +320,7 @@ func (f *form) View() []string {
 		}
 	}
 	if f.ready() {
-		out = append(out, "")
+		out = append(out, gap...)
 		out = append(out, f.found(f.height-len(out))...)
 	}
 	return exactly(out, f.height)

@@ -74,6 +74,11 @@ type (
 		done string
 		err  error
 	}
+	baseMsg struct { // what a new run may start from
+		of   baseIntent
+		base *engine.Base
+		err  error
+	}
 	checkupMsg struct {
 		of      engine.Settings
 		checkup *engine.Checkup
@@ -132,6 +137,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case runsMsg:
 		m.report(msg.err)
+		if msg.err == nil {
+			m.session.runs = msg.runs
+		}
 		m.tell(msg)
 	case openedMsg:
 		m.report(msg.err)
@@ -156,6 +164,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.done = msg.done
 		}
 		command = tea.Batch(m.finishJob(), m.reload())
+	case baseMsg:
+		m.tell(msg) // the form says what is wrong with it
 	case checkupMsg:
 		m.report(msg.err)
 		m.tell(msg)

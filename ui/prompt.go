@@ -98,19 +98,14 @@ func (p *prompt) complete(s *engine.Snapshot, offered []string) {
 	if len(choices) == 0 {
 		return
 	}
-	common := choices[0]
-	for _, c := range choices[1:] {
-		for !strings.HasPrefix(c, common) {
-			common = common[:len(common)-1]
-		}
-	}
+	common := sharedBeginning(choices)
 	if len(choices) > 1 {
 		p.choices = choices
 		if common == text {
 			common = choices[0]
 		}
 	}
-	p.set(strings.ToValidUTF8(common, ""))
+	p.set(common)
 }
 
 // line draws what is typed and what it would do.

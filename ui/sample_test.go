@@ -280,6 +280,21 @@ func (w *fakeWorkbench) View(id string) (*engine.Snapshot, error) {
 	return nil, errors.New("run " + id + " is not in the store; list the runs with galen runs")
 }
 
+func (w *fakeWorkbench) Episode(name string, number int) (*engine.Snapshot, *store.Episode, error) {
+	for _, r := range w.runs {
+		if s := w.views[r.ID]; r.Name == name && s != nil {
+			if number == 0 {
+				return s, s.Best, nil
+			}
+			if number <= len(s.Episodes) {
+				return s, s.Episodes[number-1], nil
+			}
+			return nil, nil, fmt.Errorf("run %s has no episode %d; it has %d so far", name, number, len(s.Episodes))
+		}
+	}
+	return nil, nil, errors.New("run " + name + " is not in the store; list the runs with galen runs")
+}
+
 func (w *fakeWorkbench) Wait(ctx context.Context, after uint64) (*engine.Snapshot, error) {
 	select {
 	case s := <-w.latest:
