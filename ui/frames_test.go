@@ -154,8 +154,9 @@ var scenes = map[string]func(s *stage){
 		s.openLive(snap)
 		s.press("down", "down", "enter")
 	},
-	"compare": (*stage).compareTwo,
-	"stop":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+	"compare":     (*stage).compareTwo,
+	"compare-end": func(s *stage) { s.compareTwo(); s.press("G") },
+	"stop":        func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
 // openLive shows a run that the process searches.
@@ -184,7 +185,7 @@ func (s *stage) compareTwo() {
 }
 
 // overlays are scenes of which one size and look are enough.
-var overlays = map[string]bool{"first": true, "form-from": true, "help": true, "stop": true, "command": true}
+var overlays = map[string]bool{"first": true, "form-from": true, "compare-end": true, "help": true, "stop": true, "command": true}
 
 var sizes = [][2]int{{80, 24}, {120, 40}, {200, 60}}
 

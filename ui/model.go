@@ -133,7 +133,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.report(msg.err)
 		command = m.finishJob()
 		if msg.err == nil && len(m.stack) == 1 {
-			m.push(newVersus(m.session, msg.snapshots))
+			v := newVersus(m.session, msg.snapshots)
+			m.push(v)
+			if live := m.session.live; live != nil {
+				v.Update(snapshotMsg{live}) // what came while the runs were read
+			}
 		}
 	case runsMsg:
 		m.report(msg.err)
