@@ -246,6 +246,7 @@ func (r *runs) Legend() [][2]string {
 	return [][2]string{
 		{"accuracy", "of the best episode, on validation images"},
 		{"reward", "how the rewards of the episodes developed"},
+		{"…-it", "prune-iterative and quantize-iterative, where there is no room for the whole name"},
 		{"latency", "of the best episode, relative to the uncompressed model on the device"},
 	}
 }
@@ -331,6 +332,13 @@ func (r *runs) table() *table[listedRun] {
 	text := func(f func(l listedRun) string) func(listedRun) cell {
 		return func(run listedRun) cell { return cell{f(run), l.plain} }
 	}
+	model, agent := text(func(l listedRun) string { return l.Model.Name }), func(l listedRun) string { return l.settings.Agent }
+	state := func(run listedRun) cell {
+		state := r.state(run)
+		symbol, k := l.stateLook(state)
+		return cell{symbol + " " + string(state), k}
+	}
+	name := min(24, r.widest(8, text(func(l listedRun) string { return l.Name })))
 	t := &table[listedRun]{look: l, width: r.width, gap: 2, fields: []field[listedRun]{
 		{column{width: 2}, 0, func(run listedRun) cell {
 			marks := " "
@@ -342,33 +350,29 @@ func (r *runs) table() *table[listedRun] {
 			}
 			return cell{marks, l.accent}
 		}},
-		{column{title: "name", near: true, width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
-		{column{title: "state", width: 11}, 0, func(run listedRun) cell {
-			state := r.state(run)
-			symbol, k := l.stateLook(state)
-			return cell{symbol + " " + string(state), k}
-		}},
-		{column{title: "model", width: max(8, min(20, r.widest(func(l listedRun) cell { return cell{text: l.Model.Name} }))), end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
-		{column{title: "agent", width: 8}, 5, text(func(l listedRun) string { return l.settings.Agent })},
-		{column{title: "device", width: 7}, 6, text(func(l listedRun) string { return processor(l.Device) })},
-		{column{title: "target", width: 6, right: true}, 4, text(func(l listedRun) string {
+		{column{title: "name", near: true, width: name, least: min(13, name), yields: 7}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
+		{column{title: "state", width: 11, least: r.widest(5, state), yields: 7}, 0, state},
+		{column{title: "model", width: min(20, r.widest(8, model)), least: 16, yields: 9, end: true}, 5, model},
+		{column{title: "agent", width: r.widest(5, text(agent)), least: r.widest(5, text(func(l listedRun) string { return shortAgent(agent(l)) })), yields: 8}, 0, nil},
+		{column{title: "device", width: 7}, 10, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{title: "target", width: 6, right: true}, 6, text(func(l listedRun) string {
 			if l.settings.Target == 0 {
 				return ""
 			}
 			return fmt.Sprintf("%.2f×", l.settings.Target)
 		})},
 		{column{title: "episodes", width: 8, right: true}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
-		{column{width: 8}, 7, func(run listedRun) cell {
+		{column{width: 8}, 11, func(run listedRun) cell {
 			return cell{l.meter(quotient(int64(run.Episodes), int64(run.Budget)), 8), l.bar}
 		}},
-		{column{title: "reward", width: leastTrend}, 1, nil},
+		{column{title: "reward", width: leastTrend}, 3, nil},
 		{column{title: "accuracy", width: 8, right: true}, 0, text(func(l listedRun) string {
 			if l.Best == nil {
 				return unknown
 			}
 			return percent(l.Best.Accuracy)
 		})},
-		{column{title: "latency", width: 8, right: true}, 0, func(run listedRun) cell {
+		{column{title: "latency", width: 7, right: true}, 0, func(run listedRun) cell {
 			if run.Best == nil {
 				return cell{unknown, l.plain}
 			}
@@ -378,29 +382,45 @@ func (r *runs) table() *table[listedRun] {
 			}
 			return cell{ratio(run.Best.LatencyRatio), k}
 		}},
-		{column{title: "worked", width: 8, right: true}, 8, text(func(l listedRun) string { return clock(l.Elapsed) })},
-		{column{title: "started", width: 11, right: true}, 2, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
+		{column{title: "worked", width: 8, right: true}, 12, text(func(l listedRun) string { return clock(l.Elapsed) })},
+		{column{title: "started", width: 11, right: true}, 4, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
 	}}
 	t.shrink()
+	t.grow("agent", r.widest(0, text(agent)))
+	t.grow("name", name)
 	t.grow("reward", mostTrend)
 	for i := range t.fields {
-		if f := &t.fields[i]; f.title == "reward" {
+		switch f := &t.fields[i]; f.title {
+		case "reward":
 			f.cell = func(run listedRun) cell { return cell{l.trend(numbersOf(run.Trend), f.width), l.bar} }
+		case "agent":
+			f.cell = text(func(run listedRun) string {
+				if span(agent(run)) > f.width {
+					return shortAgent(agent(run))
+				}
+				return agent(run)
+			})
 		}
 	}
 	for _, f := range slices.Clone(t.fields) {
 		if f.title == "name" || f.title == "model" || f.title == "device" {
-			t.grow(f.title, r.widest(f.cell))
+			t.grow(f.title, r.widest(0, f.cell))
 		}
 	}
 	return t
 }
 
-func (r *runs) widest(f func(listedRun) cell) (n int) {
+// shortAgent is an agent's name for narrow columns, where cutting would make them alike.
+func shortAgent(name string) string {
+	return strings.Replace(strings.Replace(name, "-iterative", "-it", 1), "quantize-", "quant-", 1)
+}
+
+// widest is how many cells a column needs for the runs that are shown, at least some.
+func (r *runs) widest(least int, of func(listedRun) cell) int {
 	for _, i := range r.shown {
-		n = max(n, span(f(r.all[i]).text))
+		least = max(least, span(of(r.all[i]).text))
 	}
-	return n
+	return least
 }
 
 func (r *runs) lines() []string {
