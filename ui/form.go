@@ -254,13 +254,13 @@ func (f *form) keys() formKeys {
 	}
 	return formKeys{
 		next: bind("tab ↓", "next", "tab", "down"), before: bind("↑", "previous", "shift+tab", "up"),
-		enter: bind("enter", does, "enter"), copy: bind("ctrl+y", "copy the command", "ctrl+y"),
+		enter: bind("enter", does, "enter"), copy: bind("ctrl+y", "copy", "ctrl+y"),
 	}
 }
 
 func (f *form) Keys() []keyGroup {
 	k := f.keys()
-	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, k.copy, f.s.keys.back}, false}}
+	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, f.s.keys.back, k.copy}, false}}
 }
 
 func (f *form) Legend() [][2]string { return nil }
@@ -309,7 +309,9 @@ func (f *form) View() []string {
 	}
 	out = append(out, gap...)
 	if f.problem != nil {
-		out = append(out, new(line).put(l.warn, "  "+f.problem.Error()).cut(f.width))
+		for _, t := range strings.Split(ansi.Wrap(f.problem.Error(), f.width-4, ""), "\n") {
+			out = append(out, new(line).put(l.warn, "  "+t).cut(f.width))
+		}
 	} else {
 		for n, t := range strings.Split(ansi.Wrap(f.settings.CommandLine(), f.width-4, ""), "\n") {
 			if n == 0 {

@@ -49,7 +49,7 @@ func newKeymap() keymap {
 		fork:    bind("F", "fork", "F"),
 		rename:  bind("N", "rename", "N"),
 		remove:  bind("X", "delete", "X", "delete"),
-		compare: bind("c", "compare with the marked one", "c"),
+		compare: bind("c", "compare two", "c"),
 		cost:    bind("m", "time its choices", "m"),
 		other:   bind("tab", "fronts or policies", "tab"),
 		resume:  bind("r", "resume", "r"),
