@@ -29,6 +29,7 @@ func differingSettings(of [2]*engine.Snapshot) []fact {
 			return nil // numbers that JSON has no words for: such settings are never stored
 		}
 		delete(fields[n], "name")
+		delete(fields[n], "episodes") // stands beside those that are done
 	}
 	names := maps.Clone(fields[0])
 	maps.Copy(names, fields[1])

@@ -180,6 +180,7 @@ func TestLayersAreComparedByNameAndOrder(t *testing.T) {
 func TestSettingsThatAreNoNumbersAreReadable(t *testing.T) {
 	of := [2]*engine.Snapshot{{}, {}}
 	of[1].Settings.Base = &engine.Base{Run: "pruned", Episode: 12, Policy: make(compress.Policy, 20)}
+	of[1].Settings.Episodes = 300 // is said with how many are done
 	of[1].Settings.Limits = map[string]engine.Limits{"conv1": {}, "conv2": {}}
 	want := []fact{{name: "from", values: [2]string{"none", "pruned:12"}}, {name: "limited", values: [2]string{"0 layers", "2 layers"}}}
 	if got := differingSettings(of); !slices.Equal(got, want) {
