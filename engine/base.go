@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,8 @@ func (b *Base) suits(load *workload) error {
 	if b == nil {
 		return nil
 	}
-	if b.Model != "" && b.Model != load.model.SHA256 {
-		return fmt.Errorf("run %s searched another model; start from a run of this one", b.Run)
+	if err := b.isOf(load.model.SHA256); err != nil {
+		return err
 	}
 	structure, err := compress.Analyze(load.graph)
 	if err != nil {
@@ -76,6 +77,23 @@ func (b *Base) suits(load *workload) error {
 		return fmt.Errorf("start from %s: %w", b, err)
 	}
 	return nil
+}
+
+// isOf checks that a base is not another model's.
+func (b *Base) isOf(sha256 string) error {
+	if b.Model != "" && b.Model != sha256 {
+		return fmt.Errorf("run %s searched another model; start from a run of this one", b.Run)
+	}
+	return nil
+}
+
+// IsOf checks that a base is of the model in a file, by its content.
+func (b *Base) IsOf(model string) error {
+	content, err := os.ReadFile(model)
+	if err != nil {
+		return fmt.Errorf("read the model: %w", err)
+	}
+	return b.isOf(hash(content))
 }
 
 // checkBase refuses a base to agents that would not use it.

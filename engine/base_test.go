@@ -2,6 +2,9 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -135,6 +138,24 @@ func TestUnsuitableBasesAreRefused(t *testing.T) {
 		if _, err := w.Start(settings); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one about %q", b, err, want)
 		}
+		if _, err := w.Checkup(t.Context(), settings); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v is checked with error %v, want one about %q", b, err, want)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "net.onnx")
+	if err := os.WriteFile(file, []byte("a model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	of := Base{Run: "other", Model: fmt.Sprintf("%x", sha256.Sum256([]byte("a model")))}
+	if err := of.IsOf(file); err != nil {
+		t.Error(err)
+	}
+	if err := of.IsOf(file + ".gone"); err == nil || !strings.Contains(err.Error(), "read the model") {
+		t.Errorf("a model that is gone: %v", err)
+	}
+	of.Model = strings.Repeat("0", 64)
+	if err := of.IsOf(file); err == nil || !strings.Contains(err.Error(), "another model") {
+		t.Errorf("the base of another model: %v", err)
 	}
 	for reference, want := range map[string]string{"nobody": "nobody", "nobody:x": "names no episode", "nobody:3": "nobody"} {
 		if _, err := BaseFrom(w, reference); err == nil || !strings.Contains(err.Error(), want) {

@@ -38,6 +38,9 @@ func (w *Workbench) Checkup(ctx context.Context, s Settings) (*Checkup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Base.suits(load); err != nil {
+		return nil, err
+	}
 	structure, err := compress.Analyze(load.graph)
 	if err != nil {
 		return nil, err

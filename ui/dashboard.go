@@ -320,7 +320,7 @@ func (d *dashboard) Status() string {
 	switch n := len(d.snap.Journal); {
 	case d.snap.Problem != "":
 		return new(line).put(l.bad, " ! "+d.snap.Problem).cut(d.width)
-	case len(d.snap.Episodes) == 0 && working(d.snap.State) && d.width < compactBelowWidth:
+	case len(d.snap.Episodes) == 0 && working(d.snap.State) && d.snap.Reference != nil && arrange(d.width, d.height, len(d.snap.Layers)).compact:
 		return new(line).put(l.dim, "  "+explanation(d.snap)).cut(d.width)
 	case d.limited() != "":
 		return new(line).put(l.accent, "  "+l.pinMark+" ").put(l.dim, d.limited()).cut(d.width)

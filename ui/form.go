@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
@@ -25,6 +24,10 @@ type form struct {
 	entries []*entry
 	at      int
 
+	reference string     // of the run to start from, as it is typed
+	from      baseMsg    // what was found of where to start from
+	asked     baseIntent // what was looked up last
+
 	settings engine.Settings // as the entries say; valid if problem is nil
 	problem  error
 	checkup  *engine.Checkup // of the settings in checked; nil: none
@@ -35,19 +38,18 @@ type form struct {
 // entry is one setting in the form.
 type entry struct {
 	label, hint string
-	input       textinput.Model
-	choices     []string // what can be chosen; nil: anything is typed
-	path        bool     // whether it names a file
-	set         func(s *engine.Settings, text string) error
+	editor
+	choices  []string             // what can be chosen; nil: anything is typed
+	complete func(e *editor) bool // extends the text as far as it is certain and tells whether it did; nil: cannot
+	read     func(s *engine.Settings, text string) error
 }
 
 func newForm(s *session) *form {
 	f := &form{s: s}
 	usual := engine.DefaultSettings()
 	add := func(label, value, hint string, set func(s *engine.Settings, text string) error) *entry {
-		e := &entry{label: label, hint: hint, input: textinput.New(), set: set}
-		e.input.CharLimit = 4096
-		e.input.SetValue(value)
+		e := &entry{label: label, hint: hint, editor: newEditor(), read: set}
+		e.set(value)
 		f.entries = append(f.entries, e)
 		return e
 	}
@@ -69,10 +71,11 @@ func newForm(s *session) *form {
 			return asNumber(err)
 		}
 	}
-	add("model", "", "ONNX file of the trained network", text(func(s *engine.Settings) *string { return &s.Model })).path = true
-	add("data", "", "CIFAR or image folder, .npz, .npy folder or .tar.gz", text(func(s *engine.Settings) *string { return &s.Data })).path = true
+	add("model", "", "ONNX file of the trained network", text(func(s *engine.Settings) *string { return &s.Model })).complete = completeFile
+	add("data", "", "CIFAR or image folder, .npz, .npy folder or .tar.gz", text(func(s *engine.Settings) *string { return &s.Data })).complete = completeFile
 	add("target", strconv.FormatFloat(usual.Target, 'f', -1, 64), "wanted latency as a share of the original's", real(func(s *engine.Settings) *float64 { return &s.Target }))
 	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = engine.Agents
+	add("from", "", "", text(func(*engine.Settings) *string { return &f.reference })).complete = f.completeRun
 	add("device", usual.Device, "local, ort:LIBRARY or roofline:", text(func(s *engine.Settings) *string { return &s.Device }))
 	add("episodes", strconv.Itoa(usual.Episodes), "policies to try", whole(func(s *engine.Settings) *int { return &s.Episodes }))
 	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target · r3: r7 by layer", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
@@ -118,10 +121,11 @@ func (f *form) Typing() bool { return true }
 func (f *form) read() {
 	f.settings, f.problem = engine.DefaultSettings(), nil
 	for _, e := range f.entries {
-		if err := e.set(&f.settings, e.input.Value()); err != nil && f.problem == nil {
+		if err := e.read(&f.settings, e.text()); err != nil && f.problem == nil {
 			f.problem = fmt.Errorf("%s: %w", e.label, err)
 		}
 	}
+	f.settings.Base = f.base()
 	if f.problem == nil {
 		f.problem = f.settings.Check()
 	}
@@ -132,19 +136,29 @@ func (f *form) read() {
 			}
 		}
 	}
+	if f.problem == nil {
+		f.problem = f.checkFrom()
+	}
 }
 
 // ready tells whether the settings as they are were tried out.
 func (f *form) ready() bool { return f.checkup != nil && f.checked == f.settings.CommandLine() }
 
 func (f *form) move(to int) {
-	f.entries[f.at].input.Blur()
+	f.entries[f.at].close()
 	f.at = (to + len(f.entries)) % len(f.entries)
-	f.entries[f.at].input.Focus()
+	f.entries[f.at].open(f.entries[f.at].text())
 }
 
 func (f *form) Update(msg tea.Msg) intent {
 	switch msg := msg.(type) {
+	case baseMsg:
+		if msg.of == f.asked { // else more was typed meanwhile
+			f.from = msg
+			f.read()
+		}
+	case runsMsg:
+		f.read()
 	case checkupMsg:
 		f.waiting = false
 		if msg.err == nil {
@@ -165,6 +179,8 @@ func (f *form) press(msg tea.KeyMsg) intent {
 		return copyIntent{f.settings.CommandLine(), "the command"}
 	case key.Matches(msg, k.enter):
 		switch {
+		case f.problem == errLookingUp:
+			return f.lookUp()
 		case f.problem != nil:
 			return failIntent{f.problem}
 		case f.waiting:
@@ -174,30 +190,30 @@ func (f *form) press(msg tea.KeyMsg) intent {
 		}
 		f.waiting = true
 		return checkupIntent{f.settings}
-	case msg.Type == tea.KeyTab && e.path && complete(&e.input):
+	case msg.Type == tea.KeyTab && e.complete != nil && e.complete(&e.editor):
 	case key.Matches(msg, k.next):
 		f.move(f.at + 1)
 	case key.Matches(msg, k.before):
 		f.move(f.at - 1)
 	case e.choices != nil:
-		at := slices.Index(e.choices, e.input.Value())
+		at := slices.Index(e.choices, e.text())
 		switch msg.Type {
 		case tea.KeyLeft:
 			at += len(e.choices) - 1
 		case tea.KeyRight, tea.KeySpace:
 			at++
 		}
-		e.input.SetValue(e.choices[at%len(e.choices)])
+		e.set(e.choices[at%len(e.choices)])
 	default:
-		e.input, _ = e.input.Update(msg)
+		e.press(msg)
 	}
 	f.read()
-	return nil
+	return f.lookUp()
 }
 
-// complete extends a path as far as the files there are agree; it tells whether it did.
-func complete(i *textinput.Model) bool {
-	text := i.Value()
+// completeFile extends a path as far as the files there are agree.
+func completeFile(e *editor) bool {
+	text := e.text()
 	folder, begun := filepath.Split(text)
 	from := folder
 	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(folder, "~/") {
@@ -211,7 +227,7 @@ func complete(i *textinput.Model) bool {
 	if err != nil {
 		return false
 	}
-	common, found := "", 0
+	var names []string
 	for _, file := range files {
 		name := file.Name()
 		if !strings.HasPrefix(name, begun) || begun == "" && strings.HasPrefix(name, ".") {
@@ -220,19 +236,9 @@ func complete(i *textinput.Model) bool {
 		if info, err := os.Stat(filepath.Join(from, name)); err == nil && info.IsDir() {
 			name += "/"
 		}
-		if found++; found == 1 {
-			common = name
-		}
-		for !strings.HasPrefix(name, common) {
-			common = common[:len(common)-1]
-		}
+		names = append(names, folder+name)
 	}
-	if found == 0 || folder+common == text {
-		return false
-	}
-	i.SetValue(strings.ToValidUTF8(folder+common, ""))
-	i.CursorEnd()
-	return true
+	return e.extend(names)
 }
 
 // formKeys are the keys of a form, where all others are text.
@@ -248,13 +254,13 @@ func (f *form) keys() formKeys {
 	}
 	return formKeys{
 		next: bind("tab ↓", "next", "tab", "down"), before: bind("↑", "previous", "shift+tab", "up"),
-		enter: bind("enter", does, "enter"), copy: bind("ctrl+y", "copy the command", "ctrl+y"),
+		enter: bind("enter", does, "enter"), copy: bind("ctrl+y", "copy", "ctrl+y"),
 	}
 }
 
 func (f *form) Keys() []keyGroup {
 	k := f.keys()
-	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, k.copy, f.s.keys.back}, false}}
+	return []keyGroup{{"New run", []key.Binding{k.enter, k.next, k.before, f.s.keys.back, k.copy}, false}}
 }
 
 func (f *form) Legend() [][2]string { return nil }
@@ -278,30 +284,34 @@ func (f *form) View() []string {
 			mark, k = l.cursorMark, l.strong
 		}
 		b.put(l.accent, mark+" ").put(k, fit(e.label, label, false)+" ")
-		value := []rune(e.input.Value())
 		switch {
 		case e.choices != nil:
 			for _, c := range e.shown(f.width - label - 4) {
-				if c == e.input.Value() {
+				if c == e.text() {
 					b.put(l.accent, "["+c+"] ")
 				} else {
 					b.put(l.dim, " "+c+"  ")
 				}
 			}
 		case n == f.at:
-			at := e.input.Position()
-			b.put(l.plain, string(value[:at])).put(l.accent, "_").put(l.plain, string(value[at:]))
+			b.join(e.line(l, f.width-b.width))
 		default:
-			b.put(l.plain, string(value))
+			b.put(l.plain, e.text())
 		}
-		if n == f.at || len(value) == 0 {
-			b.put(l.dim, "   "+e.hint)
+		if n == f.at || e.text() == "" {
+			b.put(l.dim, "   "+f.hint(e))
 		}
 		out = append(out, b.cut(f.width))
 	}
-	out = append(out, "")
+	gap := []string{""}
+	if f.ready() && f.height < 30 {
+		gap = nil // what was found needs the lines
+	}
+	out = append(out, gap...)
 	if f.problem != nil {
-		out = append(out, new(line).put(l.warn, "  "+f.problem.Error()).cut(f.width))
+		for _, t := range strings.Split(ansi.Wrap(f.problem.Error(), f.width-4, ""), "\n") {
+			out = append(out, new(line).put(l.warn, "  "+t).cut(f.width))
+		}
 	} else {
 		for n, t := range strings.Split(ansi.Wrap(f.settings.CommandLine(), f.width-4, ""), "\n") {
 			if n == 0 {
@@ -312,7 +322,7 @@ func (f *form) View() []string {
 		}
 	}
 	if f.ready() {
-		out = append(out, "")
+		out = append(out, gap...)
 		out = append(out, f.found(f.height-len(out))...)
 	}
 	return exactly(out, f.height)
@@ -320,7 +330,7 @@ func (f *form) View() []string {
 
 // shown are the choices from the first one with which the chosen one fits in the width.
 func (e *entry) shown(width int) []string {
-	first := max(slices.Index(e.choices, e.input.Value()), 0)
+	first := max(slices.Index(e.choices, e.text()), 0)
 	for used := len(e.choices[first]) + 3; first > 0; first-- {
 		if used += len(e.choices[first-1]) + 3; used > width {
 			break

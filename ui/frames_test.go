@@ -81,7 +81,8 @@ func (s *stage) press(keys ...string) {
 func keyPress(k string) tea.KeyMsg {
 	for t, name := range map[tea.KeyType]string{
 		tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyUp: "up", tea.KeyDown: "down", tea.KeyLeft: "left", tea.KeyRight: "right",
-		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyCtrlY: "ctrl+y", tea.KeyCtrlS: "ctrl+s",
+		tea.KeyPgUp: "pgup", tea.KeyPgDown: "pgdown", tea.KeyCtrlC: "ctrl+c", tea.KeyBackspace: "backspace", tea.KeyTab: "tab", tea.KeyShiftTab: "shift+tab", tea.KeyHome: "home", tea.KeyEnd: "end", tea.KeyCtrlLeft: "ctrl+left", tea.KeyCtrlRight: "ctrl+right",
+		tea.KeyCtrlU: "ctrl+u", tea.KeyCtrlK: "ctrl+k", tea.KeyCtrlV: "ctrl+v", tea.KeyCtrlW: "ctrl+w", tea.KeyDelete: "delete", tea.KeyCtrlY: "ctrl+y", tea.KeyCtrlS: "ctrl+s",
 	} {
 		if name == k {
 			return tea.KeyMsg{Type: t}
@@ -136,18 +137,26 @@ var scenes = map[string]func(s *stage){
 	},
 	"episodes": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("e", "s", "down", "space", "down") },
 	"form":     func(s *stage) { s.send(runsMsg{}); s.press("n"); s.press(typed("nowhere.onnx")...) },
-	"layer":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
-	"command":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
-	"journal":  func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
-	"device":   func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
+	"form-from": func(s *stage) {
+		fillForm(s.t, s)
+		withPrunedRuns(s.t, s)
+		s.press("tab", "tab", "right", "tab")
+		s.press(typed("pruned:12")...)
+		s.press("enter")
+	},
+	"layer":   func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
+	"command": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
+	"journal": func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
+	"device":  func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
 	"costs": func(s *stage) {
 		snap := sampleSnapshot(20, 136)
 		snap.Costs = sampleCosts(snap)
 		s.openLive(snap)
 		s.press("down", "down", "enter")
 	},
-	"compare": (*stage).compareTwo,
-	"stop":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
+	"compare":     (*stage).compareTwo,
+	"compare-end": func(s *stage) { s.compareTwo(); s.press("G") },
+	"stop":        func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("x") },
 }
 
 // openLive shows a run that the process searches.
@@ -176,7 +185,7 @@ func (s *stage) compareTwo() {
 }
 
 // overlays are scenes of which one size and look are enough.
-var overlays = map[string]bool{"first": true, "help": true, "stop": true, "command": true}
+var overlays = map[string]bool{"first": true, "form-from": true, "compare-end": true, "help": true, "stop": true, "command": true}
 
 var sizes = [][2]int{{80, 24}, {120, 40}, {200, 60}}
 
@@ -200,9 +209,13 @@ func TestFrames(t *testing.T) {
 				file := fmt.Sprintf("%s-%dx%d-%s.txt", scene, size[0], size[1], name)
 				t.Run(file, func(t *testing.T) {
 					s := newStage(t, &fakeWorkbench{runs: sampleRuns()}, l, size[0], size[1])
+					golden, err := filepath.Abs("testdata")
+					if err != nil {
+						t.Fatal(err)
+					}
 					act(s)
 					got := s.model.View() + "\n"
-					path := filepath.Join("testdata", file)
+					path := filepath.Join(golden, file)
 					if *update {
 						if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 							t.Fatal(err)
@@ -213,7 +226,7 @@ func TestFrames(t *testing.T) {
 						t.Fatalf("%v; write it with go test ./ui -run TestFrames -update", err)
 					}
 					if got != string(want) {
-						t.Errorf("the frame differs from %s; got:\n%s", path, got)
+						t.Errorf("the frame differs from testdata/%s; got:\n%s", file, got)
 					}
 					checkFrame(t, s)
 				})

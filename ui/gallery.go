@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
@@ -26,12 +25,10 @@ type gallery struct {
 	front  []*store.Episode
 	shown  []*store.Episode
 	sorted order
-	filter textinput.Model
+	filter editor
+	naming naming // the file to export to
 	marked map[int]bool
 	list   list
-
-	naming   textinput.Model // the file to export to
-	exported int             // episode being named; 0: none
 }
 
 // order is what the list is sorted by.
@@ -48,12 +45,12 @@ const (
 var orderNames = [orders]string{"newest", "accuracy", "latency", "reward"}
 
 func newGallery(s *session, id string, at int) *gallery {
-	g := &gallery{s: s, id: id, filter: textinput.New(), naming: textinput.New(), marked: map[int]bool{}}
+	g := &gallery{s: s, id: id, filter: newEditor(), naming: naming{editor: newEditor()}, marked: map[int]bool{}}
 	g.list.id = strconv.Itoa(at)
 	return g
 }
 
-func (g *gallery) Typing() bool { return g.filter.Focused() || g.naming.Focused() }
+func (g *gallery) Typing() bool { return g.filter.typing() || g.naming.typing() }
 
 func (g *gallery) SetSize(width, height int) {
 	g.width, g.height = width, height
@@ -123,7 +120,7 @@ func (g *gallery) arrange() {
 // marked, met, and flags of measurements; acc>90, lat<0.3 and reward>0 compare.
 func (g *gallery) condition() func(*store.Episode) bool {
 	var conditions []func(*store.Episode) bool
-	for _, word := range strings.Fields(strings.ToLower(g.filter.Value())) {
+	for _, word := range strings.Fields(strings.ToLower(g.filter.text())) {
 		conditions = append(conditions, g.word(word))
 	}
 	return func(e *store.Episode) bool {
@@ -177,42 +174,14 @@ func (g *gallery) Update(msg tea.Msg) intent {
 		}
 	case tea.KeyMsg:
 		switch {
-		case g.naming.Focused():
-			return g.name(msg)
-		case g.filter.Focused():
-			g.edit(msg)
+		case g.naming.typing():
+			return g.naming.press(msg)
+		case g.filter.typing():
+			g.filter.filter(msg, &g.s.keys, &g.list)
+			g.arrange()
 			return nil
 		}
 		return g.press(msg)
-	}
-	return nil
-}
-
-func (g *gallery) edit(msg tea.KeyMsg) {
-	switch msg.Type {
-	case tea.KeyEnter:
-		g.filter.Blur()
-	case tea.KeyEsc:
-		g.filter.Blur()
-		g.filter.SetValue("")
-	default:
-		g.filter, _ = g.filter.Update(msg)
-	}
-	g.arrange()
-}
-
-// name takes a key of the export's file name.
-func (g *gallery) name(msg tea.KeyMsg) intent {
-	switch msg.Type {
-	case tea.KeyEsc:
-		g.naming.Blur()
-	case tea.KeyEnter:
-		g.naming.Blur()
-		if path := strings.TrimSpace(g.naming.Value()); path != "" {
-			return exportIntent{g.id, g.exported, path}
-		}
-	default:
-		g.naming, _ = g.naming.Update(msg)
 	}
 	return nil
 }
@@ -221,15 +190,15 @@ func (g *gallery) press(msg tea.KeyMsg) intent {
 	k, e := g.bindings(), g.current()
 	switch {
 	case key.Matches(msg, k.back):
-		if g.filter.Value() != "" {
-			g.filter.SetValue("")
+		if g.filter.text() != "" {
+			g.filter.set("")
 			g.arrange()
 			return nil
 		}
 		return backIntent{}
 	case g.list.press(&k, msg):
 	case key.Matches(msg, k.filter):
-		g.filter.Focus()
+		g.filter.open(g.filter.text())
 	case key.Matches(msg, k.sort):
 		g.sorted = (g.sorted + 1) % orders
 		g.arrange()
@@ -246,10 +215,8 @@ func (g *gallery) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.try):
 		return commandIntent{engine.Command{Kind: engine.Try, Value: float64(e.Number)}}
 	case key.Matches(msg, k.export):
-		g.exported = e.Number
-		g.naming.SetValue(fmt.Sprintf("%s-%d.onnx", g.snap.Run.Name, e.Number))
-		g.naming.CursorEnd()
-		g.naming.Focus()
+		g.naming.ask("Export", fmt.Sprintf("export episode %d to", e.Number), fmt.Sprintf("%s-%d.onnx", g.snap.Run.Name, e.Number), "write the file",
+			func(path string) intent { return exportIntent{g.id, e.Number, path} })
 	case key.Matches(msg, k.previous):
 		g.along(-1)
 	case key.Matches(msg, k.subsequent):
@@ -312,16 +279,10 @@ func (g *gallery) bindings() keymap {
 func (g *gallery) Keys() []keyGroup {
 	k := g.bindings()
 	switch {
-	case g.naming.Focused():
-		return []keyGroup{{"Export", []key.Binding{
-			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "write the file")),
-			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "do not")),
-		}, false}}
-	case g.filter.Focused():
-		return []keyGroup{{"Filter", []key.Binding{
-			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "keep the filter")),
-			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all episodes")),
-		}, false}}
+	case g.naming.typing():
+		return g.naming.keys()
+	case g.filter.typing():
+		return typingKeys("Filter", "keep the filter", "show all episodes")
 	}
 	return []keyGroup{
 		{"Episode", []key.Binding{k.open, k.mark, k.diff, k.export, k.try}, false},
@@ -343,18 +304,14 @@ func (g *gallery) Legend() [][2]string {
 func (g *gallery) Status() string {
 	l := g.s.look
 	var b line
-	input := func(prompt string, i *textinput.Model) {
-		text, at := []rune(i.Value()), i.Position()
-		b.put(l.key, prompt).put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:]))
-	}
 	switch {
-	case g.naming.Focused():
-		input(fmt.Sprintf(" export episode %d to ", g.exported), &g.naming)
-	case g.filter.Focused():
-		input(" /", &g.filter)
-		b.put(l.dim, "   front  marked  met  noisy  acc>90  lat<0.3")
-	case g.filter.Value() != "":
-		b.put(l.dim, fmt.Sprintf(" filter “%s” · esc shows all", g.filter.Value()))
+	case g.naming.typing():
+		return g.naming.line(l, g.width)
+	case g.filter.typing():
+		const words = "   front  marked  met  noisy  acc>90  lat<0.3"
+		b.put(l.key, " /").join(g.filter.line(l, g.width-2-span(words))).put(l.dim, words)
+	case g.filter.text() != "":
+		b.put(l.dim, fmt.Sprintf(" filter “%s” · esc shows all", g.filter.text()))
 	}
 	return b.cut(g.width)
 }

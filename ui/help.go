@@ -54,12 +54,15 @@ func (m *model) pressInHelp(msg tea.KeyMsg) {
 	}
 }
 
+// helpKeyWidth is how many cells the help gives to the names of keys.
+const helpKeyWidth = 9
+
 // helpText is all of the help: the keys in two columns, then the symbols.
 func (m *model) helpText() []string {
 	l, k := m.session.look, &m.session.keys
 	always := []key.Binding{k.back, k.save, k.help, k.quit}
-	groups := append(m.top().Keys(), keyGroup{"Everywhere", always, false})
-	const columns, keyWidth = 2, 8
+	groups := append(m.top().Keys(), keyGroup{"Everywhere", always, false}, k.editing())
+	const columns = 2
 	wide := m.width / columns
 	var sides [columns][]line
 	for _, g := range groups {
@@ -74,10 +77,10 @@ func (m *model) helpText() []string {
 		side := append(sides[shortest], title)
 		for _, b := range g.keys {
 			var entry line
-			entry.put(l.key, "   "+fit(b.Help().Key, keyWidth, false)).put(ink{}, b.Help().Desc)
+			entry.put(l.key, "   "+fit(b.Help().Key, helpKeyWidth, false)).put(ink{}, b.Help().Desc)
 			if !b.Enabled() {
 				entry = line{}
-				entry.put(l.dim, "   "+fit(b.Help().Key, keyWidth, false)+b.Help().Desc+"  (not now)")
+				entry.put(l.dim, "   "+fit(b.Help().Key, helpKeyWidth, false)+b.Help().Desc+"  (not now)")
 			}
 			side = append(side, entry)
 		}

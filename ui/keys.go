@@ -20,6 +20,8 @@ type keymap struct {
 	yes, no                           key.Binding
 	detach, pauseAndQuit, stopAndQuit key.Binding // answers to quitting
 	back, help, quit, end             key.Binding
+
+	character, word, lineEnds, deleteWord, deleteBefore, deleteAfter key.Binding // while text is typed; the editor knows them
 }
 
 // keyGroup is a titled set of keys, most useful first.
@@ -47,7 +49,7 @@ func newKeymap() keymap {
 		fork:    bind("F", "fork", "F"),
 		rename:  bind("N", "rename", "N"),
 		remove:  bind("X", "delete", "X", "delete"),
-		compare: bind("c", "compare with the marked one", "c"),
+		compare: bind("c", "compare two", "c"),
 		cost:    bind("m", "time its choices", "m"),
 		other:   bind("tab", "fronts or policies", "tab"),
 		resume:  bind("r", "resume", "r"),
@@ -99,6 +101,13 @@ func newKeymap() keymap {
 		help: bind("?", "help", "?"),
 		quit: bind("q", "quit", "q", "ctrl+c"),
 		end:  bind("ctrl+c", "quit", "ctrl+c"),
+
+		character:    bind("← →", "by a character", "left", "right", "ctrl+b", "ctrl+f"),
+		word:         bind("ctrl+← →", "by a word", "ctrl+left", "ctrl+right", "alt+left", "alt+right", "alt+b", "alt+f"),
+		lineEnds:     bind("Home End", "to either end", "home", "end", "ctrl+a", "ctrl+e"),
+		deleteWord:   bind("ctrl+w", "delete the word before", "ctrl+w", "alt+backspace"),
+		deleteBefore: bind("ctrl+u", "delete all before", "ctrl+u"),
+		deleteAfter:  bind("ctrl+k", "delete all after", "ctrl+k"),
 	}
 }
 

@@ -74,6 +74,11 @@ type (
 		done string
 		err  error
 	}
+	baseMsg struct { // what a new run may start from
+		of   baseIntent
+		base *engine.Base
+		err  error
+	}
 	checkupMsg struct {
 		of      engine.Settings
 		checkup *engine.Checkup
@@ -128,10 +133,17 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.report(msg.err)
 		command = m.finishJob()
 		if msg.err == nil && len(m.stack) == 1 {
-			m.push(newVersus(m.session, msg.snapshots))
+			v := newVersus(m.session, msg.snapshots)
+			m.push(v)
+			if live := m.session.live; live != nil {
+				v.Update(snapshotMsg{live}) // what came while the runs were read
+			}
 		}
 	case runsMsg:
 		m.report(msg.err)
+		if msg.err == nil {
+			m.session.runs = msg.runs
+		}
 		m.tell(msg)
 	case openedMsg:
 		m.report(msg.err)
@@ -156,6 +168,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.done = msg.done
 		}
 		command = tea.Batch(m.finishJob(), m.reload())
+	case baseMsg:
+		m.tell(msg) // the form says what is wrong with it
 	case checkupMsg:
 		m.report(msg.err)
 		m.tell(msg)
@@ -223,13 +237,13 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
 
 // pressAll takes keys that were typed in quick succession, or arrived together over
-// a slow line, one by one. Pasted text is no command.
+// a slow line, one by one. Pasted text is text, and no command.
 func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
-	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
-		return m.press(msg)
-	}
-	if msg.Paste && (m.box != nil || m.help || !m.top().Typing()) {
+	switch {
+	case msg.Paste && (m.box != nil || m.help || m.tooSmall() || !m.top().Typing()):
 		return nil
+	case msg.Paste, msg.Type != tea.KeyRunes, len(msg.Runes) < 2:
+		return m.press(msg)
 	}
 	var commands []tea.Cmd
 	for _, r := range msg.Runes {

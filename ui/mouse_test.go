@@ -86,10 +86,10 @@ func TestTheWheelScrollsAndASecondClickOpens(t *testing.T) {
 
 // TestHelpShowsEveryKeyAtTheLeastSize scrolls through the help of every scene.
 func TestHelpShowsEveryKeyAtTheLeastSize(t *testing.T) {
-	for _, scene := range []string{"runs", "running", "layer", "episodes", "journal", "device"} {
+	for _, scene := range []string{"runs", "running", "layer", "episodes", "journal", "device", "compare"} {
 		s := newStage(t, &fakeWorkbench{runs: sampleRuns()}, testLook(0, true, false), minWidth, minHeight)
 		scenes[scene](s)
-		groups, legend := s.model.top().Keys(), s.model.top().Legend()
+		groups, legend := append(s.model.top().Keys(), s.model.session.keys.editing()), s.model.top().Legend()
 		s.press("?")
 		seen := s.text()
 		for range 60 {
@@ -101,7 +101,7 @@ func TestHelpShowsEveryKeyAtTheLeastSize(t *testing.T) {
 		for _, g := range groups {
 			want = append(want, g.title)
 			for _, k := range g.keys {
-				want = append(want, fit(k.Help().Key, 8, false)+k.Help().Desc)
+				want = append(want, fit(k.Help().Key, helpKeyWidth, false)+k.Help().Desc)
 			}
 		}
 		for _, e := range legend {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
@@ -14,7 +13,7 @@ import (
 // prompt is the command line: what is typed after a colon, what may come next, and what
 // it would do.
 type prompt struct {
-	input   textinput.Model
+	editor
 	history []string // earlier commands, the latest last
 	at      int      // in history; its length: what is being typed
 	draft   string   // what was being typed before history was looked through
@@ -22,50 +21,42 @@ type prompt struct {
 }
 
 func newPrompt() prompt {
-	p := prompt{input: textinput.New()}
-	p.input.CharLimit = 4096
-	return p
+	return prompt{editor: newEditor()}
 }
 
 // open begins a command with some text.
 func (p *prompt) open(text string) {
-	p.input.SetValue(text)
-	p.input.CursorEnd()
-	p.input.Focus()
+	p.editor.open(text)
 	p.at, p.draft, p.choices = len(p.history), "", nil
 }
 
-func (p *prompt) typing() bool { return p.input.Focused() }
-
-// press takes a key; entered is the command that it completes.
-func (p *prompt) press(msg tea.KeyMsg, s *engine.Snapshot) (entered string) {
+// press takes a key and returns the command that it completes; empty: none.
+func (p *prompt) press(msg tea.KeyMsg, s *engine.Snapshot) string {
 	choices := p.choices
 	p.choices = nil
 	switch msg.Type {
-	case tea.KeyEsc:
-		p.input.Blur()
-	case tea.KeyEnter:
-		p.input.Blur()
-		entered = strings.TrimSpace(p.input.Value())
-		if entered != "" && (len(p.history) == 0 || p.history[len(p.history)-1] != entered) {
-			p.history = append(p.history, entered)
-		}
 	case tea.KeyUp:
 		p.recall(p.at - 1)
 	case tea.KeyDown:
 		p.recall(p.at + 1)
 	case tea.KeyTab:
 		p.complete(s, choices)
-	case tea.KeyBackspace:
-		if p.input.Value() == "" {
-			p.input.Blur()
-			return ""
-		}
-		fallthrough
 	default:
-		p.input, _ = p.input.Update(msg)
+		if msg.Type == tea.KeyBackspace && p.text() == "" {
+			p.close()
+		} else if p.editor.press(msg) == entered {
+			return p.remember(strings.TrimSpace(p.text()))
+		}
 	}
-	return entered
+	return ""
+}
+
+// remember keeps a command for being recalled.
+func (p *prompt) remember(command string) string {
+	if command != "" && (len(p.history) == 0 || p.history[len(p.history)-1] != command) {
+		p.history = append(p.history, command)
+	}
+	return command
 }
 
 // keys are the ones that act while a command is typed.
@@ -82,26 +73,24 @@ func (p *prompt) recall(at int) {
 		return
 	}
 	if p.at == len(p.history) {
-		p.draft = p.input.Value()
+		p.draft = p.text()
 	}
 	p.at = at
 	if at == len(p.history) {
-		p.input.SetValue(p.draft)
+		p.set(p.draft)
 	} else {
-		p.input.SetValue(p.history[at])
+		p.set(p.history[at])
 	}
-	p.input.CursorEnd()
 }
 
 // complete extends the text as far as it is certain and then offers the choices; asked
 // again, it goes through them.
 func (p *prompt) complete(s *engine.Snapshot, offered []string) {
-	text := p.input.Value()
+	text := p.text()
 	for i, c := range offered {
 		if c == text {
 			p.choices = offered
-			p.input.SetValue(offered[(i+1)%len(offered)])
-			p.input.CursorEnd()
+			p.set(offered[(i+1)%len(offered)])
 			return
 		}
 	}
@@ -109,29 +98,22 @@ func (p *prompt) complete(s *engine.Snapshot, offered []string) {
 	if len(choices) == 0 {
 		return
 	}
-	common := choices[0]
-	for _, c := range choices[1:] {
-		for !strings.HasPrefix(c, common) {
-			common = common[:len(common)-1]
-		}
-	}
+	common := sharedBeginning(choices)
 	if len(choices) > 1 {
 		p.choices = choices
 		if common == text {
 			common = choices[0]
 		}
 	}
-	p.input.SetValue(strings.ToValidUTF8(common, ""))
-	p.input.CursorEnd()
+	p.set(common)
 }
 
 // line draws what is typed and what it would do.
 func (p *prompt) line(l *look, width int, s *engine.Snapshot) string {
-	text, at := []rune(p.input.Value()), p.input.Position()
 	var b line
-	b.put(l.key, " :").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:])).put(ink{}, "   ")
+	b.put(l.key, " :").join(p.editor.line(l, width*2/3)).put(ink{}, "   ")
 	if p.choices != nil {
-		typed := p.input.Value()
+		typed := p.text()
 		stem := strings.LastIndexByte(strings.TrimSuffix(typed, " "), ' ') + 1
 		for _, c := range p.window(width-b.width, stem) {
 			k := l.dim
@@ -152,7 +134,7 @@ func (p *prompt) window(width, stem int) []string {
 	from, room := 0, width
 	for i, c := range p.choices {
 		if room -= wide(c); room < 0 {
-			if slices.Contains(p.choices[from:i], p.input.Value()) {
+			if slices.Contains(p.choices[from:i], p.text()) {
 				break
 			}
 			from, room = i, width-wide(c)
@@ -163,7 +145,7 @@ func (p *prompt) window(width, stem int) []string {
 
 // preview says what the command would do, or what is missing of it.
 func (p *prompt) preview(s *engine.Snapshot) string {
-	text := strings.TrimSpace(p.input.Value())
+	text := strings.TrimSpace(p.text())
 	if text == "" {
 		return "a command; tab completes, ↑ recalls, esc leaves"
 	}

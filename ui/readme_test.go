@@ -36,6 +36,7 @@ func keyTable(t *testing.T) string {
 	fmt.Fprintf(&b, "| comparison of runs | %s |\n", strings.Join(described(s.model.top().Keys()[0].keys[:1]), ", "))
 	k := newKeymap()
 	fmt.Fprintf(&b, "| everywhere | %s |\n", strings.Join(described(append(k.movement().keys, k.back, k.save, k.help, k.quit)), ", "))
+	fmt.Fprintf(&b, "| while typing | %s |\n", strings.Join(described(k.editing().keys), ", "))
 	return b.String()
 }
 

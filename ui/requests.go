@@ -69,7 +69,7 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case forkIntent:
 		return m.enqueue("forking the run", func() tea.Msg {
 			name, err := guarded("fork the run", func() (string, error) {
-				run, err := m.workbench.Fork(i.id, 0, "")
+				run, err := m.workbench.Fork(i.id, 0, i.name)
 				if err != nil {
 					return "", err
 				}
@@ -87,6 +87,17 @@ func (m *model) carryOut(i intent) tea.Cmd {
 			_, err := guarded("delete the run", func() (struct{}, error) { return struct{}{}, m.workbench.Delete(i.id) })
 			return changedMsg{"the run is deleted", err}
 		})
+	case baseIntent:
+		return func() tea.Msg {
+			base, err := guarded("find what to start from", func() (*engine.Base, error) {
+				base, err := engine.BaseFrom(m.workbench, i.reference)
+				if err == nil {
+					err = base.IsOf(i.model)
+				}
+				return base, err
+			})
+			return baseMsg{i, base, err}
+		}
 	case checkupIntent:
 		return m.enqueue("reading, scoring and timing the original model", func() tea.Msg {
 			c, err := guarded("try the settings out", func() (*engine.Checkup, error) { return m.workbench.Checkup(m.ctx, i.settings) })

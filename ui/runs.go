@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/bubbles/cursor"
 	"github.com/charmbracelet/bubbles/key"
-	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
@@ -27,10 +25,9 @@ type runs struct {
 	shown  []int       // positions in all that pass the filter
 	list   list
 	sorted runOrder
-	filter textinput.Model
-	naming textinput.Model // a run's new name
-	named  string          // the run being named
-	marked string          // the run to compare another one with; empty: none
+	filter editor
+	naming naming
+	marked string // the run to compare another one with; empty: none
 }
 
 // runOrder is what the list is sorted by.
@@ -69,20 +66,15 @@ type listedRun struct {
 }
 
 func newRuns(s *session) *runs {
-	f := textinput.New()
-	f.Prompt = "/"
-	f.CharLimit = 200
-	f.Cursor.SetMode(cursor.CursorStatic) // a blinking one would redraw for nothing
-	return &runs{s: s, filter: f, naming: textinput.New()}
+	return &runs{s: s, filter: newEditor(), naming: naming{editor: newEditor()}}
 }
 
 func (r *runs) SetSize(width, height int) {
 	r.width, r.height = width, height
-	r.filter.Width = max(1, width-20)
 	r.list.show(height - 4) // header, rule, titles, summary
 }
 
-func (r *runs) Typing() bool { return r.filter.Focused() || r.naming.Focused() }
+func (r *runs) Typing() bool { return r.filter.typing() || r.naming.typing() }
 
 func (r *runs) Update(msg tea.Msg) intent {
 	switch msg := msg.(type) {
@@ -94,10 +86,11 @@ func (r *runs) Update(msg tea.Msg) intent {
 		r.refresh(msg.snapshot)
 	case tea.KeyMsg:
 		switch {
-		case r.naming.Focused():
-			return r.name(msg)
-		case r.filter.Focused():
-			r.edit(msg)
+		case r.naming.typing():
+			return r.naming.press(msg)
+		case r.filter.typing():
+			r.filter.filter(msg, &r.s.keys, &r.list)
+			r.arrange()
 			return nil
 		}
 		return r.press(msg)
@@ -143,7 +136,7 @@ func (r *runs) refresh(snap *engine.Snapshot) {
 
 // arrange sorts and applies the filter: every word must occur somewhere in a run's line.
 func (r *runs) arrange() {
-	words := strings.Fields(strings.ToLower(r.filter.Value()))
+	words := strings.Fields(strings.ToLower(r.filter.text()))
 	r.shown = r.shown[:0]
 	for i, l := range r.all {
 		text := strings.ToLower(strings.Join([]string{l.Name, string(r.state(l)), l.Model.Name, l.Device, l.settings.Agent, l.ID}, " "))
@@ -169,37 +162,6 @@ func (r *runs) current() (listedRun, bool) {
 	return r.all[r.shown[r.list.at]], true
 }
 
-func (r *runs) edit(msg tea.KeyMsg) {
-	switch msg.Type {
-	case tea.KeyEnter:
-		r.filter.Blur()
-	case tea.KeyEsc:
-		r.filter.Blur()
-		r.filter.SetValue("")
-	case tea.KeyUp, tea.KeyDown:
-		r.list.press(&r.s.keys, msg)
-	default:
-		r.filter, _ = r.filter.Update(msg)
-	}
-	r.arrange()
-}
-
-// name takes a key of a run's new name.
-func (r *runs) name(msg tea.KeyMsg) intent {
-	switch msg.Type {
-	case tea.KeyEsc:
-		r.naming.Blur()
-	case tea.KeyEnter:
-		r.naming.Blur()
-		if name := strings.TrimSpace(r.naming.Value()); name != "" {
-			return renameIntent{r.named, name}
-		}
-	default:
-		r.naming, _ = r.naming.Update(msg)
-	}
-	return nil
-}
-
 func (r *runs) press(msg tea.KeyMsg) intent {
 	k := &r.s.keys
 	run, any := r.current()
@@ -221,12 +183,9 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 		}
 		return compareIntent{[2]string{r.marked, run.ID}}
 	case key.Matches(msg, k.fork) && any:
-		return forkIntent{run.ID}
+		r.naming.ask("Fork", "fork as", fmt.Sprintf("%s-from-%d", run.Name, run.Episodes), "fork", func(name string) intent { return forkIntent{run.ID, name} })
 	case key.Matches(msg, k.rename) && any:
-		r.naming.SetValue(run.Name)
-		r.naming.CursorEnd()
-		r.naming.Focus()
-		r.named = run.ID
+		r.naming.ask("Rename", "new name", run.Name, "give this name", func(name string) intent { return renameIntent{run.ID, name} })
 	case key.Matches(msg, k.remove) && any && run.ID != r.s.active:
 		return askIntent{question{
 			title:   "Delete this run?",
@@ -238,7 +197,7 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.resume) && any && r.canResume(run):
 		return resumeIntent{run.ID}
 	case key.Matches(msg, k.filter) && len(r.all) > 0:
-		r.filter.Focus()
+		r.filter.open(r.filter.text())
 	case key.Matches(msg, k.sort):
 		r.sorted = (r.sorted + 1) % runOrders
 		r.arrange()
@@ -247,7 +206,7 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.reload):
 		return reloadIntent{}
 	case key.Matches(msg, k.back):
-		r.filter.SetValue("")
+		r.filter.set("")
 		r.arrange()
 	}
 	return nil
@@ -274,17 +233,11 @@ func (r *runs) Keys() []keyGroup {
 	k.mark.SetEnabled(any)
 	k.compare.SetEnabled(any)
 	k.remove.SetEnabled(any && run.ID != r.s.active)
-	if r.naming.Focused() {
-		return []keyGroup{{"Rename", []key.Binding{
-			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "give this name")),
-			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "keep the old one")),
-		}, false}}
-	}
-	if r.filter.Focused() {
-		return []keyGroup{{"Filter", []key.Binding{
-			key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", "keep the filter")),
-			key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", "show all runs")),
-		}, false}}
+	switch {
+	case r.naming.typing():
+		return r.naming.keys()
+	case r.filter.typing():
+		return typingKeys("Filter", "keep the filter", "show all runs")
 	}
 	return []keyGroup{{"Runs", []key.Binding{k.open, k.create, k.resume, k.demo, k.fork, k.rename, k.remove, k.filter}, false}, {"List", []key.Binding{k.mark, k.compare, k.sort, k.copy, k.reload}, true}, k.movement()}
 }
@@ -293,6 +246,7 @@ func (r *runs) Legend() [][2]string {
 	return [][2]string{
 		{"accuracy", "of the best episode, on validation images"},
 		{"reward", "how the rewards of the episodes developed"},
+		{"…-it", "prune-iterative and quantize-iterative, where there is no room for the whole name"},
 		{"latency", "of the best episode, relative to the uncompressed model on the device"},
 	}
 }
@@ -301,15 +255,13 @@ func (r *runs) Status() string {
 	l := r.s.look
 	var b line
 	switch {
-	case r.naming.Focused():
-		text, at := []rune(r.naming.Value()), r.naming.Position()
-		b.put(l.key, " new name ").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:]))
-	case r.filter.Focused():
-		text, at := []rune(r.filter.Value()), r.filter.Position()
-		b.put(l.key, " /").put(ink{}, string(text[:at])).put(l.accent, "_").put(ink{}, string(text[at:]))
-		b.put(l.dim, fmt.Sprintf("   %d of %d runs", len(r.shown), len(r.all)))
-	case r.filter.Value() != "":
-		b.put(l.dim, fmt.Sprintf(" filter “%s”: %d of %s · esc shows all", r.filter.Value(), len(r.shown), plural(len(r.all), "run")))
+	case r.naming.typing():
+		return r.naming.line(l, r.width)
+	case r.filter.typing():
+		found := fmt.Sprintf("   %d of %d runs", len(r.shown), len(r.all))
+		b.put(l.key, " /").join(r.filter.line(l, r.width-2-span(found))).put(l.dim, found)
+	case r.filter.text() != "":
+		b.put(l.dim, fmt.Sprintf(" filter “%s”: %d of %s · esc shows all", r.filter.text(), len(r.shown), plural(len(r.all), "run")))
 	}
 	return b.cut(r.width)
 }
@@ -380,6 +332,13 @@ func (r *runs) table() *table[listedRun] {
 	text := func(f func(l listedRun) string) func(listedRun) cell {
 		return func(run listedRun) cell { return cell{f(run), l.plain} }
 	}
+	model, agent := text(func(l listedRun) string { return l.Model.Name }), func(l listedRun) string { return l.settings.Agent }
+	state := func(run listedRun) cell {
+		state := r.state(run)
+		symbol, k := l.stateLook(state)
+		return cell{symbol + " " + string(state), k}
+	}
+	name := min(24, r.widest(8, text(func(l listedRun) string { return l.Name })))
 	t := &table[listedRun]{look: l, width: r.width, gap: 2, fields: []field[listedRun]{
 		{column{width: 2}, 0, func(run listedRun) cell {
 			marks := " "
@@ -391,33 +350,29 @@ func (r *runs) table() *table[listedRun] {
 			}
 			return cell{marks, l.accent}
 		}},
-		{column{title: "name", near: true, width: max(8, min(24, r.width/6, r.widest(func(l listedRun) cell { return cell{text: l.Name} })))}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
-		{column{title: "state", width: 11}, 0, func(run listedRun) cell {
-			state := r.state(run)
-			symbol, k := l.stateLook(state)
-			return cell{symbol + " " + string(state), k}
-		}},
-		{column{title: "model", width: max(8, min(20, r.widest(func(l listedRun) cell { return cell{text: l.Model.Name} }))), end: true}, 3, text(func(l listedRun) string { return l.Model.Name })},
-		{column{title: "agent", width: 8}, 5, text(func(l listedRun) string { return l.settings.Agent })},
-		{column{title: "device", width: 7}, 6, text(func(l listedRun) string { return processor(l.Device) })},
-		{column{title: "target", width: 6, right: true}, 4, text(func(l listedRun) string {
+		{column{title: "name", near: true, width: name, least: min(13, name), yields: 7}, 0, func(run listedRun) cell { return cell{run.Name, l.strong} }},
+		{column{title: "state", width: 11, least: r.widest(5, state), yields: 7}, 0, state},
+		{column{title: "model", width: min(20, r.widest(8, model)), least: 16, yields: 9, end: true}, 5, model},
+		{column{title: "agent", width: r.widest(5, text(agent)), least: r.widest(5, text(func(l listedRun) string { return shortAgent(agent(l)) })), yields: 8}, 0, nil},
+		{column{title: "device", width: 7}, 10, text(func(l listedRun) string { return processor(l.Device) })},
+		{column{title: "target", width: 6, right: true}, 6, text(func(l listedRun) string {
 			if l.settings.Target == 0 {
 				return ""
 			}
 			return fmt.Sprintf("%.2f×", l.settings.Target)
 		})},
 		{column{title: "episodes", width: 8, right: true}, 0, text(func(l listedRun) string { return fmt.Sprintf("%d/%d", l.Episodes, l.Budget) })},
-		{column{width: 8}, 7, func(run listedRun) cell {
+		{column{width: 8}, 11, func(run listedRun) cell {
 			return cell{l.meter(quotient(int64(run.Episodes), int64(run.Budget)), 8), l.bar}
 		}},
-		{column{title: "reward", width: leastTrend}, 1, nil},
+		{column{title: "reward", width: leastTrend}, 3, nil},
 		{column{title: "accuracy", width: 8, right: true}, 0, text(func(l listedRun) string {
 			if l.Best == nil {
 				return unknown
 			}
 			return percent(l.Best.Accuracy)
 		})},
-		{column{title: "latency", width: 8, right: true}, 0, func(run listedRun) cell {
+		{column{title: "latency", width: 7, right: true}, 0, func(run listedRun) cell {
 			if run.Best == nil {
 				return cell{unknown, l.plain}
 			}
@@ -427,29 +382,45 @@ func (r *runs) table() *table[listedRun] {
 			}
 			return cell{ratio(run.Best.LatencyRatio), k}
 		}},
-		{column{title: "worked", width: 8, right: true}, 8, text(func(l listedRun) string { return clock(l.Elapsed) })},
-		{column{title: "started", width: 11, right: true}, 2, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
+		{column{title: "worked", width: 8, right: true}, 12, text(func(l listedRun) string { return clock(l.Elapsed) })},
+		{column{title: "started", width: 11, right: true}, 4, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
 	}}
 	t.shrink()
+	t.grow("agent", r.widest(0, text(agent)))
+	t.grow("name", name)
 	t.grow("reward", mostTrend)
 	for i := range t.fields {
-		if f := &t.fields[i]; f.title == "reward" {
+		switch f := &t.fields[i]; f.title {
+		case "reward":
 			f.cell = func(run listedRun) cell { return cell{l.trend(numbersOf(run.Trend), f.width), l.bar} }
+		case "agent":
+			f.cell = text(func(run listedRun) string {
+				if span(agent(run)) > f.width {
+					return shortAgent(agent(run))
+				}
+				return agent(run)
+			})
 		}
 	}
 	for _, f := range slices.Clone(t.fields) {
 		if f.title == "name" || f.title == "model" || f.title == "device" {
-			t.grow(f.title, r.widest(f.cell))
+			t.grow(f.title, r.widest(0, f.cell))
 		}
 	}
 	return t
 }
 
-func (r *runs) widest(f func(listedRun) cell) (n int) {
+// shortAgent is an agent's name for narrow columns, where cutting would make them alike.
+func shortAgent(name string) string {
+	return strings.Replace(strings.Replace(name, "-iterative", "-it", 1), "quantize-", "quant-", 1)
+}
+
+// widest is how many cells a column needs for the runs that are shown, at least some.
+func (r *runs) widest(least int, of func(listedRun) cell) int {
 	for _, i := range r.shown {
-		n = max(n, span(f(r.all[i]).text))
+		least = max(least, span(of(r.all[i]).text))
 	}
-	return n
+	return least
 }
 
 func (r *runs) lines() []string {

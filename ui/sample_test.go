@@ -223,9 +223,9 @@ func sampleRuns() []*store.Run {
 	}
 	return []*store.Run{
 		live,
-		run("r2", "board-night", "resnet56-cifar10", engine.Paused, 310, 410, "prune", 19*time.Hour, &store.Best{Episode: 290, Accuracy: 0.921, LatencyRatio: 0.262}),
-		run("r3", "first try with a very long name", "resnet20-cifar10", engine.Finished, 200, 200, "quantize", 50*time.Hour, &store.Best{Episode: 121, Accuracy: 0.9031, LatencyRatio: 0.248}),
-		run("r4", "größer 漢字", "résumé-网络", engine.Stopped, 12, 410, "joint", 9*24*time.Hour, &store.Best{Episode: 3, Accuracy: 0.611, LatencyRatio: 0.31}),
+		run("r2", "board-night", "resnet56-cifar10", engine.Paused, 310, 410, "prune-iterative", 19*time.Hour, &store.Best{Episode: 290, Accuracy: 0.921, LatencyRatio: 0.262}),
+		run("r3", "first try with a very long name", "resnet20-cifar10", engine.Finished, 200, 200, "quantize-iterative", 50*time.Hour, &store.Best{Episode: 121, Accuracy: 0.9031, LatencyRatio: 0.248}),
+		run("r4", "größer 漢字", "résumé-网络", engine.Stopped, 12, 410, "evolution", 9*24*time.Hour, &store.Best{Episode: 3, Accuracy: 0.611, LatencyRatio: 0.31}),
 		run("r5", "broken", "mobilenet", engine.Failed, 0, 410, "joint", 100*24*time.Hour, nil),
 	}
 }
@@ -278,6 +278,21 @@ func (w *fakeWorkbench) View(id string) (*engine.Snapshot, error) {
 		return s, nil
 	}
 	return nil, errors.New("run " + id + " is not in the store; list the runs with galen runs")
+}
+
+func (w *fakeWorkbench) Episode(name string, number int) (*engine.Snapshot, *store.Episode, error) {
+	for _, r := range w.runs {
+		if s := w.views[r.ID]; r.Name == name && s != nil {
+			if number == 0 {
+				return s, s.Best, nil
+			}
+			if number <= len(s.Episodes) {
+				return s, s.Episodes[number-1], nil
+			}
+			return nil, nil, fmt.Errorf("run %s has no episode %d; it has %d so far", name, number, len(s.Episodes))
+		}
+	}
+	return nil, nil, errors.New("run " + name + " is not in the store; list the runs with galen runs")
 }
 
 func (w *fakeWorkbench) Wait(ctx context.Context, after uint64) (*engine.Snapshot, error) {

@@ -39,13 +39,14 @@ type (
 		at   int
 	} // at: the episode to begin with
 	formIntent    struct{}
-	forkIntent    struct{ id string }
+	forkIntent    struct{ id, name string }
 	compareIntent struct{ ids [2]string }
 	renameIntent  struct{ id, name string }
 	deleteIntent  struct{ id string }
 	startIntent   struct{ settings engine.Settings }
 	checkupIntent struct{ settings engine.Settings }
-	copyIntent    struct{ text, what string } // to the clipboard
+	baseIntent    struct{ reference, model string } // look a policy to start from up: RUN or RUN:EPISODE, of the model in a file
+	copyIntent    struct{ text, what string }       // to the clipboard
 	inspectIntent struct{ of *dashboard }
 	logIntent     struct{ of *dashboard }
 	deviceIntent  struct{ of *dashboard }

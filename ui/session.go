@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"galen/engine"
+	"galen/store"
 )
 
 // session is what all screens share: the look, the clock and the search of this
@@ -13,6 +14,7 @@ type session struct {
 	keys     keymap
 	database string // that commands to copy must name; empty: none
 
+	runs   []*store.Run // as they were listed last
 	now    time.Time
 	active string           // run this process searches; empty: none
 	live   *engine.Snapshot // newest of the active search; nil before the first

@@ -9,6 +9,9 @@ type column struct {
 	right bool // aligned to the right
 	end   bool // cut at the beginning, keeping the telling end
 	near  bool // belongs to the column before: one blank between them
+
+	least  int // width it can be narrowed to
+	yields int // rank at which it is, before fields of lower ranks go; 0: it never is
 }
 
 // cell is one field of a row: text in one ink.
@@ -64,17 +67,25 @@ func (t *table[Row]) blanks(i int) int {
 	return t.gap
 }
 
-// shrink leaves out fields, the least needed first, until the others fit.
+// shrink leaves fields out and narrows columns, the least needed first, until what is left fits.
 func (t *table[Row]) shrink() {
 	for t.spare() < 0 {
 		rank := 0
 		for _, f := range t.fields {
 			rank = max(rank, f.rank)
+			if f.least < f.width {
+				rank = max(rank, f.yields)
+			}
 		}
 		if rank == 0 {
 			return
 		}
 		t.drop(rank)
+		for i := range t.fields {
+			if f := &t.fields[i]; f.yields == rank {
+				f.width = max(min(f.least, f.width), f.width+min(0, t.spare()))
+			}
+		}
 	}
 }
 

@@ -43,6 +43,8 @@ type Workbench interface {
 	// Send gives the active search a command and returns once it was applied or
 	// refused.
 	Send(ctx context.Context, c engine.Command) error
+	// Episode returns a run, by its name or id, with one of its episodes; 0: the best, nil if there is none.
+	Episode(nameOrID string, number int) (*engine.Snapshot, *store.Episode, error)
 	// Checkup tries settings out before a run.
 	Checkup(ctx context.Context, s engine.Settings) (*engine.Checkup, error)
 	// Fork copies a run up to an episode (0: all) into a new one, named if name is not empty.

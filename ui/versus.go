@@ -1,12 +1,8 @@
 package ui
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -15,25 +11,59 @@ import (
 	"galen/store"
 )
 
-// versus compares two runs as they stood when it was opened: the settings in which they
-// differ, their best episodes, their Pareto fronts, and the best policies layer by layer.
+// versus compares two runs: what their best episodes reached, the settings in which they
+// differ, their best policies layer by layer, and their Pareto fronts. A run that is still searching
+// is shown as it goes on.
 type versus struct {
 	s             *session
 	width, height int
 
 	of     [2]*engine.Snapshot
+	paces  [2]pace
+	front  [2][]*store.Episode
 	facts  []fact
 	layers []pair
-	list   list
-	fronts bool // where there is no room for both: show the fronts, not the policies
+	list   list // of the facts, a gap and a heading, and the layers
+	fronts bool // where there is no room for both: show the fronts, not the rest
 }
 
-// fact is what one line says about both runs.
-type fact struct {
-	name   string
-	values [2]string
-	less   string // what the second has more or less of; empty: not a matter of numbers
+func newVersus(s *session, of [2]*engine.Snapshot) *versus {
+	v := &versus{s: s}
+	for n, snap := range of {
+		v.of[n], v.front[n] = snap, engine.Front(snap.Episodes)
+	}
+	v.compare()
+	return v
 }
+
+// accept takes a new state of one of the runs.
+func (v *versus) accept(n int, next *engine.Snapshot) {
+	before := len(v.of[n].Episodes)
+	v.of[n] = v.paces[n].slowed(v.of[n], next, v.s.now)
+	if len(v.of[n].Episodes) != before {
+		v.front[n] = engine.Front(v.of[n].Episodes)
+	}
+	v.compare()
+}
+
+// compare draws up what is to be said about the runs as they are.
+func (v *versus) compare() {
+	v.facts = append(v.achieved(), differingSettings(v.of)...)
+	v.layers = pairs(v.of)
+	var ids []string
+	for _, f := range v.facts {
+		ids = append(ids, "fact "+f.name)
+	}
+	ids = append(ids, "gap", "heading")
+	for i, p := range v.layers {
+		ids = append(ids, fmt.Sprintf("layer %d %s", i, p.name)) // names may repeat
+	}
+	v.list.set(ids)
+}
+
+// Lines of the list between facts and layers.
+func (v *versus) gap() int     { return len(v.facts) }
+func (v *versus) heading() int { return v.gap() + 1 }
 
 // pair is what the best policies of both runs do to a layer; nil: nothing is known.
 type pair struct {
@@ -41,145 +71,71 @@ type pair struct {
 	results [2]*store.LayerResult
 }
 
-func newVersus(s *session, of [2]*engine.Snapshot) *versus {
-	v := &versus{s: s, of: of}
-	v.facts = append(differingSettings(of), v.achieved()...)
-	v.layers = pairs(of)
-	ids := make([]string, len(v.layers))
-	for i := range ids {
-		ids[i] = strconv.Itoa(i)
-	}
-	v.list.set(ids)
-	return v
-}
-
-// pairs joins what the best policies do to each layer: by position where both have the same layers,
-// else by name.
+// pairs joins what the best policies do to each layer, by names and, where a name repeats, in order.
 func pairs(of [2]*engine.Snapshot) (out []pair) {
-	var all [2][]store.LayerResult
+	type layer struct {
+		name string
+		nth  int
+	}
+	at := map[layer]int{}
 	for n, snap := range of {
-		if snap.Best != nil {
-			all[n] = snap.Best.Layers
+		if snap.Best == nil {
+			continue
 		}
-	}
-	if slices.EqualFunc(all[0], all[1], func(a, b store.LayerResult) bool { return a.Name == b.Name }) {
-		for i := range all[0] {
-			out = append(out, pair{all[0][i].Name, [2]*store.LayerResult{&all[0][i], &all[1][i]}})
-		}
-		return out
-	}
-	at := map[string]int{}
-	for n := range all {
-		for i := range all[n] {
-			r := &all[n][i]
-			if _, known := at[r.Name]; !known {
-				at[r.Name] = len(out)
+		met := map[string]int{}
+		for i := range snap.Best.Layers {
+			r := &snap.Best.Layers[i]
+			key := layer{r.Name, met[r.Name]}
+			met[r.Name]++
+			if _, known := at[key]; !known {
+				at[key] = len(out)
 				out = append(out, pair{name: r.Name})
 			}
-			out[at[r.Name]].results[n] = r
+			out[at[key]].results[n] = r
 		}
 	}
-	return out
-}
-
-// differingSettings are the settings that are not the same, by the names they are stored under.
-func differingSettings(of [2]*engine.Snapshot) []fact {
-	var fields [2]map[string]json.RawMessage
-	for n, snap := range of {
-		raw, err := json.Marshal(snap.Settings)
-		if err == nil {
-			err = json.Unmarshal(raw, &fields[n])
-		}
-		if err != nil {
-			return nil // numbers that JSON has no words for: such settings are never stored
-		}
-		delete(fields[n], "name")
-	}
-	names := maps.Clone(fields[0])
-	maps.Copy(names, fields[1])
-	var out []fact
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		a, b := string(fields[0][name]), string(fields[1][name])
-		if a != b {
-			out = append(out, fact{name: strings.ReplaceAll(name, "_", " "), values: [2]string{readable(a), readable(b)}})
-		}
-	}
-	return out
-}
-
-// readable is a JSON value for people.
-func readable(value string) string {
-	if value == "" || value == `""` {
-		return unknown
-	}
-	return strings.Trim(value, `"`)
-}
-
-// achieved compares how far the runs came and what their best episodes reached.
-func (v *versus) achieved() []fact {
-	done := fact{name: "episodes"}
-	for n, s := range v.of {
-		done.values[n] = fmt.Sprintf("%d of %d", len(s.Episodes), budget(s))
-	}
-	out := []fact{done}
-	add := func(name string, of func(s *engine.Snapshot) float64, text, less func(float64) string) {
-		f := fact{name: name, values: [2]string{unknown, unknown}}
-		var values [2]float64
-		known := true
-		for n, s := range v.of {
-			if s.Best == nil {
-				known = false
-				continue
-			}
-			values[n] = of(s)
-			f.values[n] = text(values[n])
-		}
-		if known && finite(values[1]-values[0]) {
-			f.less = less(values[1] - values[0])
-		}
-		out = append(out, f)
-	}
-	difference := func(format string) func(float64) string {
-		return func(x float64) string { return minus(fmt.Sprintf(format, x)) }
-	}
-	points := func(x float64) string { return signed(100*x) + " points" }
-	add("best", func(s *engine.Snapshot) float64 { return float64(s.Best.Number) }, func(x float64) string { return fmt.Sprintf("#%.0f", x) }, func(float64) string { return "" })
-	add("accuracy", func(s *engine.Snapshot) float64 { return s.Best.Accuracy }, percent, points)
-	add("latency", func(s *engine.Snapshot) float64 { return s.Best.LatencyRatio }, ratio, difference("%+.3f×"))
-	add("ms", func(s *engine.Snapshot) float64 { return s.Best.LatencyMS }, func(x float64) string { return fmt.Sprintf("%.3f", x) }, difference("%+.3f"))
-	add("MACs", func(s *engine.Snapshot) float64 { return float64(s.Best.MACs) }, func(x float64) string { return quantity(int64(x)) }, func(float64) string { return "" })
 	return out
 }
 
 func (v *versus) SetSize(width, height int) {
 	v.width, v.height = width, height
-	v.list.show(v.rest() - 1)
+	v.list.show(height - 3) // header, rule, titles
 }
 
-// rest is how many lines are left below the facts.
-func (v *versus) rest() int { return v.height - 4 - v.factLines() }
-
-// factLines is how many facts there is room for.
-func (v *versus) factLines() int { return max(0, min(len(v.facts), v.height/2-3)) }
-
-// wide tells whether policies and fronts stand side by side.
+// wide tells whether the fronts stand beside the rest.
 func (v *versus) wide() bool { return v.width >= 116 }
 
 func (v *versus) Typing() bool { return false }
 
 func (v *versus) Update(msg tea.Msg) intent {
-	press, ok := msg.(tea.KeyMsg)
-	if !ok {
-		return nil
+	switch msg := msg.(type) {
+	case snapshotMsg:
+		for n, s := range v.of {
+			if s.Run.ID == msg.snapshot.Run.ID {
+				v.accept(n, msg.snapshot)
+			}
+		}
+	case tea.KeyMsg:
+		return v.press(msg)
 	}
-	k := v.bindings()
+	return nil
+}
+
+func (v *versus) press(msg tea.KeyMsg) intent {
+	k, before := v.bindings(), v.list.at
 	switch {
-	case key.Matches(press, k.back):
+	case key.Matches(msg, k.back):
 		return backIntent{}
-	case key.Matches(press, k.other):
+	case key.Matches(msg, k.other):
 		v.fronts = !v.fronts
-	default:
-		v.list.press(&k, press)
+	case v.list.press(&k, msg):
+		switch at := v.list.at; { // the cursor does not rest between facts and layers
+		case at != v.gap() && at != v.heading():
+		case at > before && len(v.layers) > 0:
+			v.list.move(v.heading() + 1)
+		default:
+			v.list.move(v.gap() - 1)
+		}
 	}
 	return nil
 }
@@ -206,7 +162,13 @@ func (v *versus) Legend() [][2]string {
 
 func (v *versus) Status() string {
 	l := v.s.look
-	return new(line).put(l.accent, " "+l.frontMark+" ").put(l.plain, v.of[0].Run.Name).put(l.good, "   "+l.rivalMark+" ").put(l.plain, v.of[1].Run.Name).cut(v.width)
+	b := new(line).put(l.accent, " "+l.frontMark+" ").put(l.plain, v.of[0].Run.Name).put(l.good, "   "+l.rivalMark+" ").put(l.plain, v.of[1].Run.Name)
+	if from, to := v.list.visible(); to-from < len(v.list.ids) && (v.wide() || !v.fronts) {
+		place := fmt.Sprintf("lines %d–%d of %d ", from+1, to, len(v.list.ids))
+		names := b.cut(v.width - span(place) - 2)
+		b = new(line).raw(names, span(names)).to(v.width-span(place)).put(l.dim, place)
+	}
+	return b.cut(v.width)
 }
 
 func (v *versus) View() []string {
@@ -217,56 +179,81 @@ func (v *versus) View() []string {
 		right = []segment{{l.warn, "different models: " + a.Name + ", " + b.Name, 1}}
 	}
 	out := []string{spread(v.width, left, right), l.rule.paint(repeat(l.ruleRest, v.width))}
-	out = append(out, v.factTable()...)
-	out = append(out, l.rule.paint(repeat(l.ruleRest, v.width)))
 	height := v.height - len(out)
 	switch {
 	case v.wide():
 		side := max(82, v.width*3/5) // as many as the policies need
-		policies, fronts := exactly(v.policies(side-2), height), exactly(v.chart(v.width-side, height), height)
+		lines, fronts := exactly(v.lines(side-2), height), exactly(v.chart(v.width-side, height), height)
 		for r := range height {
-			out = append(out, new(line).raw(policies[r], span(policies[r])).to(side).raw(fronts[r], span(fronts[r])).cut(v.width))
+			out = append(out, new(line).raw(lines[r], span(lines[r])).to(side).raw(fronts[r], span(fronts[r])).cut(v.width))
 		}
 	case v.fronts:
 		out = append(out, v.chart(v.width, height)...)
 	default:
-		out = append(out, v.policies(v.width)...)
+		out = append(out, v.lines(v.width)...)
 	}
 	return exactly(out, v.height)
 }
 
-// factTable lists what differs and what was achieved; settings give way where lines are few.
-func (v *versus) factTable() []string {
+// lines are those of the list that are visible, below the titles of the first one's columns.
+func (v *versus) lines(width int) []string {
+	facts, policies := v.factTable(width), v.policyTable(width)
+	titles := policies.header()
+	if len(v.layers) == 0 {
+		titles = v.s.look.dim.paint("  neither run has finished an episode")
+	}
+	from, to := v.list.visible()
+	out := []string{facts.header()}
+	if from >= v.gap() {
+		out = []string{titles}
+	}
+	for at := from; at < to; at++ {
+		switch selected := at == v.list.at; {
+		case at < v.gap():
+			out = append(out, facts.row(v.facts[at], selected))
+		case at > v.heading():
+			out = append(out, policies.row(v.layers[at-v.heading()-1], selected))
+		case from >= v.gap(): // the titles are seen already
+		case at == v.gap():
+			out = append(out, "")
+		default:
+			out = append(out, titles)
+		}
+	}
+	return out
+}
+
+// factTable is what is achieved and what differs.
+func (v *versus) factTable(width int) *table[fact] {
 	l := v.s.look
 	widest := 12
 	for _, f := range v.facts {
 		widest = max(widest, span(f.values[0]), span(f.values[1]))
 	}
 	for _, s := range v.of {
-		widest = max(widest, span(s.Run.Name))
+		widest = max(widest, 2+span(s.Run.Name)) // after its mark
 	}
-	widest = min(widest, (v.width-36)/2)
+	widest = min(widest, (width-36)/2)
 	value := func(n int) func(fact) cell { return func(f fact) cell { return cell{f.values[n], l.plain} } }
-	t := &table[fact]{look: l, width: v.width, gap: 2, fields: []field[fact]{
-		{column{width: 12, right: true}, 0, func(f fact) cell { return cell{f.name, l.dim} }},
-		{column{title: v.of[0].Run.Name, width: widest}, 0, value(0)},
-		{column{title: v.of[1].Run.Name, width: widest}, 0, value(1)},
+	t := &table[fact]{look: l, width: width, gap: 2, fields: []field[fact]{
+		{column{width: 1}, 0, func(f fact) cell {
+			if at := v.list.at; at < v.gap() && v.facts[at] == f {
+				return cell{l.cursorMark, l.accent}
+			}
+			return cell{}
+		}},
+		{column{width: 12, near: true}, 0, func(f fact) cell { return cell{f.name, l.dim} }},
+		{column{title: l.frontMark + " " + v.of[0].Run.Name, width: widest}, 0, value(0)},
+		{column{title: l.rivalMark + " " + v.of[1].Run.Name, width: widest}, 0, value(1)},
 		{column{width: 14}, 1, func(f fact) cell { return cell{f.less, l.accent} }},
 	}}
 	t.shrink()
-	out := []string{t.header()}
-	for _, f := range v.facts[len(v.facts)-v.factLines():] {
-		out = append(out, t.row(f, false))
-	}
-	return out
+	return t
 }
 
-// policies are the best policies of both runs, layer by layer.
-func (v *versus) policies(width int) []string {
+// policyTable is of the best policies of both runs, layer by layer.
+func (v *versus) policyTable(width int) *table[pair] {
 	l := v.s.look
-	if len(v.layers) == 0 {
-		return []string{l.dim.paint("  neither run has finished an episode")}
-	}
 	name := leastName
 	for _, p := range v.layers {
 		name = max(name, span(p.name))
@@ -287,7 +274,7 @@ func (v *versus) policies(width int) []string {
 	time := func(r *store.LayerResult) cell { return cell{ms.format(r.MS), l.plain} }
 	t := &table[pair]{look: l, width: width, gap: 2, fields: []field[pair]{
 		{column{width: 1}, 0, func(p pair) cell {
-			if v.selected(p) {
+			if at := v.list.at - v.heading() - 1; at >= 0 && v.layers[at] == p {
 				return cell{l.cursorMark, l.accent}
 			}
 			return cell{}
@@ -305,20 +292,12 @@ func (v *versus) policies(width int) []string {
 	}}
 	t.shrink()
 	t.grow("layer", name)
-	out := []string{t.header()}
-	from, to := v.list.visible()
-	for _, p := range v.layers[from:to] {
-		out = append(out, t.row(p, v.selected(p)))
-	}
-	return out
+	return t
 }
-
-// selected tells whether a layer is the one under the cursor.
-func (v *versus) selected(p pair) bool { return v.list.at < len(v.layers) && v.layers[v.list.at] == p }
 
 // chart draws both Pareto fronts.
 func (v *versus) chart(width, height int) []string {
-	first, second := engine.Front(v.of[0].Episodes), engine.Front(v.of[1].Episodes)
+	first, second := v.front[0], v.front[1]
 	if len(first)+len(second) == 0 {
 		return nil
 	}

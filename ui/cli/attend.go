@@ -21,7 +21,6 @@ import (
 type workbench interface {
 	ui.Workbench
 	Find(nameOrID string) (*store.Run, error)
-	Episode(nameOrID string, number int) (*engine.Snapshot, *store.Episode, error)
 	Close() error
 }
 
