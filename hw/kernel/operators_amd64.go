@@ -174,3 +174,6 @@ func mapChannelsAVX2(pixels int, out *float32, a *float32, b *float32, outStride
 
 //go:noescape
 func maxUint8AVX2(pixels int, taps int, channels int, out *uint8, in *uint8, offsets *int32, stride int)
+
+//go:noescape
+func gatherAVX2(pixels int, out *uint8, in *uint8, offsets *int32, stride int, table *uint8, add int)

@@ -7029,3 +7029,43 @@ store:
 	JNE     pixel
 	VZEROUPPER
 	RET
+
+// func gatherAVX2(pixels int, out *uint8, in *uint8, offsets *int32, stride int, table *uint8, add int)
+// Requires: AVX
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
+	MOVQ    pixels+0(FP), AX
+	MOVQ    out+8(FP), CX
+	MOVQ    in+16(FP), DX
+	MOVQ    offsets+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    table+40(FP), DI
+	VMOVDQU (DI), X0
+	VMOVDQU 16(DI), X1
+	CMPQ    add+48(FP), $0x00
+	JNE     more
+
+pixel:
+	MOVLQSX (BX), DI
+	VMOVDQU (DX)(DI*1), X2
+	VPSHUFB X0, X2, X2
+	VPOR    X1, X2, X2
+	VMOVDQU X2, (CX)
+	ADDQ    $0x04, BX
+	ADDQ    SI, CX
+	DECQ    AX
+	JNE     pixel
+	VZEROUPPER
+	RET
+
+more:
+	MOVLQSX (BX), DI
+	VMOVDQU (DX)(DI*1), X2
+	VPSHUFB X0, X2, X2
+	VPOR    (CX), X2, X2
+	VMOVDQU X2, (CX)
+	ADDQ    $0x04, BX
+	ADDQ    SI, CX
+	DECQ    AX
+	JNE     more
+	VZEROUPPER
+	RET

@@ -52,6 +52,8 @@ type vector struct {
 	mapWidth    int                                                                                 // lanes of a vector of mapChannels
 	mapChannels func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32) // nil: portable
 
+	gather func(pixels int, out, in *uint8, offsets *int32, stride int, table *uint8, add int) // nil: portable
+
 	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: by patches
 	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: by patches
 

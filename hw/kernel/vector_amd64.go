@@ -80,6 +80,8 @@ var avx2 = vector{
 
 	mapWidth: 8, mapChannels: mapChannelsAVX2,
 
+	gather: gatherAVX2,
+
 	maxFloat: maxFloatAVX2,
 	maxUint8: maxUint8AVX2,
 }
@@ -134,6 +136,8 @@ var avx512 = withPopulationCounts(vector{
 	},
 
 	mapWidth: 16, mapChannels: mapChannelsAVX512,
+
+	gather: gatherAVX2,
 
 	maxFloat: maxFloatAVX512,
 	maxUint8: maxUint8AVX2,

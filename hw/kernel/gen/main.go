@@ -61,6 +61,7 @@ func writeOperators() {
 	mapChannels(avx512)
 	mapChannels(avx2)
 	maxPool(avx2, "maxUint8", 1, "uint8")
+	gather()
 }
 
 // writeLayers generates kernels_amd64.s.
