@@ -15,6 +15,7 @@ type compiler struct {
 	isa     kernel.ISA
 	direct  bool                          // no Winograd
 	values  []*slot                       // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
+	views   map[graph.ValueID]*view       // values that are not there yet but where someone reads them
 	reals   map[graph.ValueID]*slot       // quantized values as floats, where someone needs them
 	bits    map[packing]*slot             // tensors taken apart into bits
 	maps    map[graph.ValueID]*channelMap // values that are looked through
@@ -31,7 +32,7 @@ type compiler struct {
 
 func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
 	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, bits: map[packing]*slot{},
-		maps: map[graph.ValueID]*channelMap{}, through: throughMaps(g), index: map[int]int{}}
+		maps: map[graph.ValueID]*channelMap{}, views: map[graph.ValueID]*view{}, through: throughMaps(g), index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
@@ -105,7 +106,7 @@ func (c *compiler) finish() {
 
 // real is a value as floats.
 func (c *compiler) real(id graph.ValueID) *slot {
-	s := c.values[id]
+	s := c.value(id)
 	if s.quant == nil {
 		return s
 	}
@@ -140,6 +141,9 @@ func (c *compiler) lower(u unit) {
 		c.lowerChannelMap(n)
 		return
 	}
+	if moves(n.Op) && c.lowerMove(n) || c.lowerTable(n, u) {
+		return
+	}
 	value := u.output
 	if u.sum != nil {
 		value = u.sum.output
@@ -154,7 +158,7 @@ func (c *compiler) lower(u unit) {
 	in := make([]*slot, len(n.Inputs))
 	integers := to != nil
 	for i, id := range n.Inputs {
-		in[i] = c.values[id]
+		in[i] = c.value(id)
 		integers = integers && in[i].quant != nil
 	}
 	switch op := n.Op.(type) {
@@ -217,36 +221,12 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 	isa := c.isa
 	lo, hi := limits(out.quant, u.lo, u.hi)
 	switch op := op.(type) {
-	case graph.Relu, graph.Clip, graph.Quantize:
-		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
-		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), in[0].bytes(m), table) }, out, in...)
 	case graph.Add:
 		qa, qb, qo := affine(in[0].quant), affine(in[1].quant), affine(out.quant)
 		c.emit(func(m *memory) {
 			kernel.AddUint8(isa, out.bytes(m), in[0].bytes(m), in[1].bytes(m), qa, qb, qo, lo, hi)
 		}, out, in...)
-	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
-		mv := newMove[uint8](op, shapes(in), out.shape)
-		mv.fill = out.quant.Zero
-		if pad, ok := op.(*graph.Pad); ok {
-			mv.fill = quantized(out.quant, pad.Value)
-		}
-		for i, s := range in {
-			if *s.quant != *out.quant {
-				mv.parts[i].table = kernel.RequantizeTable(affine(s.quant), affine(out.quant), lo, hi)
-			}
-		}
-		c.emit(func(m *memory) {
-			dst := out.bytes(m)
-			mv.prepare(dst)
-			for i, s := range in {
-				mv.place(i, dst, s.bytes(m))
-			}
-		}, out, in...)
-	case graph.Activation:
-		table := activationTable(op, in[0].quant, out.quant)
-		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), in[0].bytes(m), table) }, out, in...)
-	case *graph.Gather, *graph.Rearrange:
+	case graph.Flatten, *graph.Rearrange:
 		p := newPick[uint8](op, in[0].shape, out.shape)
 		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
 		same := *in[0].quant == *out.quant
@@ -284,7 +264,7 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 		c.dequantize(out, pooled)
 	default:
 		table := kernel.RequantizeTable(affine(in.quant), affine(out.quant), 0, uint8(out.quant.Max()))
-		c.emit(func(m *memory) { kernel.Lookup(c.isa, out.bytes(m), pooled.bytes(m), table) }, out, pooled)
+		c.lookup(out, pooled, table)
 	}
 }
 
@@ -314,12 +294,4 @@ func quantized(q *graph.Quant, real float32) uint8 {
 	var out [1]uint8
 	kernel.QuantizeFloat(kernel.Portable, out[:], []float32{real}, affine(q), uint8(q.Max()))
 	return out[0]
-}
-
-func shapes(slots []*slot) []graph.Shape {
-	s := make([]graph.Shape, len(slots))
-	for i := range slots {
-		s[i] = slots[i].shape
-	}
-	return s
 }

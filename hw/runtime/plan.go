@@ -69,9 +69,10 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 	for _, u := range fuse(g) {
 		c.lower(u)
 	}
+	input, output := c.value(g.Input), c.value(g.Output)
 	steps := len(c.steps)
-	c.values[g.Input].hold(-1, steps) // its unused lanes stay zero, see load
-	c.values[g.Output].hold(steps, steps)
+	input.hold(-1, steps) // its unused lanes stay zero, see load
+	output.hold(steps, steps)
 	floats, bytes := place(c.slots)
 	if need := 4*int64(floats) + int64(bytes); need > maxArena {
 		return nil, fmt.Errorf("compile graph %q: intermediate tensors need %d MiB per image, more than %d MiB", g.Name, need>>20, maxArena>>20)
@@ -81,9 +82,9 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		isa:        isa,
 		layers:     c.layers,
 		steps:      c.steps,
-		input:      c.values[g.Input],
+		input:      input,
 		inputShape: g.Values[g.Input].Shape,
-		output:     c.values[g.Output],
+		output:     output,
 		outShape:   g.Values[g.Output].Shape,
 		sums:       c.sums,
 		floats:     floats,
