@@ -54,6 +54,10 @@ type vector struct {
 
 	gather func(pixels int, out, in *uint8, offsets *int32, stride int, table *uint8, add int) // nil: portable
 
+	// By channels, for multiples of 16 pixels out of planes; nil: portable. plane and stride are in bytes.
+	pixels         [5]func(n int, out, in *float32, plane, stride int)
+	quantizePixels [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32)
+
 	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: by patches
 	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: by patches
 
@@ -125,6 +129,8 @@ type scratch struct {
 	add  addConstants
 
 	offsets [depthwiseTile]int32 // of the pixels of a tile of ScaleChannels
+
+	integers [256]uint8 // a piece of a plane that is quantized
 }
 
 const scratchSums = 12 * 32

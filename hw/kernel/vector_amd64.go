@@ -84,6 +84,8 @@ var avx2 = vector{
 
 	maxFloat: maxFloatAVX2,
 	maxUint8: maxUint8AVX2,
+
+	patchSumUint8: patchSumUint8AVX2,
 }
 
 var avx512 = withPopulationCounts(vector{
@@ -141,6 +143,8 @@ var avx512 = withPopulationCounts(vector{
 
 	maxFloat: maxFloatAVX512,
 	maxUint8: maxUint8AVX2,
+
+	patchSumUint8: patchSumUint8AVX512,
 })
 
 // withPopulationCounts uses AVX-512's instruction where there is one, else AVX2's table.

@@ -62,6 +62,13 @@ func writeOperators() {
 	mapChannels(avx2)
 	maxPool(avx2, "maxUint8", 1, "uint8")
 	gather()
+	for channels := 1; channels <= 4; channels++ {
+		pixels(channels)
+		quantizePixels(avx512, channels)
+		quantizePixels(avx2, channels)
+	}
+	sumPatch(avx512)
+	sumPatch(avx2)
 }
 
 // writeLayers generates kernels_amd64.s.

@@ -56,3 +56,41 @@ func maxPool(v isa, name string, scalar int, typ string) {
 	VZEROUPPER()
 	RET()
 }
+
+// sumPatch sums the bytes of patches, see Patch in package kernel; channels is a multiple of 16, steps are in bytes.
+func sumPatch(v isa) {
+	begin("patchSumUint8"+v.name, "func(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)")
+	channels, out, in := load("channels"), load("out"), load("in")
+	columns, rowStep, columnStep := load("columns"), load("rowStep"), load("columnStep")
+	sums, x := v.vectors(16/v.lanes()), v.new()
+	row, rows, at, column := GP64(), GP64(), GP64(), GP64()
+	Label("channels")
+	for _, s := range sums {
+		VXORPS(s, s, s)
+	}
+	MOVQ(in, row)
+	MOVQ(parameter("rows"), rows)
+	Label("row")
+	MOVQ(row, at)
+	MOVQ(columns, column)
+	Label("column")
+	for j, s := range sums {
+		VPMOVZXBD(Mem{Base: at, Disp: j * v.lanes()}, x)
+		VPADDD(x, s, s)
+	}
+	ADDQ(columnStep, at)
+	DECQ(column)
+	JNE(LabelRef("column"))
+	ADDQ(rowStep, row)
+	DECQ(rows)
+	JNE(LabelRef("row"))
+	for j, s := range sums {
+		VMOVUPS(s, Mem{Base: out, Disp: j * v.bytes})
+	}
+	ADDQ(Imm(16), in)
+	ADDQ(Imm(64), out)
+	SUBQ(Imm(16), channels)
+	JNE(LabelRef("channels"))
+	VZEROUPPER()
+	RET()
+}
