@@ -82,6 +82,11 @@ var avx2 = vector{
 
 	gather: gatherAVX2,
 
+	pixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
+	quantizePixels: [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32){
+		nil, quantizePixelsAVX2x1, quantizePixelsAVX2x2, quantizePixelsAVX2x3, quantizePixelsAVX2x4,
+	},
+
 	maxFloat: maxFloatAVX2,
 	maxUint8: maxUint8AVX2,
 
@@ -140,6 +145,11 @@ var avx512 = withPopulationCounts(vector{
 	mapWidth: 16, mapChannels: mapChannelsAVX512,
 
 	gather: gatherAVX2,
+
+	pixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
+	quantizePixels: [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32){
+		nil, quantizePixelsAVX512x1, quantizePixelsAVX512x2, quantizePixelsAVX512x3, quantizePixelsAVX512x4,
+	},
 
 	maxFloat: maxFloatAVX512,
 	maxUint8: maxUint8AVX2,

@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"math"
-	"slices"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -15,6 +14,7 @@ type compiler struct {
 	isa     kernel.ISA
 	direct  bool                          // no Winograd
 	values  []*slot                       // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
+	input   *slot                         // where images are loaded to
 	views   map[graph.ValueID]*view       // values that are not there yet but where someone reads them
 	reals   map[graph.ValueID]*slot       // quantized values as floats, where someone needs them
 	bits    map[packing]*slot             // tensors taken apart into bits
@@ -37,33 +37,7 @@ func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
 	}
-	in := g.Values[g.Input]
-	c.values[g.Input] = c.slot(in.Shape, in.Quant)
-	if c.narrow() {
-		c.values[g.Input].stride = narrowStride
-	}
 	return c
-}
-
-// narrowStride is the pixel of an image with few channels that takes a quarter of the memory others would.
-const narrowStride = 4
-
-// narrow tells whether all that read the input are convolutions that take it in narrow pixels.
-func (c *compiler) narrow() bool {
-	in := c.g.Values[c.g.Input]
-	if in.Quant != nil || in.Shape[0] > narrowStride || c.g.Input == c.g.Output {
-		return false
-	}
-	for _, n := range c.g.Nodes {
-		if !slices.Contains(n.Inputs, c.g.Input) {
-			continue
-		}
-		conv, ok := n.Op.(*graph.Conv)
-		if !ok || conv.Groups > 1 || c.winogradTile(newGeometry(&n, in.Shape, c.g.Values[n.Output].Shape)) > 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *compiler) slot(shape graph.Shape, quant *graph.Quant) *slot {
@@ -174,11 +148,9 @@ func (c *compiler) lower(u unit) {
 	if integers && c.lowerIntegers(n.Op, u, out, in) {
 		return
 	}
-	if to != nil && clamps(n.Op) {
-		if lo, hi := limits(to, u.lo, u.hi); lo == 0 && int(hi) == to.Max() { // saturation clamps
-			c.quantize(out, c.real(n.Inputs[0]))
-			return
-		}
+	if c.onlyQuantizes(u) {
+		c.quantize(out, c.real(n.Inputs[0]))
+		return
 	}
 	for i, id := range n.Inputs {
 		in[i] = c.real(id)
@@ -195,11 +167,16 @@ func (c *compiler) lower(u unit) {
 	})
 }
 
-// clamps tells whether an operator does nothing but limit and round.
-func clamps(op graph.Op) bool {
-	switch op.(type) {
+// onlyQuantizes tells whether a unit does nothing to floats that quantizing them does not: saturation clamps.
+func (c *compiler) onlyQuantizes(u unit) bool {
+	to := c.g.Values[u.output].Quant
+	if to == nil {
+		return false
+	}
+	switch c.g.Nodes[u.node].Op.(type) {
 	case graph.Relu, graph.Clip, graph.Quantize:
-		return true
+		lo, hi := limits(to, u.lo, u.hi)
+		return lo == 0 && int(hi) == to.Max()
 	}
 	return false
 }

@@ -66,13 +66,11 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		return nil, fmt.Errorf("compile graph %q: %w", g.Name, err)
 	}
 	c := newCompiler(g, isa, o.Direct)
-	for _, u := range fuse(g) {
+	for _, u := range c.lowerInput(fuse(g)) {
 		c.lower(u)
 	}
-	input, output := c.value(g.Input), c.value(g.Output)
-	steps := len(c.steps)
-	input.hold(-1, steps) // its unused lanes stay zero, see load
-	output.hold(steps, steps)
+	output := c.value(g.Output)
+	output.hold(len(c.steps), len(c.steps))
 	floats, bytes := place(c.slots)
 	if need := 4*int64(floats) + int64(bytes); need > maxArena {
 		return nil, fmt.Errorf("compile graph %q: intermediate tensors need %d MiB per image, more than %d MiB", g.Name, need>>20, maxArena>>20)
@@ -82,7 +80,7 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		isa:        isa,
 		layers:     c.layers,
 		steps:      c.steps,
-		input:      input,
+		input:      c.input,
 		inputShape: g.Values[g.Input].Shape,
 		output:     output,
 		outShape:   g.Values[g.Output].Shape,

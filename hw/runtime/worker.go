@@ -20,7 +20,6 @@ type memory struct {
 
 	integerInputs [][]uint8 // the same
 
-	integers   [256]uint8        // a piece of the input being quantized
 	requantize kernel.Requantize // the parameters of the layer that runs
 	add        kernel.QuantAdd
 }
