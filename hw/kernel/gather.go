@@ -27,7 +27,7 @@ type Source struct {
 
 type gatherSource struct {
 	length, stride int
-	offsets        []int32 // of the pixel for every pixel of the output; in bytes for assembly, else in scalars
+	offsets        []int32 // of the pixel for every pixel of the output, in bytes
 	channel        []int32
 	spans          []span // the channels, unless they are scattered
 }
@@ -40,6 +40,7 @@ type gatherRun struct {
 	first, pixels int
 	sources       []int
 	partly        bool // some lanes of a pixel remain
+	copied        bool // spans are long enough to be copied one by one
 	passes        []gatherPass
 }
 
@@ -66,7 +67,7 @@ func NewGather[T float32 | uint8](isa ISA, pixels, channels int, fill T, sources
 		g.blank[c] = fill
 	}
 	for _, s := range sources {
-		g.sources = append(g.sources, newGatherSource(s, pixels, channels, g.unit()))
+		g.sources = append(g.sources, newGatherSource(s, pixels, channels, g.scalarBytes()))
 	}
 	for p := range pixels {
 		if n := len(g.runs) - 1; n >= 0 && sameSources(sources, p-1, p) {
@@ -86,7 +87,7 @@ func NewGather[T float32 | uint8](isa ISA, pixels, channels int, fill T, sources
 		run := &g.runs[i]
 		key := fmt.Sprint(run.sources)
 		if other := planned[key]; other != nil {
-			run.passes, run.partly = other.passes, other.partly
+			run.passes, run.partly, run.copied = other.passes, other.partly, other.copied
 			continue
 		}
 		g.plan(run, channels)
@@ -95,13 +96,8 @@ func NewGather[T float32 | uint8](isa ISA, pixels, channels int, fill T, sources
 	return g
 }
 
-// unit is what offsets count a scalar as.
-func (g *Gather[T]) unit() int {
-	if g.vector == nil {
-		return 1
-	}
-	return int(unsafe.Sizeof(*new(T)))
-}
+// scalarBytes is the size of a scalar.
+func (g *Gather[T]) scalarBytes() int { return int(unsafe.Sizeof(*new(T))) }
 
 func newGatherSource(s Source, pixels, channels, unit int) gatherSource {
 	to := gatherSource{stride: ChannelStride(s.Channels), channel: s.Channel[:channels]}
@@ -147,7 +143,20 @@ func sameSources(sources []Source, p, q int) bool {
 
 // plan finds the passes for a run's pixels.
 func (g *Gather[T]) plan(run *gatherRun, channels int) {
-	width := gatherBytes / int(unsafe.Sizeof(*new(T)))
+	spans, scalars := 0, 0
+	for _, i := range run.sources {
+		s := &g.sources[i]
+		spans += len(s.spans)
+		for _, c := range s.spans {
+			scalars += c.count
+		}
+		if s.spans == nil {
+			spans += channels
+		}
+	}
+	const long = 128 // bytes
+	run.copied = scalars*g.scalarBytes() >= long*spans
+	width := gatherBytes / g.scalarBytes()
 	for first := 0; first < g.stride; first += width {
 		from := make([]int, width) // the source of every lane; −1: none
 		left := 0
@@ -242,8 +251,8 @@ func (g *Gather[T]) Run(out []T, in [][]T) {
 		switch {
 		case len(run.sources) == 0:
 			repeat(out[(1+run.first)*g.stride:][:run.pixels*g.stride], g.blank)
-		case g.vector == nil:
-			g.runPortable(run, out, in)
+		case g.vector == nil || run.copied:
+			g.copyRun(run, out, in)
 		default:
 			g.runVector(run, out, in)
 		}
@@ -258,7 +267,9 @@ func repeat[T any](out, pattern []T) {
 	}
 }
 
-func (g *Gather[T]) runPortable(run *gatherRun, out []T, in [][]T) {
+// copyRun computes one pixel at a time.
+func (g *Gather[T]) copyRun(run *gatherRun, out []T, in [][]T) {
+	size := g.scalarBytes()
 	for p := run.first; p < run.first+run.pixels; p++ {
 		dst := out[(1+p)*g.stride:][:g.stride]
 		if run.partly {
@@ -266,7 +277,7 @@ func (g *Gather[T]) runPortable(run *gatherRun, out []T, in [][]T) {
 		}
 		for _, i := range run.sources {
 			s := &g.sources[i]
-			src := in[i][s.offsets[p]:][:s.stride]
+			src := in[i][int(s.offsets[p])/size:][:s.stride]
 			for _, c := range s.spans {
 				copy(dst[c.to:c.to+c.count], src[c.from:])
 			}
@@ -285,7 +296,7 @@ func (g *Gather[T]) runPortable(run *gatherRun, out []T, in [][]T) {
 // runVector computes a few pixels at a time, so that what passes add to stays in the first-level cache.
 func (g *Gather[T]) runVector(run *gatherRun, out []T, in [][]T) {
 	const cached = 1 << 13
-	bytes := g.stride * g.unit()
+	bytes := g.stride * g.scalarBytes()
 	piece := max(cached/bytes, 16)
 	for first := run.first; first < run.first+run.pixels; first += piece {
 		pixels := min(piece, run.first+run.pixels-first)

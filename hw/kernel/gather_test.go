@@ -9,20 +9,20 @@ import (
 // TestGather moves random scalars of several tensors to random places.
 func TestGather(t *testing.T) {
 	random := rand.New(rand.NewPCG(12, 1))
-	for range 200 {
+	for range 60 {
 		testGather(t, random, 7, func(n int) []uint8 { return integers[uint8](random, n) })
 		testGather(t, random, -0.5, func(n int) []float32 { return normals(random, n) })
 	}
 }
 
 func testGather[T float32 | uint8](t *testing.T, random *rand.Rand, fill T, numbers func(n int) []T) {
-	pixels, channels := 1+random.IntN(700), 1+random.IntN(50)
+	pixels, channels := 1+random.IntN(700), 1+random.IntN(200)
 	var sources []Source
 	var in [][]T
 	byPixel := random.IntN(2) == 0 // sources share pixels out; else channels
 	count := 1 + random.IntN(3)
 	for i := range count {
-		s := Source{Pixels: 1 + random.IntN(300), Channels: 1 + random.IntN(50)}
+		s := Source{Pixels: 1 + random.IntN(300), Channels: 1 + random.IntN(200)}
 		s.Pixel, s.Channel = make([]int32, pixels), make([]int32, channels)
 		permuted, from := random.IntN(2) == 0, random.IntN(s.Channels)
 		for p := range s.Pixel {
