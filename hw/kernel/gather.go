@@ -12,8 +12,9 @@ import (
 type Gather[T float32 | uint8] struct {
 	vector  *vector // nil: portable
 	pixels  int
-	stride  int // of the output
-	blank   []T // a pixel that nothing goes to
+	stride  int  // of the output
+	shift   uint // of a scalar's index to its first byte
+	blank   []T  // a pixel that nothing goes to
 	sources []gatherSource
 	runs    []gatherRun
 }
@@ -59,6 +60,9 @@ const gatherBytes = 16
 // is fill.
 func NewGather[T float32 | uint8](isa ISA, pixels, channels int, fill T, sources []Source) *Gather[T] {
 	g := &Gather[T]{pixels: pixels, stride: ChannelStride(channels)}
+	if unsafe.Sizeof(fill) == floatBytes {
+		g.shift = 2
+	}
 	if v := vectorOf(isa); v != nil && v.gather != nil {
 		g.vector = v
 	}
@@ -67,7 +71,7 @@ func NewGather[T float32 | uint8](isa ISA, pixels, channels int, fill T, sources
 		g.blank[c] = fill
 	}
 	for _, s := range sources {
-		g.sources = append(g.sources, newGatherSource(s, pixels, channels, g.scalarBytes()))
+		g.sources = append(g.sources, newGatherSource(s, pixels, channels, 1<<g.shift))
 	}
 	for p := range pixels {
 		if n := len(g.runs) - 1; n >= 0 && sameSources(sources, p-1, p) {
@@ -95,9 +99,6 @@ func NewGather[T float32 | uint8](isa ISA, pixels, channels int, fill T, sources
 	}
 	return g
 }
-
-// scalarBytes is the size of a scalar.
-func (g *Gather[T]) scalarBytes() int { return int(unsafe.Sizeof(*new(T))) }
 
 func newGatherSource(s Source, pixels, channels, unit int) gatherSource {
 	to := gatherSource{stride: ChannelStride(s.Channels), channel: s.Channel[:channels]}
@@ -155,8 +156,8 @@ func (g *Gather[T]) plan(run *gatherRun, channels int) {
 		}
 	}
 	const long = 128 // bytes
-	run.copied = scalars*g.scalarBytes() >= long*spans
-	width := gatherBytes / g.scalarBytes()
+	run.copied = g.vector == nil || scalars<<g.shift >= long*spans
+	width := gatherBytes >> g.shift
 	for first := 0; first < g.stride; first += width {
 		from := make([]int, width) // the source of every lane; −1: none
 		left := 0
@@ -251,10 +252,10 @@ func (g *Gather[T]) Run(out []T, in [][]T) {
 		switch {
 		case len(run.sources) == 0:
 			repeat(out[(1+run.first)*g.stride:][:run.pixels*g.stride], g.blank)
-		case g.vector == nil || run.copied:
-			g.copyRun(run, out, in)
+		case run.copied:
+			g.copy(run, out, in)
 		default:
-			g.runVector(run, out, in)
+			g.permute(run, out, in)
 		}
 	}
 }
@@ -267,39 +268,43 @@ func repeat[T any](out, pattern []T) {
 	}
 }
 
-// copyRun computes one pixel at a time.
-func (g *Gather[T]) copyRun(run *gatherRun, out []T, in [][]T) {
-	size := g.scalarBytes()
-	for p := run.first; p < run.first+run.pixels; p++ {
-		dst := out[(1+p)*g.stride:][:g.stride]
-		if run.partly {
-			copy(dst, g.blank)
+// copy computes a run, one source after the other.
+func (g *Gather[T]) copy(run *gatherRun, out []T, in [][]T) {
+	out = out[(1+run.first)*g.stride:][:run.pixels*g.stride]
+	if run.partly {
+		repeat(out, g.blank)
+	}
+	for _, i := range run.sources {
+		s := &g.sources[i]
+		src, offsets, stride := in[i], s.offsets[run.first:][:run.pixels], g.stride
+		for _, c := range s.spans {
+			at := c.to
+			for _, offset := range offsets {
+				copy(out[at:at+c.count], src[int(offset)>>g.shift+c.from:])
+				at += stride
+			}
 		}
-		for _, i := range run.sources {
-			s := &g.sources[i]
-			src := in[i][int(s.offsets[p])/size:][:s.stride]
-			for _, c := range s.spans {
-				copy(dst[c.to:c.to+c.count], src[c.from:])
-			}
-			if s.spans != nil {
-				continue
-			}
-			for c, from := range s.channel {
-				if from >= 0 {
-					dst[c] = src[from]
+		if s.spans != nil {
+			continue
+		}
+		for p, offset := range offsets {
+			from, to := src[int(offset)>>g.shift:][:s.stride], out[p*stride:][:stride]
+			for c, channel := range s.channel {
+				if channel >= 0 {
+					to[c] = from[channel]
 				}
 			}
 		}
 	}
 }
 
-// runVector computes a few pixels at a time, so that what passes add to stays in the first-level cache.
-func (g *Gather[T]) runVector(run *gatherRun, out []T, in [][]T) {
-	const cached = 1 << 13
-	bytes := g.stride * g.scalarBytes()
+// permute computes a run, one vector of a few pixels after the other.
+func (g *Gather[T]) permute(run *gatherRun, out []T, in [][]T) {
+	const cached = 1 << 13 // what passes add to stays in the first-level cache
+	bytes := g.stride << g.shift
 	piece := max(cached/bytes, 16)
-	for first := run.first; first < run.first+run.pixels; first += piece {
-		pixels := min(piece, run.first+run.pixels-first)
+	for first, end := run.first, run.first+run.pixels; first < end; first += piece {
+		pixels := min(piece, end-first)
 		for i := range run.passes {
 			p := &run.passes[i]
 			g.vector.gather(pixels, (*uint8)(unsafe.Pointer(&out[(1+first)*g.stride+p.to])), (*uint8)(unsafe.Pointer(&in[p.source][p.window])),
