@@ -218,4 +218,10 @@ func quantizePixelsAVX2x4(n int, out *uint8, in *float32, plane int, scale float
 func patchSumUint8AVX512(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
 
 //go:noescape
+func quantizeMeansAVX512(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)
+
+//go:noescape
 func patchSumUint8AVX2(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
+
+//go:noescape
+func quantizeMeansAVX2(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)

@@ -7649,6 +7649,49 @@ column:
 	VZEROUPPER
 	RET
 
+// func quantizeMeansAVX512(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL
+TEXT ·quantizeMeansAVX512(SB), NOSPLIT, $0-56
+	MOVQ         out+8(FP), AX
+	MOVQ         sums+16(FP), CX
+	VBROADCASTSS offset+24(FP), Z0
+	VBROADCASTSD factor+32(FP), Z1
+	VBROADCASTSD zero+40(FP), Z2
+	VBROADCASTSD limit+48(FP), Z3
+	VXORPS       Z4, Z4, Z4
+	XORQ         DX, DX
+	CMPQ         DX, n+0(FP)
+	JGE          done
+
+loop:
+	VMOVDQU     (CX)(DX*4), Y5
+	VPSUBD      Y0, Y5, Y5
+	VCVTDQ2PD   Y5, Z5
+	VMULPD      Z1, Z5, Z5
+	VRNDSCALEPD $0x00, Z5, Z5
+	VADDPD      Z2, Z5, Z5
+	VMAXPD      Z4, Z5, Z5
+	VMINPD      Z3, Z5, Z5
+	VCVTTPD2DQ  Z5, Y5
+	VPMOVDB     Y5, (AX)(DX*1)
+	VMOVDQU     32(CX)(DX*4), Y5
+	VPSUBD      Y0, Y5, Y5
+	VCVTDQ2PD   Y5, Z5
+	VMULPD      Z1, Z5, Z5
+	VRNDSCALEPD $0x00, Z5, Z5
+	VADDPD      Z2, Z5, Z5
+	VMAXPD      Z4, Z5, Z5
+	VMINPD      Z3, Z5, Z5
+	VCVTTPD2DQ  Z5, Y5
+	VPMOVDB     Y5, 8(AX)(DX*1)
+	ADDQ        $0x10, DX
+	CMPQ        DX, n+0(FP)
+	JL          loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func patchSumUint8AVX2(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
 // Requires: AVX, AVX2
 TEXT ·patchSumUint8AVX2(SB), NOSPLIT, $0-56
@@ -7686,5 +7729,76 @@ column:
 	ADDQ      $0x40, CX
 	SUBQ      $0x10, AX
 	JNE       channels
+	VZEROUPPER
+	RET
+
+// func quantizeMeansAVX2(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)
+// Requires: AVX
+TEXT ·quantizeMeansAVX2(SB), NOSPLIT, $0-56
+	MOVQ         out+8(FP), AX
+	MOVQ         sums+16(FP), CX
+	VBROADCASTSS offset+24(FP), Y0
+	VBROADCASTSD factor+32(FP), Y1
+	VBROADCASTSD zero+40(FP), Y2
+	VBROADCASTSD limit+48(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DX, DX
+	CMPQ         DX, n+0(FP)
+	JGE          done
+
+loop:
+	VMOVDQU     (CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, (AX)(DX*1)
+	VMOVDQU     16(CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, 4(AX)(DX*1)
+	VMOVDQU     32(CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, 8(AX)(DX*1)
+	VMOVDQU     48(CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, 12(AX)(DX*1)
+	ADDQ        $0x10, DX
+	CMPQ        DX, n+0(FP)
+	JL          loop
+
+done:
 	VZEROUPPER
 	RET

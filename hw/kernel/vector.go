@@ -47,7 +47,8 @@ type vector struct {
 	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
 	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
 	lookup        func(n int, out, in *uint8, table *[256]uint8)
-	activations   [functions]func(n int, out, in *float32, alpha, beta float32) // nil: portable
+	quantizeMeans func(n int, out *uint8, sums *int32, offset int32, factor, zero, limit float64) // nil: portable
+	activations   [functions]func(n int, out, in *float32, alpha, beta float32)                   // nil: portable
 
 	mapWidth    int                                                                                 // lanes of a vector of mapChannels
 	mapChannels func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32) // nil: portable

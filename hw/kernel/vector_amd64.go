@@ -73,6 +73,7 @@ var avx2 = vector{
 	quantizeFloat: quantizeFloatAVX2,
 	dequantize:    dequantizeAVX2,
 	lookup:        lookupAVX2,
+	quantizeMeans: quantizeMeansAVX2,
 	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
 		Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2,
 		HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2, LeakyRelu: leakyReluAVX2,
@@ -137,6 +138,7 @@ var avx512 = withPopulationCounts(vector{
 	quantizeFloat: quantizeFloatAVX512,
 	dequantize:    dequantizeAVX512,
 	lookup:        permutingLookup(),
+	quantizeMeans: quantizeMeansAVX512,
 	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
 		Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512,
 		HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512, LeakyRelu: leakyReluAVX512,

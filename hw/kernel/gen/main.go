@@ -67,8 +67,10 @@ func writeOperators() {
 		quantizePixels(avx512, channels)
 		quantizePixels(avx2, channels)
 	}
-	sumPatch(avx512)
-	sumPatch(avx2)
+	for _, v := range []isa{avx512, avx2} {
+		sumPatch(v)
+		quantizeMeans(v)
+	}
 }
 
 // writeLayers generates kernels_amd64.s.
