@@ -8,6 +8,7 @@ package runtime
 
 import (
 	"fmt"
+	"math"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -52,6 +53,9 @@ type step struct {
 // maxArena bounds a worker's memory: a graph that needs more is refused rather than
 // left to exhaust the machine.
 const maxArena = 4 << 30
+
+// maxTensor bounds the memory of a tensor: what the offsets of kernels can reach.
+const maxTensor = math.MaxInt32
 
 // Compile translates a graph into a plan. It fails if the graph is malformed, has
 // tensors that are neither [channels, height, width] nor [features], or needs an
@@ -110,6 +114,9 @@ func check(g *graph.Graph) error {
 	for _, v := range g.Values {
 		if len(v.Shape) != 1 && len(v.Shape) != 3 {
 			return fmt.Errorf("value %q is %v, wants [channels, height, width] or [features]", v.Name, v.Shape)
+		}
+		if need := newSlot(v.Shape, v.Quant).memory(); need > maxTensor {
+			return fmt.Errorf("value %q of %v needs %d MiB, more than %d MiB", v.Name, v.Shape, need>>20, maxTensor>>20)
 		}
 	}
 	return nil
