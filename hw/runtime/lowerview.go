@@ -34,7 +34,7 @@ func (c *compiler) lowerMove(n *graph.Node) bool {
 	if pad, padded := n.Op.(*graph.Pad); padded && ok {
 		ok = v.pad(padding(pad, out.Quant))
 	}
-	if !ok { // one step less, and nothing is in the way
+	if !ok { // with the inputs computed and converted first, nothing is in the way
 		for i, id := range n.Inputs {
 			looks[i] = &view{sources: []viewSource{{in: c.converted(id, out.Quant)}}}
 		}
