@@ -174,3 +174,54 @@ func mapChannelsAVX2(pixels int, out *float32, a *float32, b *float32, outStride
 
 //go:noescape
 func maxUint8AVX2(pixels int, taps int, channels int, out *uint8, in *uint8, offsets *int32, stride int)
+
+//go:noescape
+func gatherAVX2(pixels int, out *uint8, in *uint8, offsets *int32, stride int, table *uint8, add int)
+
+//go:noescape
+func pixelsAVX2x1(n int, out *float32, in *float32, plane int, stride int)
+
+//go:noescape
+func quantizePixelsAVX512x1(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func quantizePixelsAVX2x1(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func pixelsAVX2x2(n int, out *float32, in *float32, plane int, stride int)
+
+//go:noescape
+func quantizePixelsAVX512x2(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func quantizePixelsAVX2x2(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func pixelsAVX2x3(n int, out *float32, in *float32, plane int, stride int)
+
+//go:noescape
+func quantizePixelsAVX512x3(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func quantizePixelsAVX2x3(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func pixelsAVX2x4(n int, out *float32, in *float32, plane int, stride int)
+
+//go:noescape
+func quantizePixelsAVX512x4(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func quantizePixelsAVX2x4(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+
+//go:noescape
+func patchSumUint8AVX512(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
+
+//go:noescape
+func quantizeMeansAVX512(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)
+
+//go:noescape
+func patchSumUint8AVX2(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
+
+//go:noescape
+func quantizeMeansAVX2(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)

@@ -7029,3 +7029,776 @@ store:
 	JNE     pixel
 	VZEROUPPER
 	RET
+
+// func gatherAVX2(pixels int, out *uint8, in *uint8, offsets *int32, stride int, table *uint8, add int)
+// Requires: AVX
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
+	MOVQ    pixels+0(FP), AX
+	MOVQ    out+8(FP), CX
+	MOVQ    in+16(FP), DX
+	MOVQ    offsets+24(FP), BX
+	MOVQ    stride+32(FP), SI
+	MOVQ    table+40(FP), DI
+	VMOVDQU (DI), X0
+	VMOVDQU 16(DI), X1
+	CMPQ    add+48(FP), $0x00
+	JNE     more
+
+pixel:
+	MOVLQSX (BX), DI
+	VMOVDQU (DX)(DI*1), X2
+	VPSHUFB X0, X2, X2
+	VPOR    X1, X2, X2
+	VMOVDQU X2, (CX)
+	ADDQ    $0x04, BX
+	ADDQ    SI, CX
+	DECQ    AX
+	JNE     pixel
+	VZEROUPPER
+	RET
+
+more:
+	MOVLQSX (BX), DI
+	VMOVDQU (DX)(DI*1), X2
+	VPSHUFB X0, X2, X2
+	VPOR    (CX), X2, X2
+	VMOVDQU X2, (CX)
+	ADDQ    $0x04, BX
+	ADDQ    SI, CX
+	DECQ    AX
+	JNE     more
+	VZEROUPPER
+	RET
+
+// func pixelsAVX2x1(n int, out *float32, in *float32, plane int, stride int)
+// Requires: AVX
+TEXT ·pixelsAVX2x1(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   out+8(FP), CX
+	MOVQ   in+16(FP), DX
+	MOVQ   plane+24(FP), BX
+	MOVQ   stride+32(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	VXORPS X0, X0, X0
+
+loop:
+	VMOVUPS   (DX), X1
+	VUNPCKLPS X0, X1, X2
+	VUNPCKHPS X0, X1, X1
+	VUNPCKLPS X0, X0, X3
+	VUNPCKHPS X0, X0, X4
+	VUNPCKLPD X3, X2, X5
+	VMOVUPS   X5, (CX)
+	VUNPCKHPD X3, X2, X5
+	VMOVUPS   X5, (CX)(BX*1)
+	VUNPCKLPD X4, X1, X5
+	VMOVUPS   X5, (CX)(BX*2)
+	VUNPCKHPD X4, X1, X5
+	VMOVUPS   X5, (CX)(SI*1)
+	LEAQ      (CX)(BX*4), CX
+	ADDQ      $0x10, DX
+	SUBQ      $0x04, AX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX512x1(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512F
+TEXT ·quantizePixelsAVX512x1(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Z0
+	VBROADCASTSS lo+36(FP), Z1
+	VBROADCASTSS hi+40(FP), Z2
+	VBROADCASTSS zero+44(FP), Z3
+	MOVL         $0x00001111, BX
+	KMOVW        BX, K1
+
+loop:
+	VMOVUPS     (DX), Z4
+	VDIVPS      Z0, Z4, Z4
+	VMAXPS      Z1, Z4, Z4
+	VMINPS      Z2, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD      Z3, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, (CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 64(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 128(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 192(CX)
+	ADDQ        $+256, CX
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, AX
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX2x1(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX2
+TEXT ·quantizePixelsAVX2x1(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Y0
+	VBROADCASTSS lo+36(FP), Y1
+	VBROADCASTSS hi+40(FP), Y2
+	VBROADCASTSS zero+44(FP), Y3
+
+loop:
+	VMOVUPS      (DX), Y4
+	VDIVPS       Y0, Y4, Y4
+	VMAXPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPADDD       Y3, Y4, Y4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y6
+	VMOVDQU      Y6, (CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 32(CX)
+	VEXTRACTI128 $0x01, Y4, X4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y4
+	VMOVDQU      Y4, 64(CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 96(CX)
+	ADDQ         $+128, CX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func pixelsAVX2x2(n int, out *float32, in *float32, plane int, stride int)
+// Requires: AVX
+TEXT ·pixelsAVX2x2(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   out+8(FP), CX
+	MOVQ   in+16(FP), DX
+	MOVQ   plane+24(FP), BX
+	MOVQ   stride+32(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	VXORPS X0, X0, X0
+
+loop:
+	VMOVUPS   (DX), X1
+	VMOVUPS   (DX)(BX*1), X2
+	VUNPCKLPS X2, X1, X3
+	VUNPCKHPS X2, X1, X1
+	VUNPCKLPS X0, X0, X2
+	VUNPCKHPS X0, X0, X4
+	VUNPCKLPD X2, X3, X5
+	VMOVUPS   X5, (CX)
+	VUNPCKHPD X2, X3, X5
+	VMOVUPS   X5, (CX)(SI*1)
+	VUNPCKLPD X4, X1, X5
+	VMOVUPS   X5, (CX)(SI*2)
+	VUNPCKHPD X4, X1, X5
+	VMOVUPS   X5, (CX)(DI*1)
+	LEAQ      (CX)(SI*4), CX
+	ADDQ      $0x10, DX
+	SUBQ      $0x04, AX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX512x2(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·quantizePixelsAVX512x2(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Z0
+	VBROADCASTSS lo+36(FP), Z1
+	VBROADCASTSS hi+40(FP), Z2
+	VBROADCASTSS zero+44(FP), Z3
+	MOVL         $0x00001111, SI
+	KMOVW        SI, K1
+
+loop:
+	VMOVUPS     (DX), Z4
+	VDIVPS      Z0, Z4, Z4
+	VMAXPS      Z1, Z4, Z4
+	VMINPS      Z2, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD      Z3, Z4, Z4
+	VMOVUPS     (DX)(BX*1), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMAXPS      Z1, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD      Z3, Z5, Z5
+	VPSLLD      $0x08, Z5, Z5
+	VORPS       Z5, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, (CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 64(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 128(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 192(CX)
+	ADDQ        $+256, CX
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, AX
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX2x2(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX2
+TEXT ·quantizePixelsAVX2x2(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Y0
+	VBROADCASTSS lo+36(FP), Y1
+	VBROADCASTSS hi+40(FP), Y2
+	VBROADCASTSS zero+44(FP), Y3
+
+loop:
+	VMOVUPS      (DX), Y4
+	VDIVPS       Y0, Y4, Y4
+	VMAXPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VDIVPS       Y0, Y5, Y5
+	VMAXPS       Y1, Y5, Y5
+	VMINPS       Y2, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y3, Y5, Y5
+	VPSLLD       $0x08, Y5, Y5
+	VORPS        Y5, Y4, Y4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y6
+	VMOVDQU      Y6, (CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 32(CX)
+	VEXTRACTI128 $0x01, Y4, X4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y4
+	VMOVDQU      Y4, 64(CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 96(CX)
+	ADDQ         $+128, CX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func pixelsAVX2x3(n int, out *float32, in *float32, plane int, stride int)
+// Requires: AVX
+TEXT ·pixelsAVX2x3(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   out+8(FP), CX
+	MOVQ   in+16(FP), DX
+	MOVQ   plane+24(FP), BX
+	MOVQ   stride+32(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	VXORPS X0, X0, X0
+
+loop:
+	VMOVUPS   (DX), X1
+	VMOVUPS   (DX)(BX*1), X2
+	VMOVUPS   (DX)(BX*2), X3
+	VUNPCKLPS X2, X1, X4
+	VUNPCKHPS X2, X1, X1
+	VUNPCKLPS X0, X3, X2
+	VUNPCKHPS X0, X3, X3
+	VUNPCKLPD X2, X4, X5
+	VMOVUPS   X5, (CX)
+	VUNPCKHPD X2, X4, X5
+	VMOVUPS   X5, (CX)(SI*1)
+	VUNPCKLPD X3, X1, X5
+	VMOVUPS   X5, (CX)(SI*2)
+	VUNPCKHPD X3, X1, X5
+	VMOVUPS   X5, (CX)(DI*1)
+	LEAQ      (CX)(SI*4), CX
+	ADDQ      $0x10, DX
+	SUBQ      $0x04, AX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX512x3(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·quantizePixelsAVX512x3(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Z0
+	VBROADCASTSS lo+36(FP), Z1
+	VBROADCASTSS hi+40(FP), Z2
+	VBROADCASTSS zero+44(FP), Z3
+	MOVL         $0x00001111, SI
+	KMOVW        SI, K1
+
+loop:
+	VMOVUPS     (DX), Z4
+	VDIVPS      Z0, Z4, Z4
+	VMAXPS      Z1, Z4, Z4
+	VMINPS      Z2, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD      Z3, Z4, Z4
+	VMOVUPS     (DX)(BX*1), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMAXPS      Z1, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD      Z3, Z5, Z5
+	VPSLLD      $0x08, Z5, Z5
+	VORPS       Z5, Z4, Z4
+	VMOVUPS     (DX)(BX*2), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMAXPS      Z1, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD      Z3, Z5, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VORPS       Z5, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, (CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 64(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 128(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 192(CX)
+	ADDQ        $+256, CX
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, AX
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX2x3(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX2
+TEXT ·quantizePixelsAVX2x3(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Y0
+	VBROADCASTSS lo+36(FP), Y1
+	VBROADCASTSS hi+40(FP), Y2
+	VBROADCASTSS zero+44(FP), Y3
+
+loop:
+	VMOVUPS      (DX), Y4
+	VDIVPS       Y0, Y4, Y4
+	VMAXPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VDIVPS       Y0, Y5, Y5
+	VMAXPS       Y1, Y5, Y5
+	VMINPS       Y2, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y3, Y5, Y5
+	VPSLLD       $0x08, Y5, Y5
+	VORPS        Y5, Y4, Y4
+	VMOVUPS      (DX)(BX*2), Y5
+	VDIVPS       Y0, Y5, Y5
+	VMAXPS       Y1, Y5, Y5
+	VMINPS       Y2, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y3, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VORPS        Y5, Y4, Y4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y6
+	VMOVDQU      Y6, (CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 32(CX)
+	VEXTRACTI128 $0x01, Y4, X4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y4
+	VMOVDQU      Y4, 64(CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 96(CX)
+	ADDQ         $+128, CX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func pixelsAVX2x4(n int, out *float32, in *float32, plane int, stride int)
+// Requires: AVX
+TEXT ·pixelsAVX2x4(SB), NOSPLIT, $0-40
+	MOVQ   n+0(FP), AX
+	MOVQ   out+8(FP), CX
+	MOVQ   in+16(FP), DX
+	MOVQ   plane+24(FP), BX
+	MOVQ   stride+32(FP), SI
+	LEAQ   (SI)(SI*2), DI
+	LEAQ   (BX)(BX*2), R8
+	ADDQ   DX, R8
+	VXORPS X0, X0, X0
+
+loop:
+	VMOVUPS   (DX), X0
+	VMOVUPS   (DX)(BX*1), X1
+	VMOVUPS   (DX)(BX*2), X2
+	VMOVUPS   (R8), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X0
+	VUNPCKLPS X3, X2, X1
+	VUNPCKHPS X3, X2, X2
+	VUNPCKLPD X1, X4, X3
+	VMOVUPS   X3, (CX)
+	VUNPCKHPD X1, X4, X3
+	VMOVUPS   X3, (CX)(SI*1)
+	VUNPCKLPD X2, X0, X3
+	VMOVUPS   X3, (CX)(SI*2)
+	VUNPCKHPD X2, X0, X3
+	VMOVUPS   X3, (CX)(DI*1)
+	LEAQ      (CX)(SI*4), CX
+	ADDQ      $0x10, DX
+	ADDQ      $0x10, R8
+	SUBQ      $0x04, AX
+	JNE       loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX512x4(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·quantizePixelsAVX512x4(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Z0
+	VBROADCASTSS lo+36(FP), Z1
+	VBROADCASTSS hi+40(FP), Z2
+	VBROADCASTSS zero+44(FP), Z3
+	LEAQ         (BX)(BX*2), SI
+	ADDQ         DX, SI
+	MOVL         $0x00001111, DI
+	KMOVW        DI, K1
+
+loop:
+	VMOVUPS     (DX), Z4
+	VDIVPS      Z0, Z4, Z4
+	VMAXPS      Z1, Z4, Z4
+	VMINPS      Z2, Z4, Z4
+	VCVTPS2DQ   Z4, Z4
+	VPADDD      Z3, Z4, Z4
+	VMOVUPS     (DX)(BX*1), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMAXPS      Z1, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD      Z3, Z5, Z5
+	VPSLLD      $0x08, Z5, Z5
+	VORPS       Z5, Z4, Z4
+	VMOVUPS     (DX)(BX*2), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMAXPS      Z1, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD      Z3, Z5, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VORPS       Z5, Z4, Z4
+	VMOVUPS     (SI), Z5
+	VDIVPS      Z0, Z5, Z5
+	VMAXPS      Z1, Z5, Z5
+	VMINPS      Z2, Z5, Z5
+	VCVTPS2DQ   Z5, Z5
+	VPADDD      Z3, Z5, Z5
+	VPSLLD      $0x18, Z5, Z5
+	VORPS       Z5, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, (CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 64(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 128(CX)
+	VALIGND     $0x04, Z4, Z4, Z4
+	VPEXPANDD.Z Z4, K1, Z5
+	VMOVDQU32   Z5, 192(CX)
+	ADDQ        $+256, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, SI
+	SUBQ        $0x10, AX
+	JNE         loop
+	VZEROUPPER
+	RET
+
+// func quantizePixelsAVX2x4(n int, out *uint8, in *float32, plane int, scale float32, lo float32, hi float32, zero int32)
+// Requires: AVX, AVX2
+TEXT ·quantizePixelsAVX2x4(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         out+8(FP), CX
+	MOVQ         in+16(FP), DX
+	MOVQ         plane+24(FP), BX
+	VBROADCASTSS scale+32(FP), Y0
+	VBROADCASTSS lo+36(FP), Y1
+	VBROADCASTSS hi+40(FP), Y2
+	VBROADCASTSS zero+44(FP), Y3
+	LEAQ         (BX)(BX*2), SI
+	ADDQ         DX, SI
+
+loop:
+	VMOVUPS      (DX), Y4
+	VDIVPS       Y0, Y4, Y4
+	VMAXPS       Y1, Y4, Y4
+	VMINPS       Y2, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPADDD       Y3, Y4, Y4
+	VMOVUPS      (DX)(BX*1), Y5
+	VDIVPS       Y0, Y5, Y5
+	VMAXPS       Y1, Y5, Y5
+	VMINPS       Y2, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y3, Y5, Y5
+	VPSLLD       $0x08, Y5, Y5
+	VORPS        Y5, Y4, Y4
+	VMOVUPS      (DX)(BX*2), Y5
+	VDIVPS       Y0, Y5, Y5
+	VMAXPS       Y1, Y5, Y5
+	VMINPS       Y2, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y3, Y5, Y5
+	VPSLLD       $0x10, Y5, Y5
+	VORPS        Y5, Y4, Y4
+	VMOVUPS      (SI), Y5
+	VDIVPS       Y0, Y5, Y5
+	VMAXPS       Y1, Y5, Y5
+	VMINPS       Y2, Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y3, Y5, Y5
+	VPSLLD       $0x18, Y5, Y5
+	VORPS        Y5, Y4, Y4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y6
+	VMOVDQU      Y6, (CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 32(CX)
+	VEXTRACTI128 $0x01, Y4, X4
+	VPMOVZXDQ    X4, Y5
+	VPERMQ       $0x50, Y5, Y4
+	VMOVDQU      Y4, 64(CX)
+	VPERMQ       $0xfa, Y5, Y5
+	VMOVDQU      Y5, 96(CX)
+	ADDQ         $+128, CX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, AX
+	JNE          loop
+	VZEROUPPER
+	RET
+
+// func patchSumUint8AVX512(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·patchSumUint8AVX512(SB), NOSPLIT, $0-56
+	MOVQ channels+16(FP), AX
+	MOVQ out+24(FP), CX
+	MOVQ in+32(FP), DX
+	MOVQ columns+8(FP), BX
+	MOVQ rowStep+40(FP), SI
+	MOVQ columnStep+48(FP), DI
+
+channels:
+	VXORPS Z0, Z0, Z0
+	MOVQ   DX, R8
+	MOVQ   rows+0(FP), R9
+
+row:
+	MOVQ R8, R10
+	MOVQ BX, R11
+
+column:
+	VPMOVZXBD (R10), Z1
+	VPADDD    Z1, Z0, Z0
+	ADDQ      DI, R10
+	DECQ      R11
+	JNE       column
+	ADDQ      SI, R8
+	DECQ      R9
+	JNE       row
+	VMOVUPS   Z0, (CX)
+	ADDQ      $0x10, DX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, AX
+	JNE       channels
+	VZEROUPPER
+	RET
+
+// func quantizeMeansAVX512(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL
+TEXT ·quantizeMeansAVX512(SB), NOSPLIT, $0-56
+	MOVQ         out+8(FP), AX
+	MOVQ         sums+16(FP), CX
+	VBROADCASTSS offset+24(FP), Z0
+	VBROADCASTSD factor+32(FP), Z1
+	VBROADCASTSD zero+40(FP), Z2
+	VBROADCASTSD limit+48(FP), Z3
+	VXORPS       Z4, Z4, Z4
+	XORQ         DX, DX
+	CMPQ         DX, n+0(FP)
+	JGE          done
+
+loop:
+	VMOVDQU     (CX)(DX*4), Y5
+	VPSUBD      Y0, Y5, Y5
+	VCVTDQ2PD   Y5, Z5
+	VMULPD      Z1, Z5, Z5
+	VRNDSCALEPD $0x00, Z5, Z5
+	VADDPD      Z2, Z5, Z5
+	VMAXPD      Z4, Z5, Z5
+	VMINPD      Z3, Z5, Z5
+	VCVTTPD2DQ  Z5, Y5
+	VPMOVDB     Y5, (AX)(DX*1)
+	VMOVDQU     32(CX)(DX*4), Y5
+	VPSUBD      Y0, Y5, Y5
+	VCVTDQ2PD   Y5, Z5
+	VMULPD      Z1, Z5, Z5
+	VRNDSCALEPD $0x00, Z5, Z5
+	VADDPD      Z2, Z5, Z5
+	VMAXPD      Z4, Z5, Z5
+	VMINPD      Z3, Z5, Z5
+	VCVTTPD2DQ  Z5, Y5
+	VPMOVDB     Y5, 8(AX)(DX*1)
+	ADDQ        $0x10, DX
+	CMPQ        DX, n+0(FP)
+	JL          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func patchSumUint8AVX2(rows int, columns int, channels int, out *int32, in *uint8, rowStep int, columnStep int)
+// Requires: AVX, AVX2
+TEXT ·patchSumUint8AVX2(SB), NOSPLIT, $0-56
+	MOVQ channels+16(FP), AX
+	MOVQ out+24(FP), CX
+	MOVQ in+32(FP), DX
+	MOVQ columns+8(FP), BX
+	MOVQ rowStep+40(FP), SI
+	MOVQ columnStep+48(FP), DI
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   DX, R8
+	MOVQ   rows+0(FP), R9
+
+row:
+	MOVQ R8, R10
+	MOVQ BX, R11
+
+column:
+	VPMOVZXBD (R10), Y2
+	VPADDD    Y2, Y0, Y0
+	VPMOVZXBD 8(R10), Y2
+	VPADDD    Y2, Y1, Y1
+	ADDQ      DI, R10
+	DECQ      R11
+	JNE       column
+	ADDQ      SI, R8
+	DECQ      R9
+	JNE       row
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   Y1, 32(CX)
+	ADDQ      $0x10, DX
+	ADDQ      $0x40, CX
+	SUBQ      $0x10, AX
+	JNE       channels
+	VZEROUPPER
+	RET
+
+// func quantizeMeansAVX2(n int, out *uint8, sums *int32, offset int32, factor float64, zero float64, limit float64)
+// Requires: AVX
+TEXT ·quantizeMeansAVX2(SB), NOSPLIT, $0-56
+	MOVQ         out+8(FP), AX
+	MOVQ         sums+16(FP), CX
+	VBROADCASTSS offset+24(FP), Y0
+	VBROADCASTSD factor+32(FP), Y1
+	VBROADCASTSD zero+40(FP), Y2
+	VBROADCASTSD limit+48(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DX, DX
+	CMPQ         DX, n+0(FP)
+	JGE          done
+
+loop:
+	VMOVDQU     (CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, (AX)(DX*1)
+	VMOVDQU     16(CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, 4(AX)(DX*1)
+	VMOVDQU     32(CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, 8(AX)(DX*1)
+	VMOVDQU     48(CX)(DX*4), X5
+	VPSUBD      X0, X5, X5
+	VCVTDQ2PD   X5, Y5
+	VMULPD      Y1, Y5, Y5
+	VROUNDPD    $0x00, Y5, Y5
+	VADDPD      Y2, Y5, Y5
+	VMAXPD      Y4, Y5, Y5
+	VMINPD      Y3, Y5, Y5
+	VCVTTPD2DQY Y5, X5
+	VPACKUSDW   X5, X5, X5
+	VPACKUSWB   X5, X5, X5
+	VMOVD       X5, 12(AX)(DX*1)
+	ADDQ        $0x10, DX
+	CMPQ        DX, n+0(FP)
+	JL          loop
+
+done:
+	VZEROUPPER
+	RET

@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // Patch says where the scalars of a channel lie that pooling makes one of: Rows×Columns of them, RowStep
 // and ColumnStep scalars apart. Operations on it give 0 where it is empty.
 type Patch struct{ Rows, Columns, RowStep, ColumnStep int }
@@ -39,6 +41,22 @@ func SumUint8(isa ISA, out []int32, in []uint8, p Patch) {
 		})
 	}
 	sums(out[done:], in[done:], p)
+}
+
+// QuantizeMeans computes out = clamp(roundHalfEven((sums − offset)·factor) + zero, 0, limit) over len(out) scalars in
+// float64. Differences must fit into 32 bits.
+func QuantizeMeans(isa ISA, out []uint8, sums []int32, offset int32, factor float64, zero, limit uint8) {
+	sums = sums[:len(out)]
+	v, done := vectorOf(isa), 0
+	if v != nil && v.quantizeMeans != nil {
+		done = v.cover(len(out), func(i, n int) {
+			v.quantizeMeans(n, &out[i], &sums[i], offset, factor, float64(zero), float64(limit))
+		})
+	}
+	for i, sum := range sums[done:] {
+		mean := math.RoundToEven(float64(sum-offset) * factor)
+		out[done+i] = uint8(min(max(mean+float64(zero), 0), float64(limit)))
+	}
 }
 
 // EachPatch calls f for every output pixel with its position, that of the first input pixel of its window

@@ -87,3 +87,33 @@ func TestMaxKeepsNaN(t *testing.T) {
 		}
 	}
 }
+
+func TestQuantizeMeans(t *testing.T) {
+	random := rand.New(rand.NewPCG(14, 1))
+	for range 200 {
+		n := random.IntN(100)
+		sums := make([]int32, n)
+		for i := range sums {
+			sums[i] = int32(random.IntN(60000))
+		}
+		offset, zero, limit := int32(random.IntN(40000)), uint8(random.IntN(256)), uint8(random.IntN(256))
+		factor := math.Exp(random.NormFloat64() - 6)
+		if random.IntN(2) == 0 {
+			factor = 1. / 128 // many ties
+		}
+		for _, isa := range Supported() {
+			out := Bytes(n + 1)
+			out[n] = 77
+			QuantizeMeans(isa, out[:n], sums, offset, factor, zero, limit)
+			for i, sum := range sums {
+				want := math.RoundToEven(float64(sum-offset)*factor) + float64(zero)
+				if want = max(0, min(want, float64(limit))); float64(out[i]) != want {
+					t.Fatalf("%s: mean of %d−%d by %g is %d, want %g", isa, sum, offset, factor, out[i], want)
+				}
+			}
+			if out[n] != 77 {
+				t.Fatalf("%s: wrote past the end", isa)
+			}
+		}
+	}
+}

@@ -47,10 +47,17 @@ type vector struct {
 	quantizeFloat func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)
 	dequantize    func(n int, out *float32, in *uint8, scale float32, zero int32)
 	lookup        func(n int, out, in *uint8, table *[256]uint8)
-	activations   [functions]func(n int, out, in *float32, alpha, beta float32) // nil: portable
+	quantizeMeans func(n int, out *uint8, sums *int32, offset int32, factor, zero, limit float64) // nil: portable
+	activations   [functions]func(n int, out, in *float32, alpha, beta float32)                   // nil: portable
 
 	mapWidth    int                                                                                 // lanes of a vector of mapChannels
 	mapChannels func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32) // nil: portable
+
+	gather func(pixels int, out, in *uint8, offsets *int32, stride int, table *uint8, add int) // nil: portable
+
+	// By channels, for multiples of 16 pixels out of planes; nil: portable. plane and stride are in bytes.
+	pixels         [5]func(n int, out, in *float32, plane, stride int)
+	quantizePixels [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32)
 
 	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: by patches
 	maxUint8 func(pixels, taps, channels int, out, in *uint8, offsets *int32, stride int)   // nil: by patches
@@ -123,6 +130,8 @@ type scratch struct {
 	add  addConstants
 
 	offsets [depthwiseTile]int32 // of the pixels of a tile of ScaleChannels
+
+	integers [256]uint8 // a piece of a plane that is quantized
 }
 
 const scratchSums = 12 * 32

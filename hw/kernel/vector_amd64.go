@@ -73,6 +73,7 @@ var avx2 = vector{
 	quantizeFloat: quantizeFloatAVX2,
 	dequantize:    dequantizeAVX2,
 	lookup:        lookupAVX2,
+	quantizeMeans: quantizeMeansAVX2,
 	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
 		Sigmoid: sigmoidAVX2, Silu: siluAVX2, Tanh: tanhAVX2,
 		HardSigmoid: hardSigmoidAVX2, HardSwish: hardSwishAVX2, LeakyRelu: leakyReluAVX2,
@@ -80,8 +81,17 @@ var avx2 = vector{
 
 	mapWidth: 8, mapChannels: mapChannelsAVX2,
 
+	gather: gatherAVX2,
+
+	pixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
+	quantizePixels: [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32){
+		nil, quantizePixelsAVX2x1, quantizePixelsAVX2x2, quantizePixelsAVX2x3, quantizePixelsAVX2x4,
+	},
+
 	maxFloat: maxFloatAVX2,
 	maxUint8: maxUint8AVX2,
+
+	patchSumUint8: patchSumUint8AVX2,
 }
 
 var avx512 = withPopulationCounts(vector{
@@ -128,6 +138,7 @@ var avx512 = withPopulationCounts(vector{
 	quantizeFloat: quantizeFloatAVX512,
 	dequantize:    dequantizeAVX512,
 	lookup:        permutingLookup(),
+	quantizeMeans: quantizeMeansAVX512,
 	activations: [functions]func(n int, out, in *float32, alpha, beta float32){
 		Sigmoid: sigmoidAVX512, Silu: siluAVX512, Tanh: tanhAVX512,
 		HardSigmoid: hardSigmoidAVX512, HardSwish: hardSwishAVX512, LeakyRelu: leakyReluAVX512,
@@ -135,8 +146,17 @@ var avx512 = withPopulationCounts(vector{
 
 	mapWidth: 16, mapChannels: mapChannelsAVX512,
 
+	gather: gatherAVX2,
+
+	pixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
+	quantizePixels: [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32){
+		nil, quantizePixelsAVX512x1, quantizePixelsAVX512x2, quantizePixelsAVX512x3, quantizePixelsAVX512x4,
+	},
+
 	maxFloat: maxFloatAVX512,
 	maxUint8: maxUint8AVX2,
+
+	patchSumUint8: patchSumUint8AVX512,
 })
 
 // withPopulationCounts uses AVX-512's instruction where there is one, else AVX2's table.

@@ -35,6 +35,14 @@ func newSlot(shape graph.Shape, quant *graph.Quant) *slot {
 
 func (s *slot) size() int { return (1 + s.pixels) * s.stride }
 
+// memory is what the slot takes, in bytes.
+func (s *slot) memory() int64 {
+	if s.quant == nil {
+		return 4 * int64(s.size())
+	}
+	return int64(s.size())
+}
+
 // hold extends the slot's lifetime.
 func (s *slot) hold(first, last int) {
 	s.first, s.last = min(s.first, first), max(s.last, last)

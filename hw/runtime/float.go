@@ -35,17 +35,12 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 		w := averageWindow(op, in[0])
 		p := kernel.NewAveragePool(isa, w.Window, in[0][0], w.divisor)
 		return func(out []float32, in [][]float32) { p.Run(out, in[0]) }
-	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
-		mv := newMove[float32](op, in, out)
+	case *graph.Slice, *graph.Pad, graph.Concat, *graph.Gather:
+		fill := float32(0)
 		if pad, ok := op.(*graph.Pad); ok {
-			mv.fill = pad.Value
+			fill = pad.Value
 		}
-		return func(out []float32, in [][]float32) {
-			mv.prepare(out)
-			for i, src := range in {
-				mv.place(i, out, src)
-			}
-		}
+		return newGather(isa, newMoves(op, in, out), in, out, fill).Run
 	case graph.Softmax:
 		return newSoftmax(op, in[0])
 	case graph.LRN:
@@ -56,7 +51,7 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 		return newPRelu(op)
 	case graph.Binary:
 		return newBinary(isa, op, in, out)
-	case *graph.Gather, *graph.Rearrange:
+	case graph.Flatten, *graph.Rearrange:
 		p := newPick[float32](op, in[0], out)
 		return func(out []float32, in [][]float32) { p.run(out, in[0]) }
 	}

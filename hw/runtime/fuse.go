@@ -87,6 +87,9 @@ func (f *fuser) grow(node int) unit {
 	n := &f.g.Nodes[node]
 	f.taken[node] = true
 	u := unit{node: node, residual: -1, output: n.Output, last: node}
+	if _, ok := n.Op.(graph.GlobalAveragePool); ok {
+		f.flatten(&u)
+	}
 	if !u.start(n.Op) {
 		return u
 	}
@@ -99,6 +102,21 @@ func (f *fuser) grow(node int) unit {
 		u.output, u.last = f.g.Nodes[next].Output, next
 	}
 	return u
+}
+
+// flatten lets a Flatten that only takes the pixel of a unit's result for a vector be part of it.
+func (f *fuser) flatten(u *unit) {
+	if f.reads[u.output] != 1 || u.output == f.g.Output {
+		return
+	}
+	next := f.reader[u.output]
+	n := &f.g.Nodes[next]
+	from, to := f.g.Values[u.output].Quant, f.g.Values[n.Output].Quant
+	same := from == nil && to == nil || from != nil && to != nil && *from == *to
+	if _, ok := n.Op.(graph.Flatten); ok && same {
+		f.taken[next] = true
+		u.output, u.last = n.Output, next
+	}
 }
 
 // start sets the clamp of the unit's first operator and tells whether others may follow it.

@@ -128,7 +128,7 @@ func (c *compiler) emitWinograd(n *graph.Node, u unit, geo geometry, tile int, r
 }
 
 func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
-	in := c.values[n.Inputs[0]]
+	in := c.value(n.Inputs[0])
 	geo := newGeometry(n, in.shape, out.shape)
 	w, inScale := n.Weight(), in.quant.Scale
 	var conv *kernel.IntConv
@@ -215,7 +215,7 @@ type packing struct {
 func (c *compiler) other(u unit) *slot {
 	inputs := c.g.Nodes[u.sum.node].Inputs
 	if inputs[0] == u.output {
-		return c.values[inputs[1]]
+		return c.value(inputs[1])
 	}
-	return c.values[inputs[0]]
+	return c.value(inputs[0])
 }

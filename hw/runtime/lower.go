@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"math"
-	"slices"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -15,6 +14,8 @@ type compiler struct {
 	isa     kernel.ISA
 	direct  bool                          // no Winograd
 	values  []*slot                       // the tensors of the graph, as the quantization says; nil: not there yet, or fused away
+	input   *slot                         // where images are loaded to
+	views   map[graph.ValueID]*view       // values that are not there yet but where someone reads them
 	reals   map[graph.ValueID]*slot       // quantized values as floats, where someone needs them
 	bits    map[packing]*slot             // tensors taken apart into bits
 	maps    map[graph.ValueID]*channelMap // values that are looked through
@@ -31,38 +32,12 @@ type compiler struct {
 
 func newCompiler(g *graph.Graph, isa kernel.ISA, direct bool) *compiler {
 	c := &compiler{g: g, isa: isa, direct: direct, values: make([]*slot, len(g.Values)), reals: map[graph.ValueID]*slot{}, bits: map[packing]*slot{},
-		maps: map[graph.ValueID]*channelMap{}, through: throughMaps(g), index: map[int]int{}}
+		maps: map[graph.ValueID]*channelMap{}, views: map[graph.ValueID]*view{}, through: throughMaps(g), index: map[int]int{}}
 	for i, node := range g.Layers() {
 		c.index[node] = i
 		c.layers = append(c.layers, LayerPlan{Name: g.Nodes[node].Name, MACs: g.MACs(node)})
 	}
-	in := g.Values[g.Input]
-	c.values[g.Input] = c.slot(in.Shape, in.Quant)
-	if c.narrow() {
-		c.values[g.Input].stride = narrowStride
-	}
 	return c
-}
-
-// narrowStride is the pixel of an image with few channels that takes a quarter of the memory others would.
-const narrowStride = 4
-
-// narrow tells whether all that read the input are convolutions that take it in narrow pixels.
-func (c *compiler) narrow() bool {
-	in := c.g.Values[c.g.Input]
-	if in.Quant != nil || in.Shape[0] > narrowStride || c.g.Input == c.g.Output {
-		return false
-	}
-	for _, n := range c.g.Nodes {
-		if !slices.Contains(n.Inputs, c.g.Input) {
-			continue
-		}
-		conv, ok := n.Op.(*graph.Conv)
-		if !ok || conv.Groups > 1 || c.winogradTile(newGeometry(&n, in.Shape, c.g.Values[n.Output].Shape)) > 0 {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *compiler) slot(shape graph.Shape, quant *graph.Quant) *slot {
@@ -105,7 +80,7 @@ func (c *compiler) finish() {
 
 // real is a value as floats.
 func (c *compiler) real(id graph.ValueID) *slot {
-	s := c.values[id]
+	s := c.value(id)
 	if s.quant == nil {
 		return s
 	}
@@ -140,6 +115,9 @@ func (c *compiler) lower(u unit) {
 		c.lowerChannelMap(n)
 		return
 	}
+	if moves(n.Op) && c.lowerMove(n) || c.lowerTable(n, u) {
+		return
+	}
 	value := u.output
 	if u.sum != nil {
 		value = u.sum.output
@@ -154,7 +132,7 @@ func (c *compiler) lower(u unit) {
 	in := make([]*slot, len(n.Inputs))
 	integers := to != nil
 	for i, id := range n.Inputs {
-		in[i] = c.values[id]
+		in[i] = c.value(id)
 		integers = integers && in[i].quant != nil
 	}
 	switch op := n.Op.(type) {
@@ -170,11 +148,9 @@ func (c *compiler) lower(u unit) {
 	if integers && c.lowerIntegers(n.Op, u, out, in) {
 		return
 	}
-	if to != nil && clamps(n.Op) {
-		if lo, hi := limits(to, u.lo, u.hi); lo == 0 && int(hi) == to.Max() { // saturation clamps
-			c.quantize(out, c.real(n.Inputs[0]))
-			return
-		}
+	if c.onlyQuantizes(u) {
+		c.quantize(out, c.real(n.Inputs[0]))
+		return
 	}
 	for i, id := range n.Inputs {
 		in[i] = c.real(id)
@@ -191,11 +167,16 @@ func (c *compiler) lower(u unit) {
 	})
 }
 
-// clamps tells whether an operator does nothing but limit and round.
-func clamps(op graph.Op) bool {
-	switch op.(type) {
+// onlyQuantizes tells whether a unit does nothing to floats that quantizing them does not: saturation clamps.
+func (c *compiler) onlyQuantizes(u unit) bool {
+	to := c.g.Values[u.output].Quant
+	if to == nil {
+		return false
+	}
+	switch c.g.Nodes[u.node].Op.(type) {
 	case graph.Relu, graph.Clip, graph.Quantize:
-		return true
+		lo, hi := limits(to, u.lo, u.hi)
+		return lo == 0 && int(hi) == to.Max()
 	}
 	return false
 }
@@ -217,36 +198,12 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 	isa := c.isa
 	lo, hi := limits(out.quant, u.lo, u.hi)
 	switch op := op.(type) {
-	case graph.Relu, graph.Clip, graph.Quantize:
-		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
-		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), in[0].bytes(m), table) }, out, in...)
 	case graph.Add:
 		qa, qb, qo := affine(in[0].quant), affine(in[1].quant), affine(out.quant)
 		c.emit(func(m *memory) {
 			kernel.AddUint8(isa, out.bytes(m), in[0].bytes(m), in[1].bytes(m), qa, qb, qo, lo, hi)
 		}, out, in...)
-	case *graph.Slice, *graph.Pad, graph.Concat, graph.Flatten:
-		mv := newMove[uint8](op, shapes(in), out.shape)
-		mv.fill = out.quant.Zero
-		if pad, ok := op.(*graph.Pad); ok {
-			mv.fill = quantized(out.quant, pad.Value)
-		}
-		for i, s := range in {
-			if *s.quant != *out.quant {
-				mv.parts[i].table = kernel.RequantizeTable(affine(s.quant), affine(out.quant), lo, hi)
-			}
-		}
-		c.emit(func(m *memory) {
-			dst := out.bytes(m)
-			mv.prepare(dst)
-			for i, s := range in {
-				mv.place(i, dst, s.bytes(m))
-			}
-		}, out, in...)
-	case graph.Activation:
-		table := activationTable(op, in[0].quant, out.quant)
-		c.emit(func(m *memory) { kernel.Lookup(isa, out.bytes(m), in[0].bytes(m), table) }, out, in...)
-	case *graph.Gather, *graph.Rearrange:
+	case graph.Flatten, *graph.Rearrange:
 		p := newPick[uint8](op, in[0].shape, out.shape)
 		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
 		same := *in[0].quant == *out.quant
@@ -284,7 +241,7 @@ func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
 		c.dequantize(out, pooled)
 	default:
 		table := kernel.RequantizeTable(affine(in.quant), affine(out.quant), 0, uint8(out.quant.Max()))
-		c.emit(func(m *memory) { kernel.Lookup(c.isa, out.bytes(m), pooled.bytes(m), table) }, out, pooled)
+		c.lookup(out, pooled, table)
 	}
 }
 
@@ -314,12 +271,4 @@ func quantized(q *graph.Quant, real float32) uint8 {
 	var out [1]uint8
 	kernel.QuantizeFloat(kernel.Portable, out[:], []float32{real}, affine(q), uint8(q.Max()))
 	return out[0]
-}
-
-func shapes(slots []*slot) []graph.Shape {
-	s := make([]graph.Shape, len(slots))
-	for i := range slots {
-		s[i] = slots[i].shape
-	}
-	return s
 }

@@ -8,6 +8,7 @@ package runtime
 
 import (
 	"fmt"
+	"math"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -53,6 +54,9 @@ type step struct {
 // left to exhaust the machine.
 const maxArena = 4 << 30
 
+// maxTensor bounds the memory of a tensor: what the offsets of kernels can reach.
+const maxTensor = math.MaxInt32
+
 // Compile translates a graph into a plan. It fails if the graph is malformed, has
 // tensors that are neither [channels, height, width] nor [features], or needs an
 // instruction set that this machine lacks. The plan shares nothing with the graph
@@ -66,12 +70,11 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		return nil, fmt.Errorf("compile graph %q: %w", g.Name, err)
 	}
 	c := newCompiler(g, isa, o.Direct)
-	for _, u := range fuse(g) {
+	for _, u := range c.lowerInput(fuse(g)) {
 		c.lower(u)
 	}
-	steps := len(c.steps)
-	c.values[g.Input].hold(-1, steps) // its unused lanes stay zero, see load
-	c.values[g.Output].hold(steps, steps)
+	output := c.value(g.Output)
+	output.hold(len(c.steps), len(c.steps))
 	floats, bytes := place(c.slots)
 	if need := 4*int64(floats) + int64(bytes); need > maxArena {
 		return nil, fmt.Errorf("compile graph %q: intermediate tensors need %d MiB per image, more than %d MiB", g.Name, need>>20, maxArena>>20)
@@ -81,9 +84,9 @@ func Compile(g *graph.Graph, o Options) (*Plan, error) {
 		isa:        isa,
 		layers:     c.layers,
 		steps:      c.steps,
-		input:      c.values[g.Input],
+		input:      c.input,
 		inputShape: g.Values[g.Input].Shape,
-		output:     c.values[g.Output],
+		output:     output,
 		outShape:   g.Values[g.Output].Shape,
 		sums:       c.sums,
 		floats:     floats,
@@ -111,6 +114,9 @@ func check(g *graph.Graph) error {
 	for _, v := range g.Values {
 		if len(v.Shape) != 1 && len(v.Shape) != 3 {
 			return fmt.Errorf("value %q is %v, wants [channels, height, width] or [features]", v.Name, v.Shape)
+		}
+		if need := newSlot(v.Shape, v.Quant).memory(); need > maxTensor {
+			return fmt.Errorf("value %q of %v needs %d MiB, more than %d MiB", v.Name, v.Shape, need>>20, maxTensor>>20)
 		}
 	}
 	return nil

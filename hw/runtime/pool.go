@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"math"
-
 	"galen/hw/graph"
 	"galen/hw/kernel"
 )
@@ -63,13 +61,9 @@ func averageToFloat(isa kernel.ISA, a average, stride int, out []float32, in []u
 }
 
 func averageToUint8(isa kernel.ISA, a average, stride int, out, in []uint8, sums []int32, scale float32, zero uint8, to graph.Quant) {
-	limit := float64(to.Max())
 	a.each(isa, stride, in, sums[:stride], zero, func(at, count int, offset int32) {
 		factor := float64(scale) / (float64(count) * float64(to.Scale))
-		dst := out[at : at+stride]
-		for c, s := range sums[:len(dst)] {
-			dst[c] = uint8(min(max(math.RoundToEven(float64(s-offset)*factor)+float64(to.Zero), 0), limit))
-		}
+		kernel.QuantizeMeans(isa, out[at:at+stride], sums, offset, factor, to.Zero, uint8(to.Max()))
 	})
 }
 

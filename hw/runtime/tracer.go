@@ -41,7 +41,7 @@ func (t *Tracer) Input(g *graph.Graph, images []float32, n int) *Batch {
 	t.each(n, func() func(int) {
 		round := t.rounding(v.Quant, b)
 		return func(i int) {
-			toPixels(b.Images[i], images[i*size:(i+1)*size], b.Channels, b.Stride)
+			kernel.Pixels(t.isa, b.Images[i], images[i*size:(i+1)*size], b.Channels, b.Stride)
 			round(b.Images[i])
 		}
 	})

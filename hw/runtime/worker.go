@@ -18,7 +18,8 @@ type memory struct {
 	sums   []int32     // accumulators of integer pooling
 	inputs [][]float32 // of the operator that runs
 
-	integers   [256]uint8        // a piece of the input being quantized
+	integerInputs [][]uint8 // the same
+
 	requantize kernel.Requantize // the parameters of the layer that runs
 	add        kernel.QuantAdd
 }
@@ -36,6 +37,8 @@ func (p *Plan) NewWorker() *Worker {
 		bytes:  kernel.Bytes(p.bytes),
 		sums:   make([]int32, p.sums),
 		inputs: make([][]float32, p.inputs),
+
+		integerInputs: make([][]uint8, p.inputs),
 	}}
 }
 

@@ -185,8 +185,20 @@ func TestCompileRefuses(t *testing.T) {
 		t.Error("an unknown instruction set is not refused")
 	}
 	g = graph.NewGraph("", "x", graph.Shape{1, 1 << 12, 1 << 12})
-	for range 3 {
-		if _, err := g.Append("", &graph.Pad{Before: []int{0, 0, 0}, After: []int{0, 1 << 12, 1 << 10}}, "y", g.Output); err != nil {
+	if _, err := g.Append("", &graph.Pad{Before: []int{0, 0, 0}, After: []int{0, 1 << 12, 1 << 12}}, "y", g.Output); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Compile(g, Options{}); err == nil {
+		t.Error("a tensor of several GiB is not refused")
+	}
+	g = graph.NewGraph("", "x", graph.Shape{1, 1 << 12, 1 << 12})
+	for range 5 {
+		if _, err := g.Append("", graph.Softmax{Axis: 1}, "y", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := graph.ValueID(1); id < 5; id++ {
+		if _, err := g.Append("", graph.Add{}, "z", id, g.Output); err != nil {
 			t.Fatal(err)
 		}
 	}

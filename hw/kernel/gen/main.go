@@ -61,6 +61,16 @@ func writeOperators() {
 	mapChannels(avx512)
 	mapChannels(avx2)
 	maxPool(avx2, "maxUint8", 1, "uint8")
+	gather()
+	for channels := 1; channels <= 4; channels++ {
+		pixels(channels)
+		quantizePixels(avx512, channels)
+		quantizePixels(avx2, channels)
+	}
+	for _, v := range []isa{avx512, avx2} {
+		sumPatch(v)
+		quantizeMeans(v)
+	}
 }
 
 // writeLayers generates kernels_amd64.s.

@@ -56,3 +56,90 @@ func maxPool(v isa, name string, scalar int, typ string) {
 	VZEROUPPER()
 	RET()
 }
+
+// sumPatch sums the bytes of patches, see Patch in package kernel; channels is a multiple of 16, steps are in bytes.
+func sumPatch(v isa) {
+	begin("patchSumUint8"+v.name, "func(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)")
+	channels, out, in := load("channels"), load("out"), load("in")
+	columns, rowStep, columnStep := load("columns"), load("rowStep"), load("columnStep")
+	sums, x := v.vectors(16/v.lanes()), v.new()
+	row, rows, at, column := GP64(), GP64(), GP64(), GP64()
+	Label("channels")
+	for _, s := range sums {
+		VXORPS(s, s, s)
+	}
+	MOVQ(in, row)
+	MOVQ(parameter("rows"), rows)
+	Label("row")
+	MOVQ(row, at)
+	MOVQ(columns, column)
+	Label("column")
+	for j, s := range sums {
+		VPMOVZXBD(Mem{Base: at, Disp: j * v.lanes()}, x)
+		VPADDD(x, s, s)
+	}
+	ADDQ(columnStep, at)
+	DECQ(column)
+	JNE(LabelRef("column"))
+	ADDQ(rowStep, row)
+	DECQ(rows)
+	JNE(LabelRef("row"))
+	for j, s := range sums {
+		VMOVUPS(s, Mem{Base: out, Disp: j * v.bytes})
+	}
+	ADDQ(Imm(16), in)
+	ADDQ(Imm(64), out)
+	SUBQ(Imm(16), channels)
+	JNE(LabelRef("channels"))
+	VZEROUPPER()
+	RET()
+}
+
+// quantizeMeans turns sums into integers in double precision: clamp(roundHalfEven((sum − offset)·factor) + zero, 0, limit).
+func quantizeMeans(v isa) {
+	begin("quantizeMeans"+v.name, "func(n int, out *uint8, sums *int32, offset int32, factor, zero, limit float64)")
+	out, sums := load("out"), load("sums")
+	offset, factor, zero, limit, least := v.new(), v.new(), v.new(), v.new(), v.new()
+	VBROADCASTSS(parameter("offset"), offset)
+	VBROADCASTSD(parameter("factor"), factor)
+	VBROADCASTSD(parameter("zero"), zero)
+	VBROADCASTSD(parameter("limit"), limit)
+	VXORPS(least, least, least)
+	half, y := v.new(), v.new()
+	eachSixteen(parameter("n"), func(i reg.GPVirtual) {
+		doubles := v.bytes / 8
+		for j := range 16 / doubles {
+			in, to := Mem{Base: sums, Index: i, Scale: 4, Disp: j * v.bytes / 2}, Mem{Base: out, Index: i, Scale: 1, Disp: j * doubles}
+			if v.evex() {
+				VMOVDQU(in, half.AsY())
+				VPSUBD(offset.AsY(), half.AsY(), half.AsY())
+				VCVTDQ2PD(half.AsY(), y)
+			} else {
+				VMOVDQU(in, half.AsX())
+				VPSUBD(offset.AsX(), half.AsX(), half.AsX())
+				VCVTDQ2PD(half.AsX(), y)
+			}
+			VMULPD(factor, y, y)
+			if v.evex() {
+				VRNDSCALEPD(Imm(0), y, y)
+			} else {
+				VROUNDPD(Imm(0), y, y)
+			}
+			VADDPD(zero, y, y)
+			VMAXPD(least, y, y)
+			VMINPD(limit, y, y)
+			if v.evex() {
+				VCVTTPD2DQ(y, half.AsY())
+				VPMOVDB(half.AsY(), to)
+			} else {
+				x := half.AsX()
+				VCVTTPD2DQY(y, x)
+				VPACKUSDW(x, x, x)
+				VPACKUSWB(x, x, x)
+				VMOVD(x, to)
+			}
+		}
+	})
+	VZEROUPPER()
+	RET()
+}
