@@ -9,9 +9,10 @@ type IntConv struct {
 	filter  filter
 	tiling  tiling
 	blocks  []block
-	weights []int8     // packed; wider integers in the same memory where the kernel wants them
-	bias    []int32    // ChannelStride(outC) long, with the zero point's share
-	bits    *bitPlanes // the weights in place of the above; nil: none
+	weights []int8      // packed; wider integers in the same memory where the kernel wants them
+	bias    []int32     // ChannelStride(outC) long, with the zero point's share
+	pixels  *pixelLanes // the weights for RunUint8 in place of the above; nil: none
+	bits    *bitPlanes  // the weights in place of the above; nil: none
 }
 
 // NewIntConv plans a convolution of inC to outC channels. weight is OIHW with
@@ -35,6 +36,9 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && int32(inZero) == shift)
 	c.packWeights(width, weight)
 	c.joinTiles(tile * width)
+	if c.pixelLanesFit() && c.pixelsFaster() {
+		c.planPixels(weight)
+	}
 	return c
 }
 
@@ -117,6 +121,10 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 	_ = r.Scale[:stride]
 	if r.Residual != nil {
 		_ = r.Residual.Input[:len(out)]
+	}
+	if c.pixels != nil {
+		c.runPixels(out, in, r)
+		return
 	}
 	if c.vector != nil {
 		c.vectorUint8(out, in, r)

@@ -1,0 +1,171 @@
+package kernel
+
+// pixelLanes are an IntConv's weights for sixteen pixels across lanes, in place of output channels of which there are
+// few. The window moves by one pixel and the output is as wide as the input, so that sixteen
+// output pixels side by side see sixteen input pixels side by side at every tap: with a plane of the image for every column of the
+// window, shifted by it and padded, a tap is an offset into a plane, whatever rows the pixels are in.
+//
+// The planes of a band of rows at a time hold four input channels of every pixel each, for every shift; the band is as
+// large as the first-level cache allows.
+type pixelLanes struct {
+	inQuads, outQuads int // fours of channels
+	rows              int // of the output in a band
+	halo              int // rows of the input that a band has more
+	plane             int // bytes
+	shifts            []int
+	masks             []uint16 // [shift][vector]: where the shifted pixel is inside its row
+	outside           []uint16 // a mask for every vector, without a pixel
+	offsets           []int32  // [tap][quad], bytes from an output pixel's place
+	weights           []int8   // [tap][quad][output channel][4]
+}
+
+const (
+	pixelVector = 16 // pixels
+	pixelBytes  = 16 // of a pixel of at most 16 channels
+	quadBytes   = 4  // of a pixel in a plane
+	bandBytes   = 28 << 10
+)
+
+// pixelKernels convolve with pixels across lanes; tables are indexed by fours of channels.
+type pixelKernels struct {
+	split [5]func(vectors int, in *uint8, planes *uint32, plane int)
+	shift func(vectors int, out, in *uint32, delta int, masks *uint16, padding *uint8)
+	tiles [5][]pixelTiles // the larger ones first
+}
+
+// pixelTiles have so many vectors of pixels.
+type pixelTiles struct {
+	vectors int
+	run     func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+}
+
+// pixelLanesFit tells whether a convolution can have pixels across lanes.
+func (c *IntConv) pixelLanesFit() bool {
+	w := c.window
+	return c.vector != nil && c.vector.pixels.shift != nil && c.filter.groups == 1 && c.filter.inC <= lanes && c.filter.outC <= lanes &&
+		w.Stride == [2]int{1, 1} && w.OutW == w.InW
+}
+
+// pixelsFaster tells whether pixels across lanes make a convolution that fits faster.
+func (c *IntConv) pixelsFaster() bool {
+	return c.window.OutW*c.window.OutH >= 2*pixelVector && (c.filter.outC <= 4 || c.filter.inC <= 4 && c.filter.outC <= 8)
+}
+
+// planPixels plans a convolution that fits.
+func (c *IntConv) planPixels(weight []int8) {
+	w, f := c.window, c.filter
+	p := &pixelLanes{inQuads: ceilDiv(f.inC, 4), outQuads: ceilDiv(f.outC, 4), halo: (w.Kernel[0] - 1) * w.Dilation[0], shifts: []int{0}}
+	planes := make([]int, w.Kernel[1])
+	for k := range planes {
+		if shift := k*w.Dilation[1] - w.Left; shift != 0 {
+			planes[k] = len(p.shifts)
+			p.shifts = append(p.shifts, shift)
+		}
+	}
+	row := len(p.shifts) * p.inQuads * w.InW * quadBytes
+	p.rows = min(max(bandBytes/row-p.halo, 1), w.OutH)
+	vectors := ceilDiv((p.rows+p.halo)*w.InW, pixelVector)
+	p.plane = (vectors + 1) * pixelVector * quadBytes // the last pixels' vector reaches beyond
+	p.outside = make([]uint16, vectors)
+	p.masks = make([]uint16, len(p.shifts)*vectors)
+	for s, shift := range p.shifts {
+		masks := p.masks[s*vectors:][:vectors]
+		for i := range (p.rows + p.halo) * w.InW {
+			if x := i%w.InW + shift; x >= 0 && x < w.InW {
+				masks[i/pixelVector] |= 1 << (i % pixelVector)
+			}
+		}
+	}
+	for tap := range w.Taps() {
+		row, column := tap/w.Kernel[1]*w.Dilation[0], tap%w.Kernel[1]
+		for q := range p.inQuads {
+			p.offsets = append(p.offsets, int32((planes[column]*p.inQuads+q)*p.plane+row*w.InW*quadBytes))
+		}
+	}
+	b := block{width: 4 * p.outQuads, depth: 4 * p.inQuads}
+	p.weights = aligned[int8](w.Taps() * b.depth * b.width)
+	packFours(f, b, reinterpret[uint32](p.weights), weight)
+	c.pixels = p
+}
+
+// scratchSize is the bytes that the planes need.
+func (p *pixelLanes) scratchSize() int { return len(p.shifts) * p.inQuads * p.plane }
+
+// runPixels is RunUint8.
+func (c *IntConv) runPixels(out, in []uint8, r *Requantize) {
+	w, p, k := c.window, c.pixels, &c.vector.pixels
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	if n := p.scratchSize() / quadBytes; len(s.planes) < n {
+		s.planes = aligned[uint32](n)
+	}
+	zero, lo, hi := r.Zero, r.Lo, r.Hi
+	var residual []uint8
+	var add *float32
+	if a := r.Residual; a != nil {
+		s.add = r.addConstants()
+		residual, add = a.Input, &s.add.lo
+		zero, lo, hi = a.OutZero, a.OutLo, a.OutHi
+	}
+	limit := float32(hi) - float32(zero)
+	steps := len(p.offsets)
+	for y := 0; y < w.OutH; y += p.rows {
+		rows := min(p.rows, w.OutH-y)
+		c.splitBand(s, in, y-w.Top, rows+p.halo)
+		at, place := (1+y*w.OutW)*pixelBytes, 0
+		pixels := rows * w.OutW
+		for _, t := range k.tiles[p.outQuads] {
+			n := pixels / (t.vectors * pixelVector)
+			if n == 0 {
+				continue
+			}
+			t.run(n, steps, &s.planes[place], &p.offsets[0], &p.weights[0], &out[at], &c.bias[0], &r.Scale[0],
+				limit, int16(zero), lo, optional(residual, at), add)
+			n *= t.vectors * pixelVector
+			pixels, place, at = pixels-n, place+n, at+n*pixelBytes
+		}
+		if pixels > 0 {
+			var rest *uint8
+			if residual != nil {
+				copy(s.residual[:], residual[at:])
+				rest = &s.residual[0]
+			}
+			tiles := k.tiles[p.outQuads]
+			tiles[len(tiles)-1].run(1, steps, &s.planes[place], &p.offsets[0], &p.weights[0], &s.pixels[0], &c.bias[0], &r.Scale[0],
+				limit, int16(zero), lo, rest, add)
+			copy(out[at:], s.pixels[:pixels*pixelBytes])
+		}
+	}
+}
+
+// splitBand fills the planes with rows of the image and what is beyond it.
+func (c *IntConv) splitBand(s *scratch, in []uint8, y, rows int) {
+	w, p, k := c.window, c.pixels, &c.vector.pixels
+	first, last := min(max(y, 0), y+rows), max(min(y+rows, w.InH), y)
+	above, inside, below := (first-y)*w.InW, max(last-first, 0)*w.InW, (y+rows-max(first, last))*w.InW
+	pad := func(from, pixels int) {
+		for q := range p.inQuads {
+			if pixels > 0 {
+				at := q*p.plane/quadBytes + from
+				k.shift(ceilDiv(pixels, pixelVector), &s.planes[at], &s.planes[at], 0, &p.outside[0], &in[quadBytes*q])
+			}
+		}
+	}
+	pad(0, above)
+	at, vectors := (1+first*w.InW)*pixelBytes, inside/pixelVector
+	if vectors > 0 {
+		k.split[p.inQuads](vectors, &in[at], &s.planes[above], p.plane)
+	}
+	if whole := vectors * pixelVector; whole < inside {
+		copy(s.pixels[:], in[at+whole*pixelBytes:])
+		k.split[p.inQuads](1, &s.pixels[0], &s.planes[above+whole], p.plane)
+	}
+	pad(above+inside, below)
+	all := len(p.outside)
+	for i, shift := range p.shifts[1:] {
+		for q := range p.inQuads {
+			from := q * p.plane / quadBytes
+			k.shift(ceilDiv(rows*w.InW, pixelVector), &s.planes[(i+1)*p.inQuads*p.plane/quadBytes+from], &s.planes[from], shift*quadBytes, &p.masks[(i+1)*all], &in[quadBytes*q])
+		}
+	}
+}
