@@ -1,5 +1,7 @@
 package kernel
 
+import "sync/atomic"
+
 // IntConv is an integer convolution: uint8 activations times int8 weights, summed
 // exactly in 32 bits (which wrap around, should they overflow). Its sums are of
 // (x − inZero)·w; they end as uint8 or as float. It is immutable and safe for concurrent Runs.
@@ -9,10 +11,11 @@ type IntConv struct {
 	filter  filter
 	tiling  tiling
 	blocks  []block
-	weights []int8      // packed; wider integers in the same memory where the kernel wants them
-	bias    []int32     // ChannelStride(outC) long, with the zero point's share
-	pixels  *pixelLanes // the weights for RunUint8 in place of the above; nil: none
-	bits    *bitPlanes  // the weights in place of the above; nil: none
+	weights []int8                     // packed; wider integers in the same memory where the kernel wants them
+	bias    []int32                    // ChannelStride(outC) long, with the zero point's share
+	pixels  *pixelLanes                // the weights for RunUint8 in place of the above; nil: none
+	inverse atomic.Pointer[reciprocal] // of the scale that pixels last divided by
+	bits    *bitPlanes                 // the weights in place of the above; nil: none
 }
 
 // NewIntConv plans a convolution of inC to outC channels. weight is OIHW with
@@ -122,7 +125,7 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 	if r.Residual != nil {
 		_ = r.Residual.Input[:len(out)]
 	}
-	if c.pixels != nil {
+	if c.pixels != nil && c.pixelsEnd(r) {
 		c.runPixels(out, in, r)
 		return
 	}

@@ -20,19 +20,22 @@ func splitPixelsAVX512x16(vectors int, in *uint8, planes *uint32, plane int)
 func shiftPixelsAVX512(vectors int, out *uint32, in *uint32, delta int, masks *uint16, padding *uint8)
 
 //go:noescape
-func pixelTileAVX512x16x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+func splitNeighboursAVX512(vectors int, in *uint8, quad int, planes *uint32, plane int, masks *uint16, padding *uint8, above int, below int)
 
 //go:noescape
-func pixelTileAVX512x64x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+func pixelTileAVX512x16x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 
 //go:noescape
-func pixelTileAVX512x16x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+func pixelTileAVX512x64x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 
 //go:noescape
-func pixelTileAVX512x32x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+func pixelTileAVX512x16x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 
 //go:noescape
-func pixelTileAVX512x16x12(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+func pixelTileAVX512x32x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 
 //go:noescape
-func pixelTileAVX512x16x16(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+func pixelTileAVX512x16x12(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
+
+//go:noescape
+func pixelTileAVX512x16x16(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)

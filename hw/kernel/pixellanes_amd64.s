@@ -312,6 +312,72 @@ DATA byte3<>+56(SB)/4, $0x8080800b
 DATA byte3<>+60(SB)/4, $0x8080800f
 GLOBL byte3<>(SB), RODATA|NOPTR, $64
 
+DATA quads<>+0(SB)/4, $0x00000000
+DATA quads<>+4(SB)/4, $0x00000004
+DATA quads<>+8(SB)/4, $0x00000008
+DATA quads<>+12(SB)/4, $0x0000000c
+DATA quads<>+16(SB)/4, $0x00000010
+DATA quads<>+20(SB)/4, $0x00000014
+DATA quads<>+24(SB)/4, $0x00000018
+DATA quads<>+28(SB)/4, $0x0000001c
+DATA quads<>+32(SB)/4, $0x00000020
+DATA quads<>+36(SB)/4, $0x00000024
+DATA quads<>+40(SB)/4, $0x00000028
+DATA quads<>+44(SB)/4, $0x0000002c
+DATA quads<>+48(SB)/4, $0x00000030
+DATA quads<>+52(SB)/4, $0x00000034
+DATA quads<>+56(SB)/4, $0x00000038
+DATA quads<>+60(SB)/4, $0x0000003c
+DATA quads<>+64(SB)/4, $0x00000001
+DATA quads<>+68(SB)/4, $0x00000005
+DATA quads<>+72(SB)/4, $0x00000009
+DATA quads<>+76(SB)/4, $0x0000000d
+DATA quads<>+80(SB)/4, $0x00000011
+DATA quads<>+84(SB)/4, $0x00000015
+DATA quads<>+88(SB)/4, $0x00000019
+DATA quads<>+92(SB)/4, $0x0000001d
+DATA quads<>+96(SB)/4, $0x00000021
+DATA quads<>+100(SB)/4, $0x00000025
+DATA quads<>+104(SB)/4, $0x00000029
+DATA quads<>+108(SB)/4, $0x0000002d
+DATA quads<>+112(SB)/4, $0x00000031
+DATA quads<>+116(SB)/4, $0x00000035
+DATA quads<>+120(SB)/4, $0x00000039
+DATA quads<>+124(SB)/4, $0x0000003d
+DATA quads<>+128(SB)/4, $0x00000002
+DATA quads<>+132(SB)/4, $0x00000006
+DATA quads<>+136(SB)/4, $0x0000000a
+DATA quads<>+140(SB)/4, $0x0000000e
+DATA quads<>+144(SB)/4, $0x00000012
+DATA quads<>+148(SB)/4, $0x00000016
+DATA quads<>+152(SB)/4, $0x0000001a
+DATA quads<>+156(SB)/4, $0x0000001e
+DATA quads<>+160(SB)/4, $0x00000022
+DATA quads<>+164(SB)/4, $0x00000026
+DATA quads<>+168(SB)/4, $0x0000002a
+DATA quads<>+172(SB)/4, $0x0000002e
+DATA quads<>+176(SB)/4, $0x00000032
+DATA quads<>+180(SB)/4, $0x00000036
+DATA quads<>+184(SB)/4, $0x0000003a
+DATA quads<>+188(SB)/4, $0x0000003e
+DATA quads<>+192(SB)/4, $0x00000003
+DATA quads<>+196(SB)/4, $0x00000007
+DATA quads<>+200(SB)/4, $0x0000000b
+DATA quads<>+204(SB)/4, $0x0000000f
+DATA quads<>+208(SB)/4, $0x00000013
+DATA quads<>+212(SB)/4, $0x00000017
+DATA quads<>+216(SB)/4, $0x0000001b
+DATA quads<>+220(SB)/4, $0x0000001f
+DATA quads<>+224(SB)/4, $0x00000023
+DATA quads<>+228(SB)/4, $0x00000027
+DATA quads<>+232(SB)/4, $0x0000002b
+DATA quads<>+236(SB)/4, $0x0000002f
+DATA quads<>+240(SB)/4, $0x00000033
+DATA quads<>+244(SB)/4, $0x00000037
+DATA quads<>+248(SB)/4, $0x0000003b
+DATA quads<>+252(SB)/4, $0x0000003f
+GLOBL quads<>(SB), RODATA|NOPTR, $256
+
 DATA transposeBytes<>+0(SB)/4, $0x0c080400
 DATA transposeBytes<>+4(SB)/4, $0x0d090501
 DATA transposeBytes<>+8(SB)/4, $0x0e0a0602
@@ -472,7 +538,104 @@ loop:
 	VZEROUPPER
 	RET
 
-// func pixelTileAVX512x16x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+// func splitNeighboursAVX512(vectors int, in *uint8, quad int, planes *uint32, plane int, masks *uint16, padding *uint8, above int, below int)
+// Requires: AVX, AVX512F
+TEXT ·splitNeighboursAVX512(SB), NOSPLIT, $0-72
+	MOVQ         vectors+0(FP), AX
+	MOVQ         in+8(FP), CX
+	MOVQ         planes+24(FP), DX
+	MOVQ         plane+32(FP), BX
+	MOVQ         masks+40(FP), SI
+	MOVQ         above+56(FP), DI
+	MOVQ         padding+48(FP), R8
+	VPBROADCASTD (R8), Z0
+	MOVQ         quad+16(FP), R9
+	SHLQ         $0x06, R9
+	LEAQ         quads<>+0(SB), R8
+	VMOVDQU32    (R8)(R9*1), Z1
+	TESTQ        DI, DI
+	JLE          aboveFilled
+	LEAQ         (DX)(DI*4), DI
+
+above:
+	VMOVDQU32 Z0, (DX)
+	VMOVDQU32 Z0, (DX)(BX*1)
+	VMOVDQU32 Z0, (DX)(BX*2)
+	ADDQ      $0x40, DX
+	CMPQ      DX, DI
+	JL        above
+	MOVQ      DI, DX
+
+aboveFilled:
+	TESTQ        AX, AX
+	JE           done
+	VMOVDQA64    Z0, Z3
+	VMOVDQU32    (CX), Z5
+	VMOVDQU32    128(CX), Z2
+	VPERMT2D     64(CX), Z1, Z5
+	VPERMT2D     192(CX), Z1, Z2
+	VINSERTI64X4 $0x01, Y2, Z5, Z5
+	ADDQ         $0x00000100, CX
+	DECQ         AX
+	JE           last
+
+loop:
+	VMOVDQU32    (CX), Z2
+	VMOVDQU32    128(CX), Z4
+	VPERMT2D     64(CX), Z1, Z2
+	VPERMT2D     192(CX), Z1, Z4
+	VINSERTI64X4 $0x01, Y4, Z2, Z2
+	ADDQ         $0x00000100, CX
+	VMOVDQA64    Z2, Z4
+	KMOVW        (SI), K1
+	KMOVW        2(SI), K2
+	VMOVDQA64    Z0, Z2
+	VALIGND      $0x0f, Z3, Z5, K1, Z2
+	VMOVDQA64    Z0, Z3
+	VALIGND      $0x01, Z5, Z4, K2, Z3
+	VMOVDQU32    Z2, (DX)
+	VMOVDQU32    Z5, (DX)(BX*1)
+	VMOVDQU32    Z3, (DX)(BX*2)
+	ADDQ         $0x40, DX
+	ADDQ         $0x04, SI
+	VMOVDQA64    Z5, Z3
+	VMOVDQA64    Z4, Z5
+	DECQ         AX
+	JNE          loop
+
+last:
+	VMOVDQA64 Z0, Z4
+	KMOVW     (SI), K1
+	KMOVW     2(SI), K2
+	VMOVDQA64 Z0, Z2
+	VALIGND   $0x0f, Z3, Z5, K1, Z2
+	VMOVDQA64 Z0, Z3
+	VALIGND   $0x01, Z5, Z4, K2, Z3
+	VMOVDQU32 Z2, (DX)
+	VMOVDQU32 Z5, (DX)(BX*1)
+	VMOVDQU32 Z3, (DX)(BX*2)
+	ADDQ      $0x40, DX
+
+done:
+	MOVQ  below+64(FP), DI
+	TESTQ DI, DI
+	JLE   belowFilled
+	LEAQ  (DX)(DI*4), AX
+
+below:
+	VMOVDQU32 Z0, (DX)
+	VMOVDQU32 Z0, (DX)(BX*1)
+	VMOVDQU32 Z0, (DX)(BX*2)
+	ADDQ      $0x40, DX
+	CMPQ      DX, AX
+	JL        below
+	MOVQ      AX, DX
+
+belowFilled:
+	VZEROUPPER
+	RET
+
+// func pixelTileAVX512x16x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·pixelTileAVX512x16x4(SB), NOSPLIT, $0-88
 tile:
@@ -500,32 +663,29 @@ step:
 	MOVQ          scale+56(FP), AX
 	CMPQ          residual+72(FP), $0x00
 	JNE           add
-	VBROADCASTSS  hi+64(FP), Z4
 	MOVQ          out+40(FP), CX
-	VPBROADCASTW  zero+68(FP), Z5
-	VPBROADCASTB  lo+70(FP), Z6
+	VPBROADCASTW  zero+64(FP), Z4
+	VPBROADCASTB  lo+66(FP), Z5
+	VPBROADCASTB  hi+67(FP), Z6
 	VCVTDQ2PS     Z0, Z0
 	VMULPS.BCST   (AX), Z0, Z0
-	VMINPS        Z4, Z0, Z0
 	VCVTPS2DQ     Z0, Z0
 	VCVTDQ2PS     Z1, Z1
 	VMULPS.BCST   4(AX), Z1, Z1
-	VMINPS        Z4, Z1, Z1
 	VCVTPS2DQ     Z1, Z1
 	VCVTDQ2PS     Z2, Z2
 	VMULPS.BCST   8(AX), Z2, Z2
-	VMINPS        Z4, Z2, Z2
 	VCVTPS2DQ     Z2, Z2
 	VCVTDQ2PS     Z3, Z3
 	VMULPS.BCST   12(AX), Z3, Z3
-	VMINPS        Z4, Z3, Z3
 	VCVTPS2DQ     Z3, Z3
 	VPACKSSDW     Z1, Z0, Z0
 	VPACKSSDW     Z3, Z2, Z2
-	VPADDSW       Z5, Z0, Z0
-	VPADDSW       Z5, Z2, Z2
+	VPADDSW       Z4, Z0, Z0
+	VPADDSW       Z4, Z2, Z2
 	VPACKUSWB     Z2, Z0, Z0
-	VPMAXUB       Z6, Z0, Z0
+	VPMAXUB       Z5, Z0, Z0
+	VPMINUB       Z6, Z0, Z0
 	VPSHUFB       transposeBytes<>+0(SB), Z0, Z0
 	VMOVDQU32     spreadQuad0<>+0(SB), Z1
 	VPERMD        Z0, Z1, Z1
@@ -542,97 +702,99 @@ step:
 	JMP           next
 
 add:
-	MOVQ         add+80(FP), CX
-	MOVQ         residual+72(FP), DX
-	VPBROADCASTD (CX), Z4
-	VPBROADCASTD 4(CX), Z5
-	VPBROADCASTD 8(CX), Z6
-	VPBROADCASTD 16(CX), Z7
-	MOVQ         out+40(FP), BX
-	VPBROADCASTW zero+68(FP), Z8
-	VPBROADCASTB lo+70(FP), Z9
-	VMOVDQU32    quadPairs0<>+0(SB), Z10
-	VMOVDQU32    (DX), Z11
-	VMOVDQU32    128(DX), Z12
-	VPERMT2D     64(DX), Z10, Z11
-	VPERMT2D     192(DX), Z10, Z12
-	VINSERTI64X4 $0x01, Y12, Z11, Z11
-	VCVTDQ2PS    Z0, Z0
-	VMULPS.BCST  (AX), Z0, Z0
-	VMAXPS       Z4, Z0, Z0
-	VMINPS       Z5, Z0, Z0
-	VRNDSCALEPS  $0x00, Z0, Z0
-	VMULPS       Z6, Z0, Z0
-	VPSHUFB      byte0<>+0(SB), Z11, Z10
-	VPSUBD.BCST  12(CX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z7, Z10, Z10
-	VADDPS       Z10, Z0, Z0
-	VDIVPS.BCST  20(CX), Z0, Z0
-	VMINPS.BCST  28(CX), Z0, Z0
-	VCVTPS2DQ    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  4(AX), Z1, Z1
-	VMAXPS       Z4, Z1, Z1
-	VMINPS       Z5, Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z1
-	VMULPS       Z6, Z1, Z1
-	VPSHUFB      byte1<>+0(SB), Z11, Z10
-	VPSUBD.BCST  12(CX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z7, Z10, Z10
-	VADDPS       Z10, Z1, Z1
-	VDIVPS.BCST  20(CX), Z1, Z1
-	VMINPS.BCST  28(CX), Z1, Z1
-	VCVTPS2DQ    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  8(AX), Z2, Z2
-	VMAXPS       Z4, Z2, Z2
-	VMINPS       Z5, Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VMULPS       Z6, Z2, Z2
-	VPSHUFB      byte2<>+0(SB), Z11, Z10
-	VPSUBD.BCST  12(CX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z7, Z10, Z10
-	VADDPS       Z10, Z2, Z2
-	VDIVPS.BCST  20(CX), Z2, Z2
-	VMINPS.BCST  28(CX), Z2, Z2
-	VCVTPS2DQ    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  12(AX), Z3, Z3
-	VMAXPS       Z4, Z3, Z3
-	VMINPS       Z5, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMULPS       Z6, Z3, Z3
-	VPSHUFB      byte3<>+0(SB), Z11, Z10
-	VPSUBD.BCST  12(CX), Z10, Z10
-	VCVTDQ2PS    Z10, Z10
-	VMULPS       Z7, Z10, Z10
-	VADDPS       Z10, Z3, Z3
-	VDIVPS.BCST  20(CX), Z3, Z3
-	VMINPS.BCST  28(CX), Z3, Z3
-	VCVTPS2DQ    Z3, Z3
-	VPACKSSDW    Z1, Z0, Z0
-	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z8, Z0, Z0
-	VPADDSW      Z8, Z2, Z2
-	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z9, Z0, Z0
-	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
-	VMOVDQU32    spreadQuad0<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, (BX)
-	VMOVDQU32    spreadQuad1<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, 64(BX)
-	VMOVDQU32    spreadQuad2<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, 128(BX)
-	VMOVDQU32    spreadQuad3<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, 192(BX)
-	ADDQ         $0x00000100, residual+72(FP)
+	MOVQ             add+80(FP), CX
+	MOVQ             residual+72(FP), DX
+	VPBROADCASTD     (CX), Z4
+	VPBROADCASTD     4(CX), Z5
+	VPBROADCASTD     8(CX), Z6
+	VPBROADCASTD     16(CX), Z7
+	MOVQ             out+40(FP), BX
+	VPBROADCASTW     zero+64(FP), Z8
+	VPBROADCASTB     lo+66(FP), Z9
+	VPBROADCASTB     hi+67(FP), Z10
+	VMOVDQU32        quadPairs0<>+0(SB), Z11
+	VMOVDQU32        (DX), Z12
+	VMOVDQU32        128(DX), Z13
+	VPERMT2D         64(DX), Z11, Z12
+	VPERMT2D         192(DX), Z11, Z13
+	VINSERTI64X4     $0x01, Y13, Z12, Z12
+	VPSHUFB          byte0<>+0(SB), Z12, Z11
+	VPSUBD.BCST      12(CX), Z11, Z11
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z7, Z11, Z11
+	VCVTDQ2PS        Z0, Z0
+	VMULPS.BCST      (AX), Z0, Z0
+	VMAXPS           Z4, Z0, Z0
+	VMINPS           Z5, Z0, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VMULPS           Z6, Z0, Z0
+	VADDPS           Z11, Z0, Z0
+	VMULPS.BCST      44(CX), Z0, Z11
+	VFMADD132PS.BCST 40(CX), Z11, Z0
+	VCVTPS2DQ        Z0, Z0
+	VPSHUFB          byte1<>+0(SB), Z12, Z11
+	VPSUBD.BCST      12(CX), Z11, Z11
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z7, Z11, Z11
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      4(AX), Z1, Z1
+	VMAXPS           Z4, Z1, Z1
+	VMINPS           Z5, Z1, Z1
+	VRNDSCALEPS      $0x00, Z1, Z1
+	VMULPS           Z6, Z1, Z1
+	VADDPS           Z11, Z1, Z1
+	VMULPS.BCST      44(CX), Z1, Z11
+	VFMADD132PS.BCST 40(CX), Z11, Z1
+	VCVTPS2DQ        Z1, Z1
+	VPSHUFB          byte2<>+0(SB), Z12, Z11
+	VPSUBD.BCST      12(CX), Z11, Z11
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z7, Z11, Z11
+	VCVTDQ2PS        Z2, Z2
+	VMULPS.BCST      8(AX), Z2, Z2
+	VMAXPS           Z4, Z2, Z2
+	VMINPS           Z5, Z2, Z2
+	VRNDSCALEPS      $0x00, Z2, Z2
+	VMULPS           Z6, Z2, Z2
+	VADDPS           Z11, Z2, Z2
+	VMULPS.BCST      44(CX), Z2, Z11
+	VFMADD132PS.BCST 40(CX), Z11, Z2
+	VCVTPS2DQ        Z2, Z2
+	VPSHUFB          byte3<>+0(SB), Z12, Z11
+	VPSUBD.BCST      12(CX), Z11, Z11
+	VCVTDQ2PS        Z11, Z11
+	VMULPS           Z7, Z11, Z11
+	VCVTDQ2PS        Z3, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VMAXPS           Z4, Z3, Z3
+	VMINPS           Z5, Z3, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMULPS           Z6, Z3, Z3
+	VADDPS           Z11, Z3, Z3
+	VMULPS.BCST      44(CX), Z3, Z11
+	VFMADD132PS.BCST 40(CX), Z11, Z3
+	VCVTPS2DQ        Z3, Z3
+	VPACKSSDW        Z1, Z0, Z0
+	VPACKSSDW        Z3, Z2, Z2
+	VPADDSW          Z8, Z0, Z0
+	VPADDSW          Z8, Z2, Z2
+	VPACKUSWB        Z2, Z0, Z0
+	VPMAXUB          Z9, Z0, Z0
+	VPMINUB          Z10, Z0, Z0
+	VPSHUFB          transposeBytes<>+0(SB), Z0, Z0
+	VMOVDQU32        spreadQuad0<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, (BX)
+	VMOVDQU32        spreadQuad1<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, 64(BX)
+	VMOVDQU32        spreadQuad2<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, 128(BX)
+	VMOVDQU32        spreadQuad3<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, 192(BX)
+	ADDQ             $0x00000100, residual+72(FP)
 
 next:
 	ADDQ $0x00000040, planes+16(FP)
@@ -642,7 +804,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func pixelTileAVX512x64x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+// func pixelTileAVX512x64x4(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·pixelTileAVX512x64x4(SB), NOSPLIT, $0-88
 tile:
@@ -701,32 +863,29 @@ step:
 	MOVQ         scale+56(FP), AX
 	CMPQ         residual+72(FP), $0x00
 	JNE          add
-	VBROADCASTSS hi+64(FP), Z16
 	MOVQ         out+40(FP), CX
-	VPBROADCASTW zero+68(FP), Z17
-	VPBROADCASTB lo+70(FP), Z18
+	VPBROADCASTW zero+64(FP), Z16
+	VPBROADCASTB lo+66(FP), Z17
+	VPBROADCASTB hi+67(FP), Z18
 	VCVTDQ2PS    Z0, Z0
 	VMULPS.BCST  (AX), Z0, Z0
-	VMINPS       Z16, Z0, Z0
 	VCVTPS2DQ    Z0, Z0
 	VCVTDQ2PS    Z1, Z1
 	VMULPS.BCST  4(AX), Z1, Z1
-	VMINPS       Z16, Z1, Z1
 	VCVTPS2DQ    Z1, Z1
 	VCVTDQ2PS    Z2, Z2
 	VMULPS.BCST  8(AX), Z2, Z2
-	VMINPS       Z16, Z2, Z2
 	VCVTPS2DQ    Z2, Z2
 	VCVTDQ2PS    Z3, Z3
 	VMULPS.BCST  12(AX), Z3, Z3
-	VMINPS       Z16, Z3, Z3
 	VCVTPS2DQ    Z3, Z3
 	VPACKSSDW    Z1, Z0, Z0
 	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z17, Z0, Z0
-	VPADDSW      Z17, Z2, Z2
+	VPADDSW      Z16, Z0, Z0
+	VPADDSW      Z16, Z2, Z2
 	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z18, Z0, Z0
+	VPMAXUB      Z17, Z0, Z0
+	VPMINUB      Z18, Z0, Z0
 	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
 	VMOVDQU32    spreadQuad0<>+0(SB), Z1
 	VPERMD       Z0, Z1, Z1
@@ -742,26 +901,23 @@ step:
 	VMOVDQU32    Z1, 192(CX)
 	VCVTDQ2PS    Z4, Z4
 	VMULPS.BCST  (AX), Z4, Z4
-	VMINPS       Z16, Z4, Z4
 	VCVTPS2DQ    Z4, Z4
 	VCVTDQ2PS    Z5, Z5
 	VMULPS.BCST  4(AX), Z5, Z5
-	VMINPS       Z16, Z5, Z5
 	VCVTPS2DQ    Z5, Z5
 	VCVTDQ2PS    Z6, Z6
 	VMULPS.BCST  8(AX), Z6, Z6
-	VMINPS       Z16, Z6, Z6
 	VCVTPS2DQ    Z6, Z6
 	VCVTDQ2PS    Z7, Z7
 	VMULPS.BCST  12(AX), Z7, Z7
-	VMINPS       Z16, Z7, Z7
 	VCVTPS2DQ    Z7, Z7
 	VPACKSSDW    Z5, Z4, Z4
 	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z17, Z4, Z4
-	VPADDSW      Z17, Z6, Z6
+	VPADDSW      Z16, Z4, Z4
+	VPADDSW      Z16, Z6, Z6
 	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z18, Z4, Z4
+	VPMAXUB      Z17, Z4, Z4
+	VPMINUB      Z18, Z4, Z4
 	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
 	VMOVDQU32    spreadQuad0<>+0(SB), Z0
 	VPERMD       Z4, Z0, Z0
@@ -777,26 +933,23 @@ step:
 	VMOVDQU32    Z0, 448(CX)
 	VCVTDQ2PS    Z8, Z8
 	VMULPS.BCST  (AX), Z8, Z8
-	VMINPS       Z16, Z8, Z8
 	VCVTPS2DQ    Z8, Z8
 	VCVTDQ2PS    Z9, Z9
 	VMULPS.BCST  4(AX), Z9, Z9
-	VMINPS       Z16, Z9, Z9
 	VCVTPS2DQ    Z9, Z9
 	VCVTDQ2PS    Z10, Z10
 	VMULPS.BCST  8(AX), Z10, Z10
-	VMINPS       Z16, Z10, Z10
 	VCVTPS2DQ    Z10, Z10
 	VCVTDQ2PS    Z11, Z11
 	VMULPS.BCST  12(AX), Z11, Z11
-	VMINPS       Z16, Z11, Z11
 	VCVTPS2DQ    Z11, Z11
 	VPACKSSDW    Z9, Z8, Z8
 	VPACKSSDW    Z11, Z10, Z10
-	VPADDSW      Z17, Z8, Z8
-	VPADDSW      Z17, Z10, Z10
+	VPADDSW      Z16, Z8, Z8
+	VPADDSW      Z16, Z10, Z10
 	VPACKUSWB    Z10, Z8, Z8
-	VPMAXUB      Z18, Z8, Z8
+	VPMAXUB      Z17, Z8, Z8
+	VPMINUB      Z18, Z8, Z8
 	VPSHUFB      transposeBytes<>+0(SB), Z8, Z8
 	VMOVDQU32    spreadQuad0<>+0(SB), Z0
 	VPERMD       Z8, Z0, Z0
@@ -812,26 +965,23 @@ step:
 	VMOVDQU32    Z0, 704(CX)
 	VCVTDQ2PS    Z12, Z12
 	VMULPS.BCST  (AX), Z12, Z12
-	VMINPS       Z16, Z12, Z12
 	VCVTPS2DQ    Z12, Z12
 	VCVTDQ2PS    Z13, Z13
 	VMULPS.BCST  4(AX), Z13, Z13
-	VMINPS       Z16, Z13, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z14, Z14
 	VMULPS.BCST  8(AX), Z14, Z14
-	VMINPS       Z16, Z14, Z14
 	VCVTPS2DQ    Z14, Z14
 	VCVTDQ2PS    Z15, Z15
 	VMULPS.BCST  12(AX), Z15, Z15
-	VMINPS       Z16, Z15, Z15
 	VCVTPS2DQ    Z15, Z15
 	VPACKSSDW    Z13, Z12, Z12
 	VPACKSSDW    Z15, Z14, Z14
-	VPADDSW      Z17, Z12, Z12
-	VPADDSW      Z17, Z14, Z14
+	VPADDSW      Z16, Z12, Z12
+	VPADDSW      Z16, Z14, Z14
 	VPACKUSWB    Z14, Z12, Z12
-	VPMAXUB      Z18, Z12, Z12
+	VPMAXUB      Z17, Z12, Z12
+	VPMINUB      Z18, Z12, Z12
 	VPSHUFB      transposeBytes<>+0(SB), Z12, Z12
 	VMOVDQU32    spreadQuad0<>+0(SB), Z0
 	VPERMD       Z12, Z0, Z0
@@ -848,340 +998,345 @@ step:
 	JMP          next
 
 add:
-	MOVQ         add+80(FP), CX
-	MOVQ         residual+72(FP), DX
-	VPBROADCASTD (CX), Z16
-	VPBROADCASTD 4(CX), Z17
-	VPBROADCASTD 8(CX), Z18
-	VPBROADCASTD 16(CX), Z19
-	MOVQ         out+40(FP), BX
-	VPBROADCASTW zero+68(FP), Z20
-	VPBROADCASTB lo+70(FP), Z21
-	VMOVDQU32    quadPairs0<>+0(SB), Z22
-	VMOVDQU32    (DX), Z23
-	VMOVDQU32    128(DX), Z24
-	VPERMT2D     64(DX), Z22, Z23
-	VPERMT2D     192(DX), Z22, Z24
-	VINSERTI64X4 $0x01, Y24, Z23, Z23
-	VCVTDQ2PS    Z0, Z0
-	VMULPS.BCST  (AX), Z0, Z0
-	VMAXPS       Z16, Z0, Z0
-	VMINPS       Z17, Z0, Z0
-	VRNDSCALEPS  $0x00, Z0, Z0
-	VMULPS       Z18, Z0, Z0
-	VPSHUFB      byte0<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z0, Z0
-	VDIVPS.BCST  20(CX), Z0, Z0
-	VMINPS.BCST  28(CX), Z0, Z0
-	VCVTPS2DQ    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  4(AX), Z1, Z1
-	VMAXPS       Z16, Z1, Z1
-	VMINPS       Z17, Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z1
-	VMULPS       Z18, Z1, Z1
-	VPSHUFB      byte1<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z1, Z1
-	VDIVPS.BCST  20(CX), Z1, Z1
-	VMINPS.BCST  28(CX), Z1, Z1
-	VCVTPS2DQ    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  8(AX), Z2, Z2
-	VMAXPS       Z16, Z2, Z2
-	VMINPS       Z17, Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VMULPS       Z18, Z2, Z2
-	VPSHUFB      byte2<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z2, Z2
-	VDIVPS.BCST  20(CX), Z2, Z2
-	VMINPS.BCST  28(CX), Z2, Z2
-	VCVTPS2DQ    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  12(AX), Z3, Z3
-	VMAXPS       Z16, Z3, Z3
-	VMINPS       Z17, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMULPS       Z18, Z3, Z3
-	VPSHUFB      byte3<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z3, Z3
-	VDIVPS.BCST  20(CX), Z3, Z3
-	VMINPS.BCST  28(CX), Z3, Z3
-	VCVTPS2DQ    Z3, Z3
-	VPACKSSDW    Z1, Z0, Z0
-	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z20, Z0, Z0
-	VPADDSW      Z20, Z2, Z2
-	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z21, Z0, Z0
-	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
-	VMOVDQU32    spreadQuad0<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, (BX)
-	VMOVDQU32    spreadQuad1<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, 64(BX)
-	VMOVDQU32    spreadQuad2<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, 128(BX)
-	VMOVDQU32    spreadQuad3<>+0(SB), Z1
-	VPERMD       Z0, Z1, Z1
-	VMOVDQU32    Z1, 192(BX)
-	VMOVDQU32    quadPairs0<>+0(SB), Z0
-	VMOVDQU32    256(DX), Z1
-	VMOVDQU32    384(DX), Z2
-	VPERMT2D     320(DX), Z0, Z1
-	VPERMT2D     448(DX), Z0, Z2
-	VINSERTI64X4 $0x01, Y2, Z1, Z1
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  (AX), Z4, Z4
-	VMAXPS       Z16, Z4, Z4
-	VMINPS       Z17, Z4, Z4
-	VRNDSCALEPS  $0x00, Z4, Z4
-	VMULPS       Z18, Z4, Z4
-	VPSHUFB      byte0<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z4, Z4
-	VDIVPS.BCST  20(CX), Z4, Z4
-	VMINPS.BCST  28(CX), Z4, Z4
-	VCVTPS2DQ    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  4(AX), Z5, Z5
-	VMAXPS       Z16, Z5, Z5
-	VMINPS       Z17, Z5, Z5
-	VRNDSCALEPS  $0x00, Z5, Z5
-	VMULPS       Z18, Z5, Z5
-	VPSHUFB      byte1<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z5, Z5
-	VDIVPS.BCST  20(CX), Z5, Z5
-	VMINPS.BCST  28(CX), Z5, Z5
-	VCVTPS2DQ    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  8(AX), Z6, Z6
-	VMAXPS       Z16, Z6, Z6
-	VMINPS       Z17, Z6, Z6
-	VRNDSCALEPS  $0x00, Z6, Z6
-	VMULPS       Z18, Z6, Z6
-	VPSHUFB      byte2<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z6, Z6
-	VDIVPS.BCST  20(CX), Z6, Z6
-	VMINPS.BCST  28(CX), Z6, Z6
-	VCVTPS2DQ    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  12(AX), Z7, Z7
-	VMAXPS       Z16, Z7, Z7
-	VMINPS       Z17, Z7, Z7
-	VRNDSCALEPS  $0x00, Z7, Z7
-	VMULPS       Z18, Z7, Z7
-	VPSHUFB      byte3<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z7, Z7
-	VDIVPS.BCST  20(CX), Z7, Z7
-	VMINPS.BCST  28(CX), Z7, Z7
-	VCVTPS2DQ    Z7, Z7
-	VPACKSSDW    Z5, Z4, Z4
-	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z20, Z4, Z4
-	VPADDSW      Z20, Z6, Z6
-	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z21, Z4, Z4
-	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
-	VMOVDQU32    spreadQuad0<>+0(SB), Z0
-	VPERMD       Z4, Z0, Z0
-	VMOVDQU32    Z0, 256(BX)
-	VMOVDQU32    spreadQuad1<>+0(SB), Z0
-	VPERMD       Z4, Z0, Z0
-	VMOVDQU32    Z0, 320(BX)
-	VMOVDQU32    spreadQuad2<>+0(SB), Z0
-	VPERMD       Z4, Z0, Z0
-	VMOVDQU32    Z0, 384(BX)
-	VMOVDQU32    spreadQuad3<>+0(SB), Z0
-	VPERMD       Z4, Z0, Z0
-	VMOVDQU32    Z0, 448(BX)
-	VMOVDQU32    quadPairs0<>+0(SB), Z0
-	VMOVDQU32    512(DX), Z1
-	VMOVDQU32    640(DX), Z2
-	VPERMT2D     576(DX), Z0, Z1
-	VPERMT2D     704(DX), Z0, Z2
-	VINSERTI64X4 $0x01, Y2, Z1, Z1
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  (AX), Z8, Z8
-	VMAXPS       Z16, Z8, Z8
-	VMINPS       Z17, Z8, Z8
-	VRNDSCALEPS  $0x00, Z8, Z8
-	VMULPS       Z18, Z8, Z8
-	VPSHUFB      byte0<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z8, Z8
-	VDIVPS.BCST  20(CX), Z8, Z8
-	VMINPS.BCST  28(CX), Z8, Z8
-	VCVTPS2DQ    Z8, Z8
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  4(AX), Z9, Z9
-	VMAXPS       Z16, Z9, Z9
-	VMINPS       Z17, Z9, Z9
-	VRNDSCALEPS  $0x00, Z9, Z9
-	VMULPS       Z18, Z9, Z9
-	VPSHUFB      byte1<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z9, Z9
-	VDIVPS.BCST  20(CX), Z9, Z9
-	VMINPS.BCST  28(CX), Z9, Z9
-	VCVTPS2DQ    Z9, Z9
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  8(AX), Z10, Z10
-	VMAXPS       Z16, Z10, Z10
-	VMINPS       Z17, Z10, Z10
-	VRNDSCALEPS  $0x00, Z10, Z10
-	VMULPS       Z18, Z10, Z10
-	VPSHUFB      byte2<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z10, Z10
-	VDIVPS.BCST  20(CX), Z10, Z10
-	VMINPS.BCST  28(CX), Z10, Z10
-	VCVTPS2DQ    Z10, Z10
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  12(AX), Z11, Z11
-	VMAXPS       Z16, Z11, Z11
-	VMINPS       Z17, Z11, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMULPS       Z18, Z11, Z11
-	VPSHUFB      byte3<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z11, Z11
-	VDIVPS.BCST  20(CX), Z11, Z11
-	VMINPS.BCST  28(CX), Z11, Z11
-	VCVTPS2DQ    Z11, Z11
-	VPACKSSDW    Z9, Z8, Z8
-	VPACKSSDW    Z11, Z10, Z10
-	VPADDSW      Z20, Z8, Z8
-	VPADDSW      Z20, Z10, Z10
-	VPACKUSWB    Z10, Z8, Z8
-	VPMAXUB      Z21, Z8, Z8
-	VPSHUFB      transposeBytes<>+0(SB), Z8, Z8
-	VMOVDQU32    spreadQuad0<>+0(SB), Z0
-	VPERMD       Z8, Z0, Z0
-	VMOVDQU32    Z0, 512(BX)
-	VMOVDQU32    spreadQuad1<>+0(SB), Z0
-	VPERMD       Z8, Z0, Z0
-	VMOVDQU32    Z0, 576(BX)
-	VMOVDQU32    spreadQuad2<>+0(SB), Z0
-	VPERMD       Z8, Z0, Z0
-	VMOVDQU32    Z0, 640(BX)
-	VMOVDQU32    spreadQuad3<>+0(SB), Z0
-	VPERMD       Z8, Z0, Z0
-	VMOVDQU32    Z0, 704(BX)
-	VMOVDQU32    quadPairs0<>+0(SB), Z0
-	VMOVDQU32    768(DX), Z1
-	VMOVDQU32    896(DX), Z2
-	VPERMT2D     832(DX), Z0, Z1
-	VPERMT2D     960(DX), Z0, Z2
-	VINSERTI64X4 $0x01, Y2, Z1, Z1
-	VCVTDQ2PS    Z12, Z12
-	VMULPS.BCST  (AX), Z12, Z12
-	VMAXPS       Z16, Z12, Z12
-	VMINPS       Z17, Z12, Z12
-	VRNDSCALEPS  $0x00, Z12, Z12
-	VMULPS       Z18, Z12, Z12
-	VPSHUFB      byte0<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z12, Z12
-	VDIVPS.BCST  20(CX), Z12, Z12
-	VMINPS.BCST  28(CX), Z12, Z12
-	VCVTPS2DQ    Z12, Z12
-	VCVTDQ2PS    Z13, Z13
-	VMULPS.BCST  4(AX), Z13, Z13
-	VMAXPS       Z16, Z13, Z13
-	VMINPS       Z17, Z13, Z13
-	VRNDSCALEPS  $0x00, Z13, Z13
-	VMULPS       Z18, Z13, Z13
-	VPSHUFB      byte1<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z13, Z13
-	VDIVPS.BCST  20(CX), Z13, Z13
-	VMINPS.BCST  28(CX), Z13, Z13
-	VCVTPS2DQ    Z13, Z13
-	VCVTDQ2PS    Z14, Z14
-	VMULPS.BCST  8(AX), Z14, Z14
-	VMAXPS       Z16, Z14, Z14
-	VMINPS       Z17, Z14, Z14
-	VRNDSCALEPS  $0x00, Z14, Z14
-	VMULPS       Z18, Z14, Z14
-	VPSHUFB      byte2<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z14, Z14
-	VDIVPS.BCST  20(CX), Z14, Z14
-	VMINPS.BCST  28(CX), Z14, Z14
-	VCVTPS2DQ    Z14, Z14
-	VCVTDQ2PS    Z15, Z15
-	VMULPS.BCST  12(AX), Z15, Z15
-	VMAXPS       Z16, Z15, Z15
-	VMINPS       Z17, Z15, Z15
-	VRNDSCALEPS  $0x00, Z15, Z15
-	VMULPS       Z18, Z15, Z15
-	VPSHUFB      byte3<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z15, Z15
-	VDIVPS.BCST  20(CX), Z15, Z15
-	VMINPS.BCST  28(CX), Z15, Z15
-	VCVTPS2DQ    Z15, Z15
-	VPACKSSDW    Z13, Z12, Z12
-	VPACKSSDW    Z15, Z14, Z14
-	VPADDSW      Z20, Z12, Z12
-	VPADDSW      Z20, Z14, Z14
-	VPACKUSWB    Z14, Z12, Z12
-	VPMAXUB      Z21, Z12, Z12
-	VPSHUFB      transposeBytes<>+0(SB), Z12, Z12
-	VMOVDQU32    spreadQuad0<>+0(SB), Z0
-	VPERMD       Z12, Z0, Z0
-	VMOVDQU32    Z0, 768(BX)
-	VMOVDQU32    spreadQuad1<>+0(SB), Z0
-	VPERMD       Z12, Z0, Z0
-	VMOVDQU32    Z0, 832(BX)
-	VMOVDQU32    spreadQuad2<>+0(SB), Z0
-	VPERMD       Z12, Z0, Z0
-	VMOVDQU32    Z0, 896(BX)
-	VMOVDQU32    spreadQuad3<>+0(SB), Z0
-	VPERMD       Z12, Z0, Z0
-	VMOVDQU32    Z0, 960(BX)
-	ADDQ         $0x00000400, residual+72(FP)
+	MOVQ             add+80(FP), CX
+	MOVQ             residual+72(FP), DX
+	VPBROADCASTD     (CX), Z16
+	VPBROADCASTD     4(CX), Z17
+	VPBROADCASTD     8(CX), Z18
+	VPBROADCASTD     16(CX), Z19
+	MOVQ             out+40(FP), BX
+	VPBROADCASTW     zero+64(FP), Z20
+	VPBROADCASTB     lo+66(FP), Z21
+	VPBROADCASTB     hi+67(FP), Z22
+	VMOVDQU32        quadPairs0<>+0(SB), Z23
+	VMOVDQU32        (DX), Z24
+	VMOVDQU32        128(DX), Z25
+	VPERMT2D         64(DX), Z23, Z24
+	VPERMT2D         192(DX), Z23, Z25
+	VINSERTI64X4     $0x01, Y25, Z24, Z24
+	VPSHUFB          byte0<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z0, Z0
+	VMULPS.BCST      (AX), Z0, Z0
+	VMAXPS           Z16, Z0, Z0
+	VMINPS           Z17, Z0, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VMULPS           Z18, Z0, Z0
+	VADDPS           Z23, Z0, Z0
+	VMULPS.BCST      44(CX), Z0, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z0
+	VCVTPS2DQ        Z0, Z0
+	VPSHUFB          byte1<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      4(AX), Z1, Z1
+	VMAXPS           Z16, Z1, Z1
+	VMINPS           Z17, Z1, Z1
+	VRNDSCALEPS      $0x00, Z1, Z1
+	VMULPS           Z18, Z1, Z1
+	VADDPS           Z23, Z1, Z1
+	VMULPS.BCST      44(CX), Z1, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z1
+	VCVTPS2DQ        Z1, Z1
+	VPSHUFB          byte2<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z2, Z2
+	VMULPS.BCST      8(AX), Z2, Z2
+	VMAXPS           Z16, Z2, Z2
+	VMINPS           Z17, Z2, Z2
+	VRNDSCALEPS      $0x00, Z2, Z2
+	VMULPS           Z18, Z2, Z2
+	VADDPS           Z23, Z2, Z2
+	VMULPS.BCST      44(CX), Z2, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z2
+	VCVTPS2DQ        Z2, Z2
+	VPSHUFB          byte3<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z3, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VMAXPS           Z16, Z3, Z3
+	VMINPS           Z17, Z3, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMULPS           Z18, Z3, Z3
+	VADDPS           Z23, Z3, Z3
+	VMULPS.BCST      44(CX), Z3, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z3
+	VCVTPS2DQ        Z3, Z3
+	VPACKSSDW        Z1, Z0, Z0
+	VPACKSSDW        Z3, Z2, Z2
+	VPADDSW          Z20, Z0, Z0
+	VPADDSW          Z20, Z2, Z2
+	VPACKUSWB        Z2, Z0, Z0
+	VPMAXUB          Z21, Z0, Z0
+	VPMINUB          Z22, Z0, Z0
+	VPSHUFB          transposeBytes<>+0(SB), Z0, Z0
+	VMOVDQU32        spreadQuad0<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, (BX)
+	VMOVDQU32        spreadQuad1<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, 64(BX)
+	VMOVDQU32        spreadQuad2<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, 128(BX)
+	VMOVDQU32        spreadQuad3<>+0(SB), Z1
+	VPERMD           Z0, Z1, Z1
+	VMOVDQU32        Z1, 192(BX)
+	VMOVDQU32        quadPairs0<>+0(SB), Z0
+	VMOVDQU32        256(DX), Z1
+	VMOVDQU32        384(DX), Z2
+	VPERMT2D         320(DX), Z0, Z1
+	VPERMT2D         448(DX), Z0, Z2
+	VINSERTI64X4     $0x01, Y2, Z1, Z1
+	VPSHUFB          byte0<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z4, Z4
+	VMULPS.BCST      (AX), Z4, Z4
+	VMAXPS           Z16, Z4, Z4
+	VMINPS           Z17, Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMULPS           Z18, Z4, Z4
+	VADDPS           Z0, Z4, Z4
+	VMULPS.BCST      44(CX), Z4, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z4
+	VCVTPS2DQ        Z4, Z4
+	VPSHUFB          byte1<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z5, Z5
+	VMULPS.BCST      4(AX), Z5, Z5
+	VMAXPS           Z16, Z5, Z5
+	VMINPS           Z17, Z5, Z5
+	VRNDSCALEPS      $0x00, Z5, Z5
+	VMULPS           Z18, Z5, Z5
+	VADDPS           Z0, Z5, Z5
+	VMULPS.BCST      44(CX), Z5, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z5
+	VCVTPS2DQ        Z5, Z5
+	VPSHUFB          byte2<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z6, Z6
+	VMULPS.BCST      8(AX), Z6, Z6
+	VMAXPS           Z16, Z6, Z6
+	VMINPS           Z17, Z6, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VMULPS           Z18, Z6, Z6
+	VADDPS           Z0, Z6, Z6
+	VMULPS.BCST      44(CX), Z6, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z6
+	VCVTPS2DQ        Z6, Z6
+	VPSHUFB          byte3<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z7, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VMAXPS           Z16, Z7, Z7
+	VMINPS           Z17, Z7, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VMULPS           Z18, Z7, Z7
+	VADDPS           Z0, Z7, Z7
+	VMULPS.BCST      44(CX), Z7, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z7
+	VCVTPS2DQ        Z7, Z7
+	VPACKSSDW        Z5, Z4, Z4
+	VPACKSSDW        Z7, Z6, Z6
+	VPADDSW          Z20, Z4, Z4
+	VPADDSW          Z20, Z6, Z6
+	VPACKUSWB        Z6, Z4, Z4
+	VPMAXUB          Z21, Z4, Z4
+	VPMINUB          Z22, Z4, Z4
+	VPSHUFB          transposeBytes<>+0(SB), Z4, Z4
+	VMOVDQU32        spreadQuad0<>+0(SB), Z0
+	VPERMD           Z4, Z0, Z0
+	VMOVDQU32        Z0, 256(BX)
+	VMOVDQU32        spreadQuad1<>+0(SB), Z0
+	VPERMD           Z4, Z0, Z0
+	VMOVDQU32        Z0, 320(BX)
+	VMOVDQU32        spreadQuad2<>+0(SB), Z0
+	VPERMD           Z4, Z0, Z0
+	VMOVDQU32        Z0, 384(BX)
+	VMOVDQU32        spreadQuad3<>+0(SB), Z0
+	VPERMD           Z4, Z0, Z0
+	VMOVDQU32        Z0, 448(BX)
+	VMOVDQU32        quadPairs0<>+0(SB), Z0
+	VMOVDQU32        512(DX), Z1
+	VMOVDQU32        640(DX), Z2
+	VPERMT2D         576(DX), Z0, Z1
+	VPERMT2D         704(DX), Z0, Z2
+	VINSERTI64X4     $0x01, Y2, Z1, Z1
+	VPSHUFB          byte0<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z8, Z8
+	VMULPS.BCST      (AX), Z8, Z8
+	VMAXPS           Z16, Z8, Z8
+	VMINPS           Z17, Z8, Z8
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VMULPS           Z18, Z8, Z8
+	VADDPS           Z0, Z8, Z8
+	VMULPS.BCST      44(CX), Z8, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z8
+	VCVTPS2DQ        Z8, Z8
+	VPSHUFB          byte1<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z9, Z9
+	VMULPS.BCST      4(AX), Z9, Z9
+	VMAXPS           Z16, Z9, Z9
+	VMINPS           Z17, Z9, Z9
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VMULPS           Z18, Z9, Z9
+	VADDPS           Z0, Z9, Z9
+	VMULPS.BCST      44(CX), Z9, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z9
+	VCVTPS2DQ        Z9, Z9
+	VPSHUFB          byte2<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z10, Z10
+	VMULPS.BCST      8(AX), Z10, Z10
+	VMAXPS           Z16, Z10, Z10
+	VMINPS           Z17, Z10, Z10
+	VRNDSCALEPS      $0x00, Z10, Z10
+	VMULPS           Z18, Z10, Z10
+	VADDPS           Z0, Z10, Z10
+	VMULPS.BCST      44(CX), Z10, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z10
+	VCVTPS2DQ        Z10, Z10
+	VPSHUFB          byte3<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z11, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VMAXPS           Z16, Z11, Z11
+	VMINPS           Z17, Z11, Z11
+	VRNDSCALEPS      $0x00, Z11, Z11
+	VMULPS           Z18, Z11, Z11
+	VADDPS           Z0, Z11, Z11
+	VMULPS.BCST      44(CX), Z11, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z11
+	VCVTPS2DQ        Z11, Z11
+	VPACKSSDW        Z9, Z8, Z8
+	VPACKSSDW        Z11, Z10, Z10
+	VPADDSW          Z20, Z8, Z8
+	VPADDSW          Z20, Z10, Z10
+	VPACKUSWB        Z10, Z8, Z8
+	VPMAXUB          Z21, Z8, Z8
+	VPMINUB          Z22, Z8, Z8
+	VPSHUFB          transposeBytes<>+0(SB), Z8, Z8
+	VMOVDQU32        spreadQuad0<>+0(SB), Z0
+	VPERMD           Z8, Z0, Z0
+	VMOVDQU32        Z0, 512(BX)
+	VMOVDQU32        spreadQuad1<>+0(SB), Z0
+	VPERMD           Z8, Z0, Z0
+	VMOVDQU32        Z0, 576(BX)
+	VMOVDQU32        spreadQuad2<>+0(SB), Z0
+	VPERMD           Z8, Z0, Z0
+	VMOVDQU32        Z0, 640(BX)
+	VMOVDQU32        spreadQuad3<>+0(SB), Z0
+	VPERMD           Z8, Z0, Z0
+	VMOVDQU32        Z0, 704(BX)
+	VMOVDQU32        quadPairs0<>+0(SB), Z0
+	VMOVDQU32        768(DX), Z1
+	VMOVDQU32        896(DX), Z2
+	VPERMT2D         832(DX), Z0, Z1
+	VPERMT2D         960(DX), Z0, Z2
+	VINSERTI64X4     $0x01, Y2, Z1, Z1
+	VPSHUFB          byte0<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z12, Z12
+	VMULPS.BCST      (AX), Z12, Z12
+	VMAXPS           Z16, Z12, Z12
+	VMINPS           Z17, Z12, Z12
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VMULPS           Z18, Z12, Z12
+	VADDPS           Z0, Z12, Z12
+	VMULPS.BCST      44(CX), Z12, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z12
+	VCVTPS2DQ        Z12, Z12
+	VPSHUFB          byte1<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z13, Z13
+	VMULPS.BCST      4(AX), Z13, Z13
+	VMAXPS           Z16, Z13, Z13
+	VMINPS           Z17, Z13, Z13
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VMULPS           Z18, Z13, Z13
+	VADDPS           Z0, Z13, Z13
+	VMULPS.BCST      44(CX), Z13, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z13
+	VCVTPS2DQ        Z13, Z13
+	VPSHUFB          byte2<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z14, Z14
+	VMULPS.BCST      8(AX), Z14, Z14
+	VMAXPS           Z16, Z14, Z14
+	VMINPS           Z17, Z14, Z14
+	VRNDSCALEPS      $0x00, Z14, Z14
+	VMULPS           Z18, Z14, Z14
+	VADDPS           Z0, Z14, Z14
+	VMULPS.BCST      44(CX), Z14, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z14
+	VCVTPS2DQ        Z14, Z14
+	VPSHUFB          byte3<>+0(SB), Z1, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z15, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VMAXPS           Z16, Z15, Z15
+	VMINPS           Z17, Z15, Z15
+	VRNDSCALEPS      $0x00, Z15, Z15
+	VMULPS           Z18, Z15, Z15
+	VADDPS           Z0, Z15, Z15
+	VMULPS.BCST      44(CX), Z15, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z15
+	VCVTPS2DQ        Z15, Z15
+	VPACKSSDW        Z13, Z12, Z12
+	VPACKSSDW        Z15, Z14, Z14
+	VPADDSW          Z20, Z12, Z12
+	VPADDSW          Z20, Z14, Z14
+	VPACKUSWB        Z14, Z12, Z12
+	VPMAXUB          Z21, Z12, Z12
+	VPMINUB          Z22, Z12, Z12
+	VPSHUFB          transposeBytes<>+0(SB), Z12, Z12
+	VMOVDQU32        spreadQuad0<>+0(SB), Z0
+	VPERMD           Z12, Z0, Z0
+	VMOVDQU32        Z0, 768(BX)
+	VMOVDQU32        spreadQuad1<>+0(SB), Z0
+	VPERMD           Z12, Z0, Z0
+	VMOVDQU32        Z0, 832(BX)
+	VMOVDQU32        spreadQuad2<>+0(SB), Z0
+	VPERMD           Z12, Z0, Z0
+	VMOVDQU32        Z0, 896(BX)
+	VMOVDQU32        spreadQuad3<>+0(SB), Z0
+	VPERMD           Z12, Z0, Z0
+	VMOVDQU32        Z0, 960(BX)
+	ADDQ             $0x00000400, residual+72(FP)
 
 next:
 	ADDQ $0x00000100, planes+16(FP)
@@ -1191,7 +1346,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func pixelTileAVX512x16x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+// func pixelTileAVX512x16x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·pixelTileAVX512x16x8(SB), NOSPLIT, $0-88
 tile:
@@ -1227,55 +1382,49 @@ step:
 	MOVQ          scale+56(FP), AX
 	CMPQ          residual+72(FP), $0x00
 	JNE           add
-	VBROADCASTSS  hi+64(FP), Z8
 	MOVQ          out+40(FP), CX
-	VPBROADCASTW  zero+68(FP), Z9
-	VPBROADCASTB  lo+70(FP), Z10
+	VPBROADCASTW  zero+64(FP), Z8
+	VPBROADCASTB  lo+66(FP), Z9
+	VPBROADCASTB  hi+67(FP), Z10
 	VCVTDQ2PS     Z0, Z0
 	VMULPS.BCST   (AX), Z0, Z0
-	VMINPS        Z8, Z0, Z0
 	VCVTPS2DQ     Z0, Z0
 	VCVTDQ2PS     Z1, Z1
 	VMULPS.BCST   4(AX), Z1, Z1
-	VMINPS        Z8, Z1, Z1
 	VCVTPS2DQ     Z1, Z1
 	VCVTDQ2PS     Z2, Z2
 	VMULPS.BCST   8(AX), Z2, Z2
-	VMINPS        Z8, Z2, Z2
 	VCVTPS2DQ     Z2, Z2
 	VCVTDQ2PS     Z3, Z3
 	VMULPS.BCST   12(AX), Z3, Z3
-	VMINPS        Z8, Z3, Z3
 	VCVTPS2DQ     Z3, Z3
 	VCVTDQ2PS     Z4, Z4
 	VMULPS.BCST   16(AX), Z4, Z4
-	VMINPS        Z8, Z4, Z4
 	VCVTPS2DQ     Z4, Z4
 	VCVTDQ2PS     Z5, Z5
 	VMULPS.BCST   20(AX), Z5, Z5
-	VMINPS        Z8, Z5, Z5
 	VCVTPS2DQ     Z5, Z5
 	VCVTDQ2PS     Z6, Z6
 	VMULPS.BCST   24(AX), Z6, Z6
-	VMINPS        Z8, Z6, Z6
 	VCVTPS2DQ     Z6, Z6
 	VCVTDQ2PS     Z7, Z7
 	VMULPS.BCST   28(AX), Z7, Z7
-	VMINPS        Z8, Z7, Z7
 	VCVTPS2DQ     Z7, Z7
 	VPACKSSDW     Z1, Z0, Z0
 	VPACKSSDW     Z3, Z2, Z2
-	VPADDSW       Z9, Z0, Z0
-	VPADDSW       Z9, Z2, Z2
+	VPADDSW       Z8, Z0, Z0
+	VPADDSW       Z8, Z2, Z2
 	VPACKUSWB     Z2, Z0, Z0
-	VPMAXUB       Z10, Z0, Z0
+	VPMAXUB       Z9, Z0, Z0
+	VPMINUB       Z10, Z0, Z0
 	VPSHUFB       transposeBytes<>+0(SB), Z0, Z0
 	VPACKSSDW     Z5, Z4, Z4
 	VPACKSSDW     Z7, Z6, Z6
-	VPADDSW       Z9, Z4, Z4
-	VPADDSW       Z9, Z6, Z6
+	VPADDSW       Z8, Z4, Z4
+	VPADDSW       Z8, Z6, Z6
 	VPACKUSWB     Z6, Z4, Z4
-	VPMAXUB       Z10, Z4, Z4
+	VPMAXUB       Z9, Z4, Z4
+	VPMINUB       Z10, Z4, Z4
 	VPSHUFB       transposeBytes<>+0(SB), Z4, Z4
 	VMOVDQU32     spreadPair0<>+0(SB), Z1
 	VMOVDQA64     Z0, Z2
@@ -1296,165 +1445,168 @@ step:
 	JMP           next
 
 add:
-	MOVQ         add+80(FP), CX
-	MOVQ         residual+72(FP), DX
-	VPBROADCASTD (CX), Z8
-	VPBROADCASTD 4(CX), Z9
-	VPBROADCASTD 8(CX), Z10
-	VPBROADCASTD 16(CX), Z11
-	MOVQ         out+40(FP), BX
-	VPBROADCASTW zero+68(FP), Z12
-	VPBROADCASTB lo+70(FP), Z13
-	VMOVDQU32    quadPairs0<>+0(SB), Z16
-	VMOVDQU32    (DX), Z15
-	VMOVDQU32    128(DX), Z14
-	VPERMT2D     64(DX), Z16, Z15
-	VPERMT2D     192(DX), Z16, Z14
-	VSHUFI64X2   $0xee, Z14, Z15, Z16
-	VINSERTI64X4 $0x01, Y14, Z15, Z15
-	VCVTDQ2PS    Z0, Z0
-	VMULPS.BCST  (AX), Z0, Z0
-	VMAXPS       Z8, Z0, Z0
-	VMINPS       Z9, Z0, Z0
-	VRNDSCALEPS  $0x00, Z0, Z0
-	VMULPS       Z10, Z0, Z0
-	VPSHUFB      byte0<>+0(SB), Z15, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z0, Z0
-	VDIVPS.BCST  20(CX), Z0, Z0
-	VMINPS.BCST  28(CX), Z0, Z0
-	VCVTPS2DQ    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  4(AX), Z1, Z1
-	VMAXPS       Z8, Z1, Z1
-	VMINPS       Z9, Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z1
-	VMULPS       Z10, Z1, Z1
-	VPSHUFB      byte1<>+0(SB), Z15, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z1, Z1
-	VDIVPS.BCST  20(CX), Z1, Z1
-	VMINPS.BCST  28(CX), Z1, Z1
-	VCVTPS2DQ    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  8(AX), Z2, Z2
-	VMAXPS       Z8, Z2, Z2
-	VMINPS       Z9, Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VMULPS       Z10, Z2, Z2
-	VPSHUFB      byte2<>+0(SB), Z15, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z2, Z2
-	VDIVPS.BCST  20(CX), Z2, Z2
-	VMINPS.BCST  28(CX), Z2, Z2
-	VCVTPS2DQ    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  12(AX), Z3, Z3
-	VMAXPS       Z8, Z3, Z3
-	VMINPS       Z9, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMULPS       Z10, Z3, Z3
-	VPSHUFB      byte3<>+0(SB), Z15, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z3, Z3
-	VDIVPS.BCST  20(CX), Z3, Z3
-	VMINPS.BCST  28(CX), Z3, Z3
-	VCVTPS2DQ    Z3, Z3
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  16(AX), Z4, Z4
-	VMAXPS       Z8, Z4, Z4
-	VMINPS       Z9, Z4, Z4
-	VRNDSCALEPS  $0x00, Z4, Z4
-	VMULPS       Z10, Z4, Z4
-	VPSHUFB      byte0<>+0(SB), Z16, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z4, Z4
-	VDIVPS.BCST  20(CX), Z4, Z4
-	VMINPS.BCST  28(CX), Z4, Z4
-	VCVTPS2DQ    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  20(AX), Z5, Z5
-	VMAXPS       Z8, Z5, Z5
-	VMINPS       Z9, Z5, Z5
-	VRNDSCALEPS  $0x00, Z5, Z5
-	VMULPS       Z10, Z5, Z5
-	VPSHUFB      byte1<>+0(SB), Z16, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z5, Z5
-	VDIVPS.BCST  20(CX), Z5, Z5
-	VMINPS.BCST  28(CX), Z5, Z5
-	VCVTPS2DQ    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  24(AX), Z6, Z6
-	VMAXPS       Z8, Z6, Z6
-	VMINPS       Z9, Z6, Z6
-	VRNDSCALEPS  $0x00, Z6, Z6
-	VMULPS       Z10, Z6, Z6
-	VPSHUFB      byte2<>+0(SB), Z16, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z6, Z6
-	VDIVPS.BCST  20(CX), Z6, Z6
-	VMINPS.BCST  28(CX), Z6, Z6
-	VCVTPS2DQ    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  28(AX), Z7, Z7
-	VMAXPS       Z8, Z7, Z7
-	VMINPS       Z9, Z7, Z7
-	VRNDSCALEPS  $0x00, Z7, Z7
-	VMULPS       Z10, Z7, Z7
-	VPSHUFB      byte3<>+0(SB), Z16, Z14
-	VPSUBD.BCST  12(CX), Z14, Z14
-	VCVTDQ2PS    Z14, Z14
-	VMULPS       Z11, Z14, Z14
-	VADDPS       Z14, Z7, Z7
-	VDIVPS.BCST  20(CX), Z7, Z7
-	VMINPS.BCST  28(CX), Z7, Z7
-	VCVTPS2DQ    Z7, Z7
-	VPACKSSDW    Z1, Z0, Z0
-	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z12, Z0, Z0
-	VPADDSW      Z12, Z2, Z2
-	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z13, Z0, Z0
-	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
-	VPACKSSDW    Z5, Z4, Z4
-	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z12, Z4, Z4
-	VPADDSW      Z12, Z6, Z6
-	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z13, Z4, Z4
-	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
-	VMOVDQU32    spreadPair0<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQU32    Z2, (BX)
-	VMOVDQU32    spreadPair1<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQU32    Z2, 64(BX)
-	VMOVDQU32    spreadPair2<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQU32    Z2, 128(BX)
-	VMOVDQU32    spreadPair3<>+0(SB), Z1
-	VMOVDQA64    Z0, Z0
-	VPERMT2D     Z4, Z1, Z0
-	VMOVDQU32    Z0, 192(BX)
-	ADDQ         $0x00000100, residual+72(FP)
+	MOVQ             add+80(FP), CX
+	MOVQ             residual+72(FP), DX
+	VPBROADCASTD     (CX), Z8
+	VPBROADCASTD     4(CX), Z9
+	VPBROADCASTD     8(CX), Z10
+	VPBROADCASTD     16(CX), Z11
+	MOVQ             out+40(FP), BX
+	VPBROADCASTW     zero+64(FP), Z12
+	VPBROADCASTB     lo+66(FP), Z13
+	VPBROADCASTB     hi+67(FP), Z14
+	VMOVDQU32        quadPairs0<>+0(SB), Z15
+	VMOVDQU32        (DX), Z16
+	VMOVDQU32        128(DX), Z17
+	VPERMT2D         64(DX), Z15, Z16
+	VPERMT2D         192(DX), Z15, Z17
+	VSHUFI64X2       $0xee, Z17, Z16, Z15
+	VINSERTI64X4     $0x01, Y17, Z16, Z16
+	VPSHUFB          byte0<>+0(SB), Z16, Z17
+	VPSUBD.BCST      12(CX), Z17, Z17
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z11, Z17, Z17
+	VCVTDQ2PS        Z0, Z0
+	VMULPS.BCST      (AX), Z0, Z0
+	VMAXPS           Z8, Z0, Z0
+	VMINPS           Z9, Z0, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VMULPS           Z10, Z0, Z0
+	VADDPS           Z17, Z0, Z0
+	VMULPS.BCST      44(CX), Z0, Z17
+	VFMADD132PS.BCST 40(CX), Z17, Z0
+	VCVTPS2DQ        Z0, Z0
+	VPSHUFB          byte1<>+0(SB), Z16, Z17
+	VPSUBD.BCST      12(CX), Z17, Z17
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z11, Z17, Z17
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      4(AX), Z1, Z1
+	VMAXPS           Z8, Z1, Z1
+	VMINPS           Z9, Z1, Z1
+	VRNDSCALEPS      $0x00, Z1, Z1
+	VMULPS           Z10, Z1, Z1
+	VADDPS           Z17, Z1, Z1
+	VMULPS.BCST      44(CX), Z1, Z17
+	VFMADD132PS.BCST 40(CX), Z17, Z1
+	VCVTPS2DQ        Z1, Z1
+	VPSHUFB          byte2<>+0(SB), Z16, Z17
+	VPSUBD.BCST      12(CX), Z17, Z17
+	VCVTDQ2PS        Z17, Z17
+	VMULPS           Z11, Z17, Z17
+	VCVTDQ2PS        Z2, Z2
+	VMULPS.BCST      8(AX), Z2, Z2
+	VMAXPS           Z8, Z2, Z2
+	VMINPS           Z9, Z2, Z2
+	VRNDSCALEPS      $0x00, Z2, Z2
+	VMULPS           Z10, Z2, Z2
+	VADDPS           Z17, Z2, Z2
+	VMULPS.BCST      44(CX), Z2, Z17
+	VFMADD132PS.BCST 40(CX), Z17, Z2
+	VCVTPS2DQ        Z2, Z2
+	VPSHUFB          byte3<>+0(SB), Z16, Z16
+	VPSUBD.BCST      12(CX), Z16, Z16
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z11, Z16, Z16
+	VCVTDQ2PS        Z3, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VMAXPS           Z8, Z3, Z3
+	VMINPS           Z9, Z3, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMULPS           Z10, Z3, Z3
+	VADDPS           Z16, Z3, Z3
+	VMULPS.BCST      44(CX), Z3, Z16
+	VFMADD132PS.BCST 40(CX), Z16, Z3
+	VCVTPS2DQ        Z3, Z3
+	VPSHUFB          byte0<>+0(SB), Z15, Z16
+	VPSUBD.BCST      12(CX), Z16, Z16
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z11, Z16, Z16
+	VCVTDQ2PS        Z4, Z4
+	VMULPS.BCST      16(AX), Z4, Z4
+	VMAXPS           Z8, Z4, Z4
+	VMINPS           Z9, Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMULPS           Z10, Z4, Z4
+	VADDPS           Z16, Z4, Z4
+	VMULPS.BCST      44(CX), Z4, Z16
+	VFMADD132PS.BCST 40(CX), Z16, Z4
+	VCVTPS2DQ        Z4, Z4
+	VPSHUFB          byte1<>+0(SB), Z15, Z16
+	VPSUBD.BCST      12(CX), Z16, Z16
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z11, Z16, Z16
+	VCVTDQ2PS        Z5, Z5
+	VMULPS.BCST      20(AX), Z5, Z5
+	VMAXPS           Z8, Z5, Z5
+	VMINPS           Z9, Z5, Z5
+	VRNDSCALEPS      $0x00, Z5, Z5
+	VMULPS           Z10, Z5, Z5
+	VADDPS           Z16, Z5, Z5
+	VMULPS.BCST      44(CX), Z5, Z16
+	VFMADD132PS.BCST 40(CX), Z16, Z5
+	VCVTPS2DQ        Z5, Z5
+	VPSHUFB          byte2<>+0(SB), Z15, Z16
+	VPSUBD.BCST      12(CX), Z16, Z16
+	VCVTDQ2PS        Z16, Z16
+	VMULPS           Z11, Z16, Z16
+	VCVTDQ2PS        Z6, Z6
+	VMULPS.BCST      24(AX), Z6, Z6
+	VMAXPS           Z8, Z6, Z6
+	VMINPS           Z9, Z6, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VMULPS           Z10, Z6, Z6
+	VADDPS           Z16, Z6, Z6
+	VMULPS.BCST      44(CX), Z6, Z16
+	VFMADD132PS.BCST 40(CX), Z16, Z6
+	VCVTPS2DQ        Z6, Z6
+	VPSHUFB          byte3<>+0(SB), Z15, Z15
+	VPSUBD.BCST      12(CX), Z15, Z15
+	VCVTDQ2PS        Z15, Z15
+	VMULPS           Z11, Z15, Z15
+	VCVTDQ2PS        Z7, Z7
+	VMULPS.BCST      28(AX), Z7, Z7
+	VMAXPS           Z8, Z7, Z7
+	VMINPS           Z9, Z7, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VMULPS           Z10, Z7, Z7
+	VADDPS           Z15, Z7, Z7
+	VMULPS.BCST      44(CX), Z7, Z15
+	VFMADD132PS.BCST 40(CX), Z15, Z7
+	VCVTPS2DQ        Z7, Z7
+	VPACKSSDW        Z1, Z0, Z0
+	VPACKSSDW        Z3, Z2, Z2
+	VPADDSW          Z12, Z0, Z0
+	VPADDSW          Z12, Z2, Z2
+	VPACKUSWB        Z2, Z0, Z0
+	VPMAXUB          Z13, Z0, Z0
+	VPMINUB          Z14, Z0, Z0
+	VPSHUFB          transposeBytes<>+0(SB), Z0, Z0
+	VPACKSSDW        Z5, Z4, Z4
+	VPACKSSDW        Z7, Z6, Z6
+	VPADDSW          Z12, Z4, Z4
+	VPADDSW          Z12, Z6, Z6
+	VPACKUSWB        Z6, Z4, Z4
+	VPMAXUB          Z13, Z4, Z4
+	VPMINUB          Z14, Z4, Z4
+	VPSHUFB          transposeBytes<>+0(SB), Z4, Z4
+	VMOVDQU32        spreadPair0<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQU32        Z2, (BX)
+	VMOVDQU32        spreadPair1<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQU32        Z2, 64(BX)
+	VMOVDQU32        spreadPair2<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQU32        Z2, 128(BX)
+	VMOVDQU32        spreadPair3<>+0(SB), Z1
+	VMOVDQA64        Z0, Z0
+	VPERMT2D         Z4, Z1, Z0
+	VMOVDQU32        Z0, 192(BX)
+	ADDQ             $0x00000100, residual+72(FP)
 
 next:
 	ADDQ $0x00000040, planes+16(FP)
@@ -1464,7 +1616,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func pixelTileAVX512x32x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+// func pixelTileAVX512x32x8(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·pixelTileAVX512x32x8(SB), NOSPLIT, $0-88
 tile:
@@ -1525,55 +1677,49 @@ step:
 	MOVQ         scale+56(FP), AX
 	CMPQ         residual+72(FP), $0x00
 	JNE          add
-	VBROADCASTSS hi+64(FP), Z16
 	MOVQ         out+40(FP), CX
-	VPBROADCASTW zero+68(FP), Z17
-	VPBROADCASTB lo+70(FP), Z18
+	VPBROADCASTW zero+64(FP), Z16
+	VPBROADCASTB lo+66(FP), Z17
+	VPBROADCASTB hi+67(FP), Z18
 	VCVTDQ2PS    Z0, Z0
 	VMULPS.BCST  (AX), Z0, Z0
-	VMINPS       Z16, Z0, Z0
 	VCVTPS2DQ    Z0, Z0
 	VCVTDQ2PS    Z1, Z1
 	VMULPS.BCST  4(AX), Z1, Z1
-	VMINPS       Z16, Z1, Z1
 	VCVTPS2DQ    Z1, Z1
 	VCVTDQ2PS    Z2, Z2
 	VMULPS.BCST  8(AX), Z2, Z2
-	VMINPS       Z16, Z2, Z2
 	VCVTPS2DQ    Z2, Z2
 	VCVTDQ2PS    Z3, Z3
 	VMULPS.BCST  12(AX), Z3, Z3
-	VMINPS       Z16, Z3, Z3
 	VCVTPS2DQ    Z3, Z3
 	VCVTDQ2PS    Z4, Z4
 	VMULPS.BCST  16(AX), Z4, Z4
-	VMINPS       Z16, Z4, Z4
 	VCVTPS2DQ    Z4, Z4
 	VCVTDQ2PS    Z5, Z5
 	VMULPS.BCST  20(AX), Z5, Z5
-	VMINPS       Z16, Z5, Z5
 	VCVTPS2DQ    Z5, Z5
 	VCVTDQ2PS    Z6, Z6
 	VMULPS.BCST  24(AX), Z6, Z6
-	VMINPS       Z16, Z6, Z6
 	VCVTPS2DQ    Z6, Z6
 	VCVTDQ2PS    Z7, Z7
 	VMULPS.BCST  28(AX), Z7, Z7
-	VMINPS       Z16, Z7, Z7
 	VCVTPS2DQ    Z7, Z7
 	VPACKSSDW    Z1, Z0, Z0
 	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z17, Z0, Z0
-	VPADDSW      Z17, Z2, Z2
+	VPADDSW      Z16, Z0, Z0
+	VPADDSW      Z16, Z2, Z2
 	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z18, Z0, Z0
+	VPMAXUB      Z17, Z0, Z0
+	VPMINUB      Z18, Z0, Z0
 	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
 	VPACKSSDW    Z5, Z4, Z4
 	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z17, Z4, Z4
-	VPADDSW      Z17, Z6, Z6
+	VPADDSW      Z16, Z4, Z4
+	VPADDSW      Z16, Z6, Z6
 	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z18, Z4, Z4
+	VPMAXUB      Z17, Z4, Z4
+	VPMINUB      Z18, Z4, Z4
 	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
 	VMOVDQU32    spreadPair0<>+0(SB), Z1
 	VMOVDQA64    Z0, Z2
@@ -1593,49 +1739,43 @@ step:
 	VMOVDQU32    Z0, 192(CX)
 	VCVTDQ2PS    Z8, Z8
 	VMULPS.BCST  (AX), Z8, Z8
-	VMINPS       Z16, Z8, Z8
 	VCVTPS2DQ    Z8, Z8
 	VCVTDQ2PS    Z9, Z9
 	VMULPS.BCST  4(AX), Z9, Z9
-	VMINPS       Z16, Z9, Z9
 	VCVTPS2DQ    Z9, Z9
 	VCVTDQ2PS    Z10, Z10
 	VMULPS.BCST  8(AX), Z10, Z10
-	VMINPS       Z16, Z10, Z10
 	VCVTPS2DQ    Z10, Z10
 	VCVTDQ2PS    Z11, Z11
 	VMULPS.BCST  12(AX), Z11, Z11
-	VMINPS       Z16, Z11, Z11
 	VCVTPS2DQ    Z11, Z11
 	VCVTDQ2PS    Z12, Z12
 	VMULPS.BCST  16(AX), Z12, Z12
-	VMINPS       Z16, Z12, Z12
 	VCVTPS2DQ    Z12, Z12
 	VCVTDQ2PS    Z13, Z13
 	VMULPS.BCST  20(AX), Z13, Z13
-	VMINPS       Z16, Z13, Z13
 	VCVTPS2DQ    Z13, Z13
 	VCVTDQ2PS    Z14, Z14
 	VMULPS.BCST  24(AX), Z14, Z14
-	VMINPS       Z16, Z14, Z14
 	VCVTPS2DQ    Z14, Z14
 	VCVTDQ2PS    Z15, Z15
 	VMULPS.BCST  28(AX), Z15, Z15
-	VMINPS       Z16, Z15, Z15
 	VCVTPS2DQ    Z15, Z15
 	VPACKSSDW    Z9, Z8, Z8
 	VPACKSSDW    Z11, Z10, Z10
-	VPADDSW      Z17, Z8, Z8
-	VPADDSW      Z17, Z10, Z10
+	VPADDSW      Z16, Z8, Z8
+	VPADDSW      Z16, Z10, Z10
 	VPACKUSWB    Z10, Z8, Z8
-	VPMAXUB      Z18, Z8, Z8
+	VPMAXUB      Z17, Z8, Z8
+	VPMINUB      Z18, Z8, Z8
 	VPSHUFB      transposeBytes<>+0(SB), Z8, Z8
 	VPACKSSDW    Z13, Z12, Z12
 	VPACKSSDW    Z15, Z14, Z14
-	VPADDSW      Z17, Z12, Z12
-	VPADDSW      Z17, Z14, Z14
+	VPADDSW      Z16, Z12, Z12
+	VPADDSW      Z16, Z14, Z14
 	VPACKUSWB    Z14, Z12, Z12
-	VPMAXUB      Z18, Z12, Z12
+	VPMAXUB      Z17, Z12, Z12
+	VPMINUB      Z18, Z12, Z12
 	VPSHUFB      transposeBytes<>+0(SB), Z12, Z12
 	VMOVDQU32    spreadPair0<>+0(SB), Z0
 	VMOVDQA64    Z8, Z1
@@ -1656,314 +1796,319 @@ step:
 	JMP          next
 
 add:
-	MOVQ         add+80(FP), CX
-	MOVQ         residual+72(FP), DX
-	VPBROADCASTD (CX), Z16
-	VPBROADCASTD 4(CX), Z17
-	VPBROADCASTD 8(CX), Z18
-	VPBROADCASTD 16(CX), Z19
-	MOVQ         out+40(FP), BX
-	VPBROADCASTW zero+68(FP), Z20
-	VPBROADCASTB lo+70(FP), Z21
-	VMOVDQU32    quadPairs0<>+0(SB), Z24
-	VMOVDQU32    (DX), Z23
-	VMOVDQU32    128(DX), Z22
-	VPERMT2D     64(DX), Z24, Z23
-	VPERMT2D     192(DX), Z24, Z22
-	VSHUFI64X2   $0xee, Z22, Z23, Z24
-	VINSERTI64X4 $0x01, Y22, Z23, Z23
-	VCVTDQ2PS    Z0, Z0
-	VMULPS.BCST  (AX), Z0, Z0
-	VMAXPS       Z16, Z0, Z0
-	VMINPS       Z17, Z0, Z0
-	VRNDSCALEPS  $0x00, Z0, Z0
-	VMULPS       Z18, Z0, Z0
-	VPSHUFB      byte0<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z0, Z0
-	VDIVPS.BCST  20(CX), Z0, Z0
-	VMINPS.BCST  28(CX), Z0, Z0
-	VCVTPS2DQ    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  4(AX), Z1, Z1
-	VMAXPS       Z16, Z1, Z1
-	VMINPS       Z17, Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z1
-	VMULPS       Z18, Z1, Z1
-	VPSHUFB      byte1<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z1, Z1
-	VDIVPS.BCST  20(CX), Z1, Z1
-	VMINPS.BCST  28(CX), Z1, Z1
-	VCVTPS2DQ    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  8(AX), Z2, Z2
-	VMAXPS       Z16, Z2, Z2
-	VMINPS       Z17, Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VMULPS       Z18, Z2, Z2
-	VPSHUFB      byte2<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z2, Z2
-	VDIVPS.BCST  20(CX), Z2, Z2
-	VMINPS.BCST  28(CX), Z2, Z2
-	VCVTPS2DQ    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  12(AX), Z3, Z3
-	VMAXPS       Z16, Z3, Z3
-	VMINPS       Z17, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMULPS       Z18, Z3, Z3
-	VPSHUFB      byte3<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z3, Z3
-	VDIVPS.BCST  20(CX), Z3, Z3
-	VMINPS.BCST  28(CX), Z3, Z3
-	VCVTPS2DQ    Z3, Z3
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  16(AX), Z4, Z4
-	VMAXPS       Z16, Z4, Z4
-	VMINPS       Z17, Z4, Z4
-	VRNDSCALEPS  $0x00, Z4, Z4
-	VMULPS       Z18, Z4, Z4
-	VPSHUFB      byte0<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z4, Z4
-	VDIVPS.BCST  20(CX), Z4, Z4
-	VMINPS.BCST  28(CX), Z4, Z4
-	VCVTPS2DQ    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  20(AX), Z5, Z5
-	VMAXPS       Z16, Z5, Z5
-	VMINPS       Z17, Z5, Z5
-	VRNDSCALEPS  $0x00, Z5, Z5
-	VMULPS       Z18, Z5, Z5
-	VPSHUFB      byte1<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z5, Z5
-	VDIVPS.BCST  20(CX), Z5, Z5
-	VMINPS.BCST  28(CX), Z5, Z5
-	VCVTPS2DQ    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  24(AX), Z6, Z6
-	VMAXPS       Z16, Z6, Z6
-	VMINPS       Z17, Z6, Z6
-	VRNDSCALEPS  $0x00, Z6, Z6
-	VMULPS       Z18, Z6, Z6
-	VPSHUFB      byte2<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z6, Z6
-	VDIVPS.BCST  20(CX), Z6, Z6
-	VMINPS.BCST  28(CX), Z6, Z6
-	VCVTPS2DQ    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  28(AX), Z7, Z7
-	VMAXPS       Z16, Z7, Z7
-	VMINPS       Z17, Z7, Z7
-	VRNDSCALEPS  $0x00, Z7, Z7
-	VMULPS       Z18, Z7, Z7
-	VPSHUFB      byte3<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z7, Z7
-	VDIVPS.BCST  20(CX), Z7, Z7
-	VMINPS.BCST  28(CX), Z7, Z7
-	VCVTPS2DQ    Z7, Z7
-	VPACKSSDW    Z1, Z0, Z0
-	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z20, Z0, Z0
-	VPADDSW      Z20, Z2, Z2
-	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z21, Z0, Z0
-	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
-	VPACKSSDW    Z5, Z4, Z4
-	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z20, Z4, Z4
-	VPADDSW      Z20, Z6, Z6
-	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z21, Z4, Z4
-	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
-	VMOVDQU32    spreadPair0<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQU32    Z2, (BX)
-	VMOVDQU32    spreadPair1<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQU32    Z2, 64(BX)
-	VMOVDQU32    spreadPair2<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQU32    Z2, 128(BX)
-	VMOVDQU32    spreadPair3<>+0(SB), Z1
-	VMOVDQA64    Z0, Z0
-	VPERMT2D     Z4, Z1, Z0
-	VMOVDQU32    Z0, 192(BX)
-	VMOVDQU32    quadPairs0<>+0(SB), Z2
-	VMOVDQU32    256(DX), Z1
-	VMOVDQU32    384(DX), Z0
-	VPERMT2D     320(DX), Z2, Z1
-	VPERMT2D     448(DX), Z2, Z0
-	VSHUFI64X2   $0xee, Z0, Z1, Z2
-	VINSERTI64X4 $0x01, Y0, Z1, Z1
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  (AX), Z8, Z8
-	VMAXPS       Z16, Z8, Z8
-	VMINPS       Z17, Z8, Z8
-	VRNDSCALEPS  $0x00, Z8, Z8
-	VMULPS       Z18, Z8, Z8
-	VPSHUFB      byte0<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z8, Z8
-	VDIVPS.BCST  20(CX), Z8, Z8
-	VMINPS.BCST  28(CX), Z8, Z8
-	VCVTPS2DQ    Z8, Z8
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  4(AX), Z9, Z9
-	VMAXPS       Z16, Z9, Z9
-	VMINPS       Z17, Z9, Z9
-	VRNDSCALEPS  $0x00, Z9, Z9
-	VMULPS       Z18, Z9, Z9
-	VPSHUFB      byte1<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z9, Z9
-	VDIVPS.BCST  20(CX), Z9, Z9
-	VMINPS.BCST  28(CX), Z9, Z9
-	VCVTPS2DQ    Z9, Z9
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  8(AX), Z10, Z10
-	VMAXPS       Z16, Z10, Z10
-	VMINPS       Z17, Z10, Z10
-	VRNDSCALEPS  $0x00, Z10, Z10
-	VMULPS       Z18, Z10, Z10
-	VPSHUFB      byte2<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z10, Z10
-	VDIVPS.BCST  20(CX), Z10, Z10
-	VMINPS.BCST  28(CX), Z10, Z10
-	VCVTPS2DQ    Z10, Z10
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  12(AX), Z11, Z11
-	VMAXPS       Z16, Z11, Z11
-	VMINPS       Z17, Z11, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMULPS       Z18, Z11, Z11
-	VPSHUFB      byte3<>+0(SB), Z1, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z11, Z11
-	VDIVPS.BCST  20(CX), Z11, Z11
-	VMINPS.BCST  28(CX), Z11, Z11
-	VCVTPS2DQ    Z11, Z11
-	VCVTDQ2PS    Z12, Z12
-	VMULPS.BCST  16(AX), Z12, Z12
-	VMAXPS       Z16, Z12, Z12
-	VMINPS       Z17, Z12, Z12
-	VRNDSCALEPS  $0x00, Z12, Z12
-	VMULPS       Z18, Z12, Z12
-	VPSHUFB      byte0<>+0(SB), Z2, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z12, Z12
-	VDIVPS.BCST  20(CX), Z12, Z12
-	VMINPS.BCST  28(CX), Z12, Z12
-	VCVTPS2DQ    Z12, Z12
-	VCVTDQ2PS    Z13, Z13
-	VMULPS.BCST  20(AX), Z13, Z13
-	VMAXPS       Z16, Z13, Z13
-	VMINPS       Z17, Z13, Z13
-	VRNDSCALEPS  $0x00, Z13, Z13
-	VMULPS       Z18, Z13, Z13
-	VPSHUFB      byte1<>+0(SB), Z2, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z13, Z13
-	VDIVPS.BCST  20(CX), Z13, Z13
-	VMINPS.BCST  28(CX), Z13, Z13
-	VCVTPS2DQ    Z13, Z13
-	VCVTDQ2PS    Z14, Z14
-	VMULPS.BCST  24(AX), Z14, Z14
-	VMAXPS       Z16, Z14, Z14
-	VMINPS       Z17, Z14, Z14
-	VRNDSCALEPS  $0x00, Z14, Z14
-	VMULPS       Z18, Z14, Z14
-	VPSHUFB      byte2<>+0(SB), Z2, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z14, Z14
-	VDIVPS.BCST  20(CX), Z14, Z14
-	VMINPS.BCST  28(CX), Z14, Z14
-	VCVTPS2DQ    Z14, Z14
-	VCVTDQ2PS    Z15, Z15
-	VMULPS.BCST  28(AX), Z15, Z15
-	VMAXPS       Z16, Z15, Z15
-	VMINPS       Z17, Z15, Z15
-	VRNDSCALEPS  $0x00, Z15, Z15
-	VMULPS       Z18, Z15, Z15
-	VPSHUFB      byte3<>+0(SB), Z2, Z0
-	VPSUBD.BCST  12(CX), Z0, Z0
-	VCVTDQ2PS    Z0, Z0
-	VMULPS       Z19, Z0, Z0
-	VADDPS       Z0, Z15, Z15
-	VDIVPS.BCST  20(CX), Z15, Z15
-	VMINPS.BCST  28(CX), Z15, Z15
-	VCVTPS2DQ    Z15, Z15
-	VPACKSSDW    Z9, Z8, Z8
-	VPACKSSDW    Z11, Z10, Z10
-	VPADDSW      Z20, Z8, Z8
-	VPADDSW      Z20, Z10, Z10
-	VPACKUSWB    Z10, Z8, Z8
-	VPMAXUB      Z21, Z8, Z8
-	VPSHUFB      transposeBytes<>+0(SB), Z8, Z8
-	VPACKSSDW    Z13, Z12, Z12
-	VPACKSSDW    Z15, Z14, Z14
-	VPADDSW      Z20, Z12, Z12
-	VPADDSW      Z20, Z14, Z14
-	VPACKUSWB    Z14, Z12, Z12
-	VPMAXUB      Z21, Z12, Z12
-	VPSHUFB      transposeBytes<>+0(SB), Z12, Z12
-	VMOVDQU32    spreadPair0<>+0(SB), Z0
-	VMOVDQA64    Z8, Z1
-	VPERMT2D     Z12, Z0, Z1
-	VMOVDQU32    Z1, 256(BX)
-	VMOVDQU32    spreadPair1<>+0(SB), Z0
-	VMOVDQA64    Z8, Z1
-	VPERMT2D     Z12, Z0, Z1
-	VMOVDQU32    Z1, 320(BX)
-	VMOVDQU32    spreadPair2<>+0(SB), Z0
-	VMOVDQA64    Z8, Z1
-	VPERMT2D     Z12, Z0, Z1
-	VMOVDQU32    Z1, 384(BX)
-	VMOVDQU32    spreadPair3<>+0(SB), Z0
-	VMOVDQA64    Z8, Z1
-	VPERMT2D     Z12, Z0, Z1
-	VMOVDQU32    Z1, 448(BX)
-	ADDQ         $0x00000200, residual+72(FP)
+	MOVQ             add+80(FP), CX
+	MOVQ             residual+72(FP), DX
+	VPBROADCASTD     (CX), Z16
+	VPBROADCASTD     4(CX), Z17
+	VPBROADCASTD     8(CX), Z18
+	VPBROADCASTD     16(CX), Z19
+	MOVQ             out+40(FP), BX
+	VPBROADCASTW     zero+64(FP), Z20
+	VPBROADCASTB     lo+66(FP), Z21
+	VPBROADCASTB     hi+67(FP), Z22
+	VMOVDQU32        quadPairs0<>+0(SB), Z23
+	VMOVDQU32        (DX), Z24
+	VMOVDQU32        128(DX), Z25
+	VPERMT2D         64(DX), Z23, Z24
+	VPERMT2D         192(DX), Z23, Z25
+	VSHUFI64X2       $0xee, Z25, Z24, Z23
+	VINSERTI64X4     $0x01, Y25, Z24, Z24
+	VPSHUFB          byte0<>+0(SB), Z24, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z0, Z0
+	VMULPS.BCST      (AX), Z0, Z0
+	VMAXPS           Z16, Z0, Z0
+	VMINPS           Z17, Z0, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VMULPS           Z18, Z0, Z0
+	VADDPS           Z25, Z0, Z0
+	VMULPS.BCST      44(CX), Z0, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z0
+	VCVTPS2DQ        Z0, Z0
+	VPSHUFB          byte1<>+0(SB), Z24, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      4(AX), Z1, Z1
+	VMAXPS           Z16, Z1, Z1
+	VMINPS           Z17, Z1, Z1
+	VRNDSCALEPS      $0x00, Z1, Z1
+	VMULPS           Z18, Z1, Z1
+	VADDPS           Z25, Z1, Z1
+	VMULPS.BCST      44(CX), Z1, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z1
+	VCVTPS2DQ        Z1, Z1
+	VPSHUFB          byte2<>+0(SB), Z24, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z2, Z2
+	VMULPS.BCST      8(AX), Z2, Z2
+	VMAXPS           Z16, Z2, Z2
+	VMINPS           Z17, Z2, Z2
+	VRNDSCALEPS      $0x00, Z2, Z2
+	VMULPS           Z18, Z2, Z2
+	VADDPS           Z25, Z2, Z2
+	VMULPS.BCST      44(CX), Z2, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z2
+	VCVTPS2DQ        Z2, Z2
+	VPSHUFB          byte3<>+0(SB), Z24, Z24
+	VPSUBD.BCST      12(CX), Z24, Z24
+	VCVTDQ2PS        Z24, Z24
+	VMULPS           Z19, Z24, Z24
+	VCVTDQ2PS        Z3, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VMAXPS           Z16, Z3, Z3
+	VMINPS           Z17, Z3, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMULPS           Z18, Z3, Z3
+	VADDPS           Z24, Z3, Z3
+	VMULPS.BCST      44(CX), Z3, Z24
+	VFMADD132PS.BCST 40(CX), Z24, Z3
+	VCVTPS2DQ        Z3, Z3
+	VPSHUFB          byte0<>+0(SB), Z23, Z24
+	VPSUBD.BCST      12(CX), Z24, Z24
+	VCVTDQ2PS        Z24, Z24
+	VMULPS           Z19, Z24, Z24
+	VCVTDQ2PS        Z4, Z4
+	VMULPS.BCST      16(AX), Z4, Z4
+	VMAXPS           Z16, Z4, Z4
+	VMINPS           Z17, Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMULPS           Z18, Z4, Z4
+	VADDPS           Z24, Z4, Z4
+	VMULPS.BCST      44(CX), Z4, Z24
+	VFMADD132PS.BCST 40(CX), Z24, Z4
+	VCVTPS2DQ        Z4, Z4
+	VPSHUFB          byte1<>+0(SB), Z23, Z24
+	VPSUBD.BCST      12(CX), Z24, Z24
+	VCVTDQ2PS        Z24, Z24
+	VMULPS           Z19, Z24, Z24
+	VCVTDQ2PS        Z5, Z5
+	VMULPS.BCST      20(AX), Z5, Z5
+	VMAXPS           Z16, Z5, Z5
+	VMINPS           Z17, Z5, Z5
+	VRNDSCALEPS      $0x00, Z5, Z5
+	VMULPS           Z18, Z5, Z5
+	VADDPS           Z24, Z5, Z5
+	VMULPS.BCST      44(CX), Z5, Z24
+	VFMADD132PS.BCST 40(CX), Z24, Z5
+	VCVTPS2DQ        Z5, Z5
+	VPSHUFB          byte2<>+0(SB), Z23, Z24
+	VPSUBD.BCST      12(CX), Z24, Z24
+	VCVTDQ2PS        Z24, Z24
+	VMULPS           Z19, Z24, Z24
+	VCVTDQ2PS        Z6, Z6
+	VMULPS.BCST      24(AX), Z6, Z6
+	VMAXPS           Z16, Z6, Z6
+	VMINPS           Z17, Z6, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VMULPS           Z18, Z6, Z6
+	VADDPS           Z24, Z6, Z6
+	VMULPS.BCST      44(CX), Z6, Z24
+	VFMADD132PS.BCST 40(CX), Z24, Z6
+	VCVTPS2DQ        Z6, Z6
+	VPSHUFB          byte3<>+0(SB), Z23, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z7, Z7
+	VMULPS.BCST      28(AX), Z7, Z7
+	VMAXPS           Z16, Z7, Z7
+	VMINPS           Z17, Z7, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VMULPS           Z18, Z7, Z7
+	VADDPS           Z23, Z7, Z7
+	VMULPS.BCST      44(CX), Z7, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z7
+	VCVTPS2DQ        Z7, Z7
+	VPACKSSDW        Z1, Z0, Z0
+	VPACKSSDW        Z3, Z2, Z2
+	VPADDSW          Z20, Z0, Z0
+	VPADDSW          Z20, Z2, Z2
+	VPACKUSWB        Z2, Z0, Z0
+	VPMAXUB          Z21, Z0, Z0
+	VPMINUB          Z22, Z0, Z0
+	VPSHUFB          transposeBytes<>+0(SB), Z0, Z0
+	VPACKSSDW        Z5, Z4, Z4
+	VPACKSSDW        Z7, Z6, Z6
+	VPADDSW          Z20, Z4, Z4
+	VPADDSW          Z20, Z6, Z6
+	VPACKUSWB        Z6, Z4, Z4
+	VPMAXUB          Z21, Z4, Z4
+	VPMINUB          Z22, Z4, Z4
+	VPSHUFB          transposeBytes<>+0(SB), Z4, Z4
+	VMOVDQU32        spreadPair0<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQU32        Z2, (BX)
+	VMOVDQU32        spreadPair1<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQU32        Z2, 64(BX)
+	VMOVDQU32        spreadPair2<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQU32        Z2, 128(BX)
+	VMOVDQU32        spreadPair3<>+0(SB), Z1
+	VMOVDQA64        Z0, Z0
+	VPERMT2D         Z4, Z1, Z0
+	VMOVDQU32        Z0, 192(BX)
+	VMOVDQU32        quadPairs0<>+0(SB), Z0
+	VMOVDQU32        256(DX), Z1
+	VMOVDQU32        384(DX), Z2
+	VPERMT2D         320(DX), Z0, Z1
+	VPERMT2D         448(DX), Z0, Z2
+	VSHUFI64X2       $0xee, Z2, Z1, Z0
+	VINSERTI64X4     $0x01, Y2, Z1, Z1
+	VPSHUFB          byte0<>+0(SB), Z1, Z2
+	VPSUBD.BCST      12(CX), Z2, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z19, Z2, Z2
+	VCVTDQ2PS        Z8, Z8
+	VMULPS.BCST      (AX), Z8, Z8
+	VMAXPS           Z16, Z8, Z8
+	VMINPS           Z17, Z8, Z8
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VMULPS           Z18, Z8, Z8
+	VADDPS           Z2, Z8, Z8
+	VMULPS.BCST      44(CX), Z8, Z2
+	VFMADD132PS.BCST 40(CX), Z2, Z8
+	VCVTPS2DQ        Z8, Z8
+	VPSHUFB          byte1<>+0(SB), Z1, Z2
+	VPSUBD.BCST      12(CX), Z2, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z19, Z2, Z2
+	VCVTDQ2PS        Z9, Z9
+	VMULPS.BCST      4(AX), Z9, Z9
+	VMAXPS           Z16, Z9, Z9
+	VMINPS           Z17, Z9, Z9
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VMULPS           Z18, Z9, Z9
+	VADDPS           Z2, Z9, Z9
+	VMULPS.BCST      44(CX), Z9, Z2
+	VFMADD132PS.BCST 40(CX), Z2, Z9
+	VCVTPS2DQ        Z9, Z9
+	VPSHUFB          byte2<>+0(SB), Z1, Z2
+	VPSUBD.BCST      12(CX), Z2, Z2
+	VCVTDQ2PS        Z2, Z2
+	VMULPS           Z19, Z2, Z2
+	VCVTDQ2PS        Z10, Z10
+	VMULPS.BCST      8(AX), Z10, Z10
+	VMAXPS           Z16, Z10, Z10
+	VMINPS           Z17, Z10, Z10
+	VRNDSCALEPS      $0x00, Z10, Z10
+	VMULPS           Z18, Z10, Z10
+	VADDPS           Z2, Z10, Z10
+	VMULPS.BCST      44(CX), Z10, Z2
+	VFMADD132PS.BCST 40(CX), Z2, Z10
+	VCVTPS2DQ        Z10, Z10
+	VPSHUFB          byte3<>+0(SB), Z1, Z1
+	VPSUBD.BCST      12(CX), Z1, Z1
+	VCVTDQ2PS        Z1, Z1
+	VMULPS           Z19, Z1, Z1
+	VCVTDQ2PS        Z11, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VMAXPS           Z16, Z11, Z11
+	VMINPS           Z17, Z11, Z11
+	VRNDSCALEPS      $0x00, Z11, Z11
+	VMULPS           Z18, Z11, Z11
+	VADDPS           Z1, Z11, Z11
+	VMULPS.BCST      44(CX), Z11, Z1
+	VFMADD132PS.BCST 40(CX), Z1, Z11
+	VCVTPS2DQ        Z11, Z11
+	VPSHUFB          byte0<>+0(SB), Z0, Z1
+	VPSUBD.BCST      12(CX), Z1, Z1
+	VCVTDQ2PS        Z1, Z1
+	VMULPS           Z19, Z1, Z1
+	VCVTDQ2PS        Z12, Z12
+	VMULPS.BCST      16(AX), Z12, Z12
+	VMAXPS           Z16, Z12, Z12
+	VMINPS           Z17, Z12, Z12
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VMULPS           Z18, Z12, Z12
+	VADDPS           Z1, Z12, Z12
+	VMULPS.BCST      44(CX), Z12, Z1
+	VFMADD132PS.BCST 40(CX), Z1, Z12
+	VCVTPS2DQ        Z12, Z12
+	VPSHUFB          byte1<>+0(SB), Z0, Z1
+	VPSUBD.BCST      12(CX), Z1, Z1
+	VCVTDQ2PS        Z1, Z1
+	VMULPS           Z19, Z1, Z1
+	VCVTDQ2PS        Z13, Z13
+	VMULPS.BCST      20(AX), Z13, Z13
+	VMAXPS           Z16, Z13, Z13
+	VMINPS           Z17, Z13, Z13
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VMULPS           Z18, Z13, Z13
+	VADDPS           Z1, Z13, Z13
+	VMULPS.BCST      44(CX), Z13, Z1
+	VFMADD132PS.BCST 40(CX), Z1, Z13
+	VCVTPS2DQ        Z13, Z13
+	VPSHUFB          byte2<>+0(SB), Z0, Z1
+	VPSUBD.BCST      12(CX), Z1, Z1
+	VCVTDQ2PS        Z1, Z1
+	VMULPS           Z19, Z1, Z1
+	VCVTDQ2PS        Z14, Z14
+	VMULPS.BCST      24(AX), Z14, Z14
+	VMAXPS           Z16, Z14, Z14
+	VMINPS           Z17, Z14, Z14
+	VRNDSCALEPS      $0x00, Z14, Z14
+	VMULPS           Z18, Z14, Z14
+	VADDPS           Z1, Z14, Z14
+	VMULPS.BCST      44(CX), Z14, Z1
+	VFMADD132PS.BCST 40(CX), Z1, Z14
+	VCVTPS2DQ        Z14, Z14
+	VPSHUFB          byte3<>+0(SB), Z0, Z0
+	VPSUBD.BCST      12(CX), Z0, Z0
+	VCVTDQ2PS        Z0, Z0
+	VMULPS           Z19, Z0, Z0
+	VCVTDQ2PS        Z15, Z15
+	VMULPS.BCST      28(AX), Z15, Z15
+	VMAXPS           Z16, Z15, Z15
+	VMINPS           Z17, Z15, Z15
+	VRNDSCALEPS      $0x00, Z15, Z15
+	VMULPS           Z18, Z15, Z15
+	VADDPS           Z0, Z15, Z15
+	VMULPS.BCST      44(CX), Z15, Z0
+	VFMADD132PS.BCST 40(CX), Z0, Z15
+	VCVTPS2DQ        Z15, Z15
+	VPACKSSDW        Z9, Z8, Z8
+	VPACKSSDW        Z11, Z10, Z10
+	VPADDSW          Z20, Z8, Z8
+	VPADDSW          Z20, Z10, Z10
+	VPACKUSWB        Z10, Z8, Z8
+	VPMAXUB          Z21, Z8, Z8
+	VPMINUB          Z22, Z8, Z8
+	VPSHUFB          transposeBytes<>+0(SB), Z8, Z8
+	VPACKSSDW        Z13, Z12, Z12
+	VPACKSSDW        Z15, Z14, Z14
+	VPADDSW          Z20, Z12, Z12
+	VPADDSW          Z20, Z14, Z14
+	VPACKUSWB        Z14, Z12, Z12
+	VPMAXUB          Z21, Z12, Z12
+	VPMINUB          Z22, Z12, Z12
+	VPSHUFB          transposeBytes<>+0(SB), Z12, Z12
+	VMOVDQU32        spreadPair0<>+0(SB), Z0
+	VMOVDQA64        Z8, Z1
+	VPERMT2D         Z12, Z0, Z1
+	VMOVDQU32        Z1, 256(BX)
+	VMOVDQU32        spreadPair1<>+0(SB), Z0
+	VMOVDQA64        Z8, Z1
+	VPERMT2D         Z12, Z0, Z1
+	VMOVDQU32        Z1, 320(BX)
+	VMOVDQU32        spreadPair2<>+0(SB), Z0
+	VMOVDQA64        Z8, Z1
+	VPERMT2D         Z12, Z0, Z1
+	VMOVDQU32        Z1, 384(BX)
+	VMOVDQU32        spreadPair3<>+0(SB), Z0
+	VMOVDQA64        Z8, Z1
+	VPERMT2D         Z12, Z0, Z1
+	VMOVDQU32        Z1, 448(BX)
+	ADDQ             $0x00000200, residual+72(FP)
 
 next:
 	ADDQ $0x00000080, planes+16(FP)
@@ -1973,7 +2118,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func pixelTileAVX512x16x12(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+// func pixelTileAVX512x16x12(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·pixelTileAVX512x16x12(SB), NOSPLIT, $0-88
 tile:
@@ -2017,78 +2162,69 @@ step:
 	MOVQ          scale+56(FP), AX
 	CMPQ          residual+72(FP), $0x00
 	JNE           add
-	VBROADCASTSS  hi+64(FP), Z12
 	MOVQ          out+40(FP), CX
-	VPBROADCASTW  zero+68(FP), Z13
-	VPBROADCASTB  lo+70(FP), Z14
+	VPBROADCASTW  zero+64(FP), Z12
+	VPBROADCASTB  lo+66(FP), Z13
+	VPBROADCASTB  hi+67(FP), Z14
 	VCVTDQ2PS     Z0, Z0
 	VMULPS.BCST   (AX), Z0, Z0
-	VMINPS        Z12, Z0, Z0
 	VCVTPS2DQ     Z0, Z0
 	VCVTDQ2PS     Z1, Z1
 	VMULPS.BCST   4(AX), Z1, Z1
-	VMINPS        Z12, Z1, Z1
 	VCVTPS2DQ     Z1, Z1
 	VCVTDQ2PS     Z2, Z2
 	VMULPS.BCST   8(AX), Z2, Z2
-	VMINPS        Z12, Z2, Z2
 	VCVTPS2DQ     Z2, Z2
 	VCVTDQ2PS     Z3, Z3
 	VMULPS.BCST   12(AX), Z3, Z3
-	VMINPS        Z12, Z3, Z3
 	VCVTPS2DQ     Z3, Z3
 	VCVTDQ2PS     Z4, Z4
 	VMULPS.BCST   16(AX), Z4, Z4
-	VMINPS        Z12, Z4, Z4
 	VCVTPS2DQ     Z4, Z4
 	VCVTDQ2PS     Z5, Z5
 	VMULPS.BCST   20(AX), Z5, Z5
-	VMINPS        Z12, Z5, Z5
 	VCVTPS2DQ     Z5, Z5
 	VCVTDQ2PS     Z6, Z6
 	VMULPS.BCST   24(AX), Z6, Z6
-	VMINPS        Z12, Z6, Z6
 	VCVTPS2DQ     Z6, Z6
 	VCVTDQ2PS     Z7, Z7
 	VMULPS.BCST   28(AX), Z7, Z7
-	VMINPS        Z12, Z7, Z7
 	VCVTPS2DQ     Z7, Z7
 	VCVTDQ2PS     Z8, Z8
 	VMULPS.BCST   32(AX), Z8, Z8
-	VMINPS        Z12, Z8, Z8
 	VCVTPS2DQ     Z8, Z8
 	VCVTDQ2PS     Z9, Z9
 	VMULPS.BCST   36(AX), Z9, Z9
-	VMINPS        Z12, Z9, Z9
 	VCVTPS2DQ     Z9, Z9
 	VCVTDQ2PS     Z10, Z10
 	VMULPS.BCST   40(AX), Z10, Z10
-	VMINPS        Z12, Z10, Z10
 	VCVTPS2DQ     Z10, Z10
 	VCVTDQ2PS     Z11, Z11
 	VMULPS.BCST   44(AX), Z11, Z11
-	VMINPS        Z12, Z11, Z11
 	VCVTPS2DQ     Z11, Z11
 	VPACKSSDW     Z1, Z0, Z0
 	VPACKSSDW     Z3, Z2, Z2
-	VPADDSW       Z13, Z0, Z0
-	VPADDSW       Z13, Z2, Z2
+	VPADDSW       Z12, Z0, Z0
+	VPADDSW       Z12, Z2, Z2
 	VPACKUSWB     Z2, Z0, Z0
-	VPMAXUB       Z14, Z0, Z0
+	VPMAXUB       Z13, Z0, Z0
+	VPMINUB       Z14, Z0, Z0
 	VPSHUFB       transposeBytes<>+0(SB), Z0, Z0
 	VPACKSSDW     Z5, Z4, Z4
 	VPACKSSDW     Z7, Z6, Z6
-	VPADDSW       Z13, Z4, Z4
-	VPADDSW       Z13, Z6, Z6
+	VPADDSW       Z12, Z4, Z4
+	VPADDSW       Z12, Z6, Z6
 	VPACKUSWB     Z6, Z4, Z4
-	VPMAXUB       Z14, Z4, Z4
+	VPMAXUB       Z13, Z4, Z4
+	VPMINUB       Z14, Z4, Z4
 	VPSHUFB       transposeBytes<>+0(SB), Z4, Z4
 	VPACKSSDW     Z9, Z8, Z8
 	VPACKSSDW     Z11, Z10, Z10
-	VPADDSW       Z13, Z8, Z8
-	VPADDSW       Z13, Z10, Z10
+	VPADDSW       Z12, Z8, Z8
+	VPADDSW       Z12, Z10, Z10
 	VPACKUSWB     Z10, Z8, Z8
-	VPMAXUB       Z14, Z8, Z8
+	VPMAXUB       Z13, Z8, Z8
+	VPMINUB       Z14, Z8, Z8
 	VPSHUFB       transposeBytes<>+0(SB), Z8, Z8
 	VMOVDQU32     zipQuads0<>+0(SB), Z1
 	VMOVDQA64     Z0, Z2
@@ -2119,244 +2255,248 @@ step:
 	JMP           next
 
 add:
-	MOVQ         add+80(FP), CX
-	MOVQ         residual+72(FP), DX
-	VPBROADCASTD (CX), Z12
-	VPBROADCASTD 4(CX), Z13
-	VPBROADCASTD 8(CX), Z14
-	VPBROADCASTD 16(CX), Z15
-	MOVQ         out+40(FP), BX
-	VPBROADCASTW zero+68(FP), Z16
-	VPBROADCASTB lo+70(FP), Z17
-	VMOVDQU32    quadPairs0<>+0(SB), Z20
-	VMOVDQU32    quadPairs1<>+0(SB), Z18
-	VMOVDQU32    (DX), Z19
-	VMOVDQU32    128(DX), Z21
-	VPERMT2D     64(DX), Z20, Z19
-	VPERMT2D     192(DX), Z20, Z21
-	VSHUFI64X2   $0xee, Z21, Z19, Z20
-	VINSERTI64X4 $0x01, Y21, Z19, Z19
-	VMOVDQU32    (DX), Z21
-	VMOVDQU32    128(DX), Z22
-	VPERMT2D     64(DX), Z18, Z21
-	VPERMT2D     192(DX), Z18, Z22
-	VINSERTI64X4 $0x01, Y22, Z21, Z21
-	VCVTDQ2PS    Z0, Z0
-	VMULPS.BCST  (AX), Z0, Z0
-	VMAXPS       Z12, Z0, Z0
-	VMINPS       Z13, Z0, Z0
-	VRNDSCALEPS  $0x00, Z0, Z0
-	VMULPS       Z14, Z0, Z0
-	VPSHUFB      byte0<>+0(SB), Z19, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z0, Z0
-	VDIVPS.BCST  20(CX), Z0, Z0
-	VMINPS.BCST  28(CX), Z0, Z0
-	VCVTPS2DQ    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  4(AX), Z1, Z1
-	VMAXPS       Z12, Z1, Z1
-	VMINPS       Z13, Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z1
-	VMULPS       Z14, Z1, Z1
-	VPSHUFB      byte1<>+0(SB), Z19, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z1, Z1
-	VDIVPS.BCST  20(CX), Z1, Z1
-	VMINPS.BCST  28(CX), Z1, Z1
-	VCVTPS2DQ    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  8(AX), Z2, Z2
-	VMAXPS       Z12, Z2, Z2
-	VMINPS       Z13, Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VMULPS       Z14, Z2, Z2
-	VPSHUFB      byte2<>+0(SB), Z19, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z2, Z2
-	VDIVPS.BCST  20(CX), Z2, Z2
-	VMINPS.BCST  28(CX), Z2, Z2
-	VCVTPS2DQ    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  12(AX), Z3, Z3
-	VMAXPS       Z12, Z3, Z3
-	VMINPS       Z13, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMULPS       Z14, Z3, Z3
-	VPSHUFB      byte3<>+0(SB), Z19, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z3, Z3
-	VDIVPS.BCST  20(CX), Z3, Z3
-	VMINPS.BCST  28(CX), Z3, Z3
-	VCVTPS2DQ    Z3, Z3
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  16(AX), Z4, Z4
-	VMAXPS       Z12, Z4, Z4
-	VMINPS       Z13, Z4, Z4
-	VRNDSCALEPS  $0x00, Z4, Z4
-	VMULPS       Z14, Z4, Z4
-	VPSHUFB      byte0<>+0(SB), Z20, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z4, Z4
-	VDIVPS.BCST  20(CX), Z4, Z4
-	VMINPS.BCST  28(CX), Z4, Z4
-	VCVTPS2DQ    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  20(AX), Z5, Z5
-	VMAXPS       Z12, Z5, Z5
-	VMINPS       Z13, Z5, Z5
-	VRNDSCALEPS  $0x00, Z5, Z5
-	VMULPS       Z14, Z5, Z5
-	VPSHUFB      byte1<>+0(SB), Z20, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z5, Z5
-	VDIVPS.BCST  20(CX), Z5, Z5
-	VMINPS.BCST  28(CX), Z5, Z5
-	VCVTPS2DQ    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  24(AX), Z6, Z6
-	VMAXPS       Z12, Z6, Z6
-	VMINPS       Z13, Z6, Z6
-	VRNDSCALEPS  $0x00, Z6, Z6
-	VMULPS       Z14, Z6, Z6
-	VPSHUFB      byte2<>+0(SB), Z20, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z6, Z6
-	VDIVPS.BCST  20(CX), Z6, Z6
-	VMINPS.BCST  28(CX), Z6, Z6
-	VCVTPS2DQ    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  28(AX), Z7, Z7
-	VMAXPS       Z12, Z7, Z7
-	VMINPS       Z13, Z7, Z7
-	VRNDSCALEPS  $0x00, Z7, Z7
-	VMULPS       Z14, Z7, Z7
-	VPSHUFB      byte3<>+0(SB), Z20, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z7, Z7
-	VDIVPS.BCST  20(CX), Z7, Z7
-	VMINPS.BCST  28(CX), Z7, Z7
-	VCVTPS2DQ    Z7, Z7
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  32(AX), Z8, Z8
-	VMAXPS       Z12, Z8, Z8
-	VMINPS       Z13, Z8, Z8
-	VRNDSCALEPS  $0x00, Z8, Z8
-	VMULPS       Z14, Z8, Z8
-	VPSHUFB      byte0<>+0(SB), Z21, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z8, Z8
-	VDIVPS.BCST  20(CX), Z8, Z8
-	VMINPS.BCST  28(CX), Z8, Z8
-	VCVTPS2DQ    Z8, Z8
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  36(AX), Z9, Z9
-	VMAXPS       Z12, Z9, Z9
-	VMINPS       Z13, Z9, Z9
-	VRNDSCALEPS  $0x00, Z9, Z9
-	VMULPS       Z14, Z9, Z9
-	VPSHUFB      byte1<>+0(SB), Z21, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z9, Z9
-	VDIVPS.BCST  20(CX), Z9, Z9
-	VMINPS.BCST  28(CX), Z9, Z9
-	VCVTPS2DQ    Z9, Z9
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  40(AX), Z10, Z10
-	VMAXPS       Z12, Z10, Z10
-	VMINPS       Z13, Z10, Z10
-	VRNDSCALEPS  $0x00, Z10, Z10
-	VMULPS       Z14, Z10, Z10
-	VPSHUFB      byte2<>+0(SB), Z21, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z10, Z10
-	VDIVPS.BCST  20(CX), Z10, Z10
-	VMINPS.BCST  28(CX), Z10, Z10
-	VCVTPS2DQ    Z10, Z10
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  44(AX), Z11, Z11
-	VMAXPS       Z12, Z11, Z11
-	VMINPS       Z13, Z11, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMULPS       Z14, Z11, Z11
-	VPSHUFB      byte3<>+0(SB), Z21, Z18
-	VPSUBD.BCST  12(CX), Z18, Z18
-	VCVTDQ2PS    Z18, Z18
-	VMULPS       Z15, Z18, Z18
-	VADDPS       Z18, Z11, Z11
-	VDIVPS.BCST  20(CX), Z11, Z11
-	VMINPS.BCST  28(CX), Z11, Z11
-	VCVTPS2DQ    Z11, Z11
-	VPACKSSDW    Z1, Z0, Z0
-	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z16, Z0, Z0
-	VPADDSW      Z16, Z2, Z2
-	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z17, Z0, Z0
-	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
-	VPACKSSDW    Z5, Z4, Z4
-	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z16, Z4, Z4
-	VPADDSW      Z16, Z6, Z6
-	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z17, Z4, Z4
-	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
-	VPACKSSDW    Z9, Z8, Z8
-	VPACKSSDW    Z11, Z10, Z10
-	VPADDSW      Z16, Z8, Z8
-	VPADDSW      Z16, Z10, Z10
-	VPACKUSWB    Z10, Z8, Z8
-	VPMAXUB      Z17, Z8, Z8
-	VPSHUFB      transposeBytes<>+0(SB), Z8, Z8
-	VMOVDQU32    zipQuads0<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQA64    Z8, Z3
-	VPERMT2D     Z8, Z1, Z3
-	VMOVDQA64    Z2, Z1
-	VMOVDQU32    zipPairs0<>+0(SB), Z5
-	VPERMT2Q     Z3, Z5, Z1
-	VMOVDQU32    Z1, (BX)
-	VMOVDQA64    Z2, Z1
-	VMOVDQU32    zipPairs1<>+0(SB), Z2
-	VPERMT2Q     Z3, Z2, Z1
-	VMOVDQU32    Z1, 64(BX)
-	VMOVDQU32    zipQuads1<>+0(SB), Z1
-	VMOVDQA64    Z0, Z0
-	VPERMT2D     Z4, Z1, Z0
-	VMOVDQA64    Z8, Z2
-	VPERMT2D     Z8, Z1, Z2
-	VMOVDQA64    Z0, Z1
-	VMOVDQU32    zipPairs0<>+0(SB), Z3
-	VPERMT2Q     Z2, Z3, Z1
-	VMOVDQU32    Z1, 128(BX)
-	VMOVDQA64    Z0, Z1
-	VMOVDQU32    zipPairs1<>+0(SB), Z0
-	VPERMT2Q     Z2, Z0, Z1
-	VMOVDQU32    Z1, 192(BX)
-	ADDQ         $0x00000100, residual+72(FP)
+	MOVQ             add+80(FP), CX
+	MOVQ             residual+72(FP), DX
+	VPBROADCASTD     (CX), Z12
+	VPBROADCASTD     4(CX), Z13
+	VPBROADCASTD     8(CX), Z14
+	VPBROADCASTD     16(CX), Z15
+	MOVQ             out+40(FP), BX
+	VPBROADCASTW     zero+64(FP), Z16
+	VPBROADCASTB     lo+66(FP), Z17
+	VPBROADCASTB     hi+67(FP), Z18
+	VMOVDQU32        quadPairs0<>+0(SB), Z19
+	VMOVDQU32        quadPairs1<>+0(SB), Z20
+	VMOVDQU32        (DX), Z21
+	VMOVDQU32        128(DX), Z22
+	VPERMT2D         64(DX), Z19, Z21
+	VPERMT2D         192(DX), Z19, Z22
+	VSHUFI64X2       $0xee, Z22, Z21, Z19
+	VINSERTI64X4     $0x01, Y22, Z21, Z21
+	VMOVDQU32        (DX), Z22
+	VMOVDQU32        128(DX), Z23
+	VPERMT2D         64(DX), Z20, Z22
+	VPERMT2D         192(DX), Z20, Z23
+	VINSERTI64X4     $0x01, Y23, Z22, Z22
+	VPSHUFB          byte0<>+0(SB), Z21, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z0, Z0
+	VMULPS.BCST      (AX), Z0, Z0
+	VMAXPS           Z12, Z0, Z0
+	VMINPS           Z13, Z0, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VMULPS           Z14, Z0, Z0
+	VADDPS           Z20, Z0, Z0
+	VMULPS.BCST      44(CX), Z0, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z0
+	VCVTPS2DQ        Z0, Z0
+	VPSHUFB          byte1<>+0(SB), Z21, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      4(AX), Z1, Z1
+	VMAXPS           Z12, Z1, Z1
+	VMINPS           Z13, Z1, Z1
+	VRNDSCALEPS      $0x00, Z1, Z1
+	VMULPS           Z14, Z1, Z1
+	VADDPS           Z20, Z1, Z1
+	VMULPS.BCST      44(CX), Z1, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z1
+	VCVTPS2DQ        Z1, Z1
+	VPSHUFB          byte2<>+0(SB), Z21, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z2, Z2
+	VMULPS.BCST      8(AX), Z2, Z2
+	VMAXPS           Z12, Z2, Z2
+	VMINPS           Z13, Z2, Z2
+	VRNDSCALEPS      $0x00, Z2, Z2
+	VMULPS           Z14, Z2, Z2
+	VADDPS           Z20, Z2, Z2
+	VMULPS.BCST      44(CX), Z2, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z2
+	VCVTPS2DQ        Z2, Z2
+	VPSHUFB          byte3<>+0(SB), Z21, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z3, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VMAXPS           Z12, Z3, Z3
+	VMINPS           Z13, Z3, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMULPS           Z14, Z3, Z3
+	VADDPS           Z20, Z3, Z3
+	VMULPS.BCST      44(CX), Z3, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z3
+	VCVTPS2DQ        Z3, Z3
+	VPSHUFB          byte0<>+0(SB), Z19, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z4, Z4
+	VMULPS.BCST      16(AX), Z4, Z4
+	VMAXPS           Z12, Z4, Z4
+	VMINPS           Z13, Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMULPS           Z14, Z4, Z4
+	VADDPS           Z20, Z4, Z4
+	VMULPS.BCST      44(CX), Z4, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z4
+	VCVTPS2DQ        Z4, Z4
+	VPSHUFB          byte1<>+0(SB), Z19, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z5, Z5
+	VMULPS.BCST      20(AX), Z5, Z5
+	VMAXPS           Z12, Z5, Z5
+	VMINPS           Z13, Z5, Z5
+	VRNDSCALEPS      $0x00, Z5, Z5
+	VMULPS           Z14, Z5, Z5
+	VADDPS           Z20, Z5, Z5
+	VMULPS.BCST      44(CX), Z5, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z5
+	VCVTPS2DQ        Z5, Z5
+	VPSHUFB          byte2<>+0(SB), Z19, Z20
+	VPSUBD.BCST      12(CX), Z20, Z20
+	VCVTDQ2PS        Z20, Z20
+	VMULPS           Z15, Z20, Z20
+	VCVTDQ2PS        Z6, Z6
+	VMULPS.BCST      24(AX), Z6, Z6
+	VMAXPS           Z12, Z6, Z6
+	VMINPS           Z13, Z6, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VMULPS           Z14, Z6, Z6
+	VADDPS           Z20, Z6, Z6
+	VMULPS.BCST      44(CX), Z6, Z20
+	VFMADD132PS.BCST 40(CX), Z20, Z6
+	VCVTPS2DQ        Z6, Z6
+	VPSHUFB          byte3<>+0(SB), Z19, Z19
+	VPSUBD.BCST      12(CX), Z19, Z19
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z15, Z19, Z19
+	VCVTDQ2PS        Z7, Z7
+	VMULPS.BCST      28(AX), Z7, Z7
+	VMAXPS           Z12, Z7, Z7
+	VMINPS           Z13, Z7, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VMULPS           Z14, Z7, Z7
+	VADDPS           Z19, Z7, Z7
+	VMULPS.BCST      44(CX), Z7, Z19
+	VFMADD132PS.BCST 40(CX), Z19, Z7
+	VCVTPS2DQ        Z7, Z7
+	VPSHUFB          byte0<>+0(SB), Z22, Z19
+	VPSUBD.BCST      12(CX), Z19, Z19
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z15, Z19, Z19
+	VCVTDQ2PS        Z8, Z8
+	VMULPS.BCST      32(AX), Z8, Z8
+	VMAXPS           Z12, Z8, Z8
+	VMINPS           Z13, Z8, Z8
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VMULPS           Z14, Z8, Z8
+	VADDPS           Z19, Z8, Z8
+	VMULPS.BCST      44(CX), Z8, Z19
+	VFMADD132PS.BCST 40(CX), Z19, Z8
+	VCVTPS2DQ        Z8, Z8
+	VPSHUFB          byte1<>+0(SB), Z22, Z19
+	VPSUBD.BCST      12(CX), Z19, Z19
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z15, Z19, Z19
+	VCVTDQ2PS        Z9, Z9
+	VMULPS.BCST      36(AX), Z9, Z9
+	VMAXPS           Z12, Z9, Z9
+	VMINPS           Z13, Z9, Z9
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VMULPS           Z14, Z9, Z9
+	VADDPS           Z19, Z9, Z9
+	VMULPS.BCST      44(CX), Z9, Z19
+	VFMADD132PS.BCST 40(CX), Z19, Z9
+	VCVTPS2DQ        Z9, Z9
+	VPSHUFB          byte2<>+0(SB), Z22, Z19
+	VPSUBD.BCST      12(CX), Z19, Z19
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z15, Z19, Z19
+	VCVTDQ2PS        Z10, Z10
+	VMULPS.BCST      40(AX), Z10, Z10
+	VMAXPS           Z12, Z10, Z10
+	VMINPS           Z13, Z10, Z10
+	VRNDSCALEPS      $0x00, Z10, Z10
+	VMULPS           Z14, Z10, Z10
+	VADDPS           Z19, Z10, Z10
+	VMULPS.BCST      44(CX), Z10, Z19
+	VFMADD132PS.BCST 40(CX), Z19, Z10
+	VCVTPS2DQ        Z10, Z10
+	VPSHUFB          byte3<>+0(SB), Z22, Z19
+	VPSUBD.BCST      12(CX), Z19, Z19
+	VCVTDQ2PS        Z19, Z19
+	VMULPS           Z15, Z19, Z19
+	VCVTDQ2PS        Z11, Z11
+	VMULPS.BCST      44(AX), Z11, Z11
+	VMAXPS           Z12, Z11, Z11
+	VMINPS           Z13, Z11, Z11
+	VRNDSCALEPS      $0x00, Z11, Z11
+	VMULPS           Z14, Z11, Z11
+	VADDPS           Z19, Z11, Z11
+	VMULPS.BCST      44(CX), Z11, Z19
+	VFMADD132PS.BCST 40(CX), Z19, Z11
+	VCVTPS2DQ        Z11, Z11
+	VPACKSSDW        Z1, Z0, Z0
+	VPACKSSDW        Z3, Z2, Z2
+	VPADDSW          Z16, Z0, Z0
+	VPADDSW          Z16, Z2, Z2
+	VPACKUSWB        Z2, Z0, Z0
+	VPMAXUB          Z17, Z0, Z0
+	VPMINUB          Z18, Z0, Z0
+	VPSHUFB          transposeBytes<>+0(SB), Z0, Z0
+	VPACKSSDW        Z5, Z4, Z4
+	VPACKSSDW        Z7, Z6, Z6
+	VPADDSW          Z16, Z4, Z4
+	VPADDSW          Z16, Z6, Z6
+	VPACKUSWB        Z6, Z4, Z4
+	VPMAXUB          Z17, Z4, Z4
+	VPMINUB          Z18, Z4, Z4
+	VPSHUFB          transposeBytes<>+0(SB), Z4, Z4
+	VPACKSSDW        Z9, Z8, Z8
+	VPACKSSDW        Z11, Z10, Z10
+	VPADDSW          Z16, Z8, Z8
+	VPADDSW          Z16, Z10, Z10
+	VPACKUSWB        Z10, Z8, Z8
+	VPMAXUB          Z17, Z8, Z8
+	VPMINUB          Z18, Z8, Z8
+	VPSHUFB          transposeBytes<>+0(SB), Z8, Z8
+	VMOVDQU32        zipQuads0<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQA64        Z8, Z3
+	VPERMT2D         Z8, Z1, Z3
+	VMOVDQA64        Z2, Z1
+	VMOVDQU32        zipPairs0<>+0(SB), Z5
+	VPERMT2Q         Z3, Z5, Z1
+	VMOVDQU32        Z1, (BX)
+	VMOVDQA64        Z2, Z1
+	VMOVDQU32        zipPairs1<>+0(SB), Z2
+	VPERMT2Q         Z3, Z2, Z1
+	VMOVDQU32        Z1, 64(BX)
+	VMOVDQU32        zipQuads1<>+0(SB), Z1
+	VMOVDQA64        Z0, Z0
+	VPERMT2D         Z4, Z1, Z0
+	VMOVDQA64        Z8, Z2
+	VPERMT2D         Z8, Z1, Z2
+	VMOVDQA64        Z0, Z1
+	VMOVDQU32        zipPairs0<>+0(SB), Z3
+	VPERMT2Q         Z2, Z3, Z1
+	VMOVDQU32        Z1, 128(BX)
+	VMOVDQA64        Z0, Z1
+	VMOVDQU32        zipPairs1<>+0(SB), Z0
+	VPERMT2Q         Z2, Z0, Z1
+	VMOVDQU32        Z1, 192(BX)
+	ADDQ             $0x00000100, residual+72(FP)
 
 next:
 	ADDQ $0x00000040, planes+16(FP)
@@ -2366,7 +2506,7 @@ next:
 	VZEROUPPER
 	RET
 
-// func pixelTileAVX512x16x16(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)
+// func pixelTileAVX512x16x16(tiles int, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo uint8, hi uint8, residual *uint8, add *float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VNNI
 TEXT ·pixelTileAVX512x16x16(SB), NOSPLIT, $0-88
 tile:
@@ -2418,101 +2558,89 @@ step:
 	MOVQ          scale+56(FP), AX
 	CMPQ          residual+72(FP), $0x00
 	JNE           add
-	VBROADCASTSS  hi+64(FP), Z16
 	MOVQ          out+40(FP), CX
-	VPBROADCASTW  zero+68(FP), Z17
-	VPBROADCASTB  lo+70(FP), Z18
+	VPBROADCASTW  zero+64(FP), Z16
+	VPBROADCASTB  lo+66(FP), Z17
+	VPBROADCASTB  hi+67(FP), Z18
 	VCVTDQ2PS     Z0, Z0
 	VMULPS.BCST   (AX), Z0, Z0
-	VMINPS        Z16, Z0, Z0
 	VCVTPS2DQ     Z0, Z0
 	VCVTDQ2PS     Z1, Z1
 	VMULPS.BCST   4(AX), Z1, Z1
-	VMINPS        Z16, Z1, Z1
 	VCVTPS2DQ     Z1, Z1
 	VCVTDQ2PS     Z2, Z2
 	VMULPS.BCST   8(AX), Z2, Z2
-	VMINPS        Z16, Z2, Z2
 	VCVTPS2DQ     Z2, Z2
 	VCVTDQ2PS     Z3, Z3
 	VMULPS.BCST   12(AX), Z3, Z3
-	VMINPS        Z16, Z3, Z3
 	VCVTPS2DQ     Z3, Z3
 	VCVTDQ2PS     Z4, Z4
 	VMULPS.BCST   16(AX), Z4, Z4
-	VMINPS        Z16, Z4, Z4
 	VCVTPS2DQ     Z4, Z4
 	VCVTDQ2PS     Z5, Z5
 	VMULPS.BCST   20(AX), Z5, Z5
-	VMINPS        Z16, Z5, Z5
 	VCVTPS2DQ     Z5, Z5
 	VCVTDQ2PS     Z6, Z6
 	VMULPS.BCST   24(AX), Z6, Z6
-	VMINPS        Z16, Z6, Z6
 	VCVTPS2DQ     Z6, Z6
 	VCVTDQ2PS     Z7, Z7
 	VMULPS.BCST   28(AX), Z7, Z7
-	VMINPS        Z16, Z7, Z7
 	VCVTPS2DQ     Z7, Z7
 	VCVTDQ2PS     Z8, Z8
 	VMULPS.BCST   32(AX), Z8, Z8
-	VMINPS        Z16, Z8, Z8
 	VCVTPS2DQ     Z8, Z8
 	VCVTDQ2PS     Z9, Z9
 	VMULPS.BCST   36(AX), Z9, Z9
-	VMINPS        Z16, Z9, Z9
 	VCVTPS2DQ     Z9, Z9
 	VCVTDQ2PS     Z10, Z10
 	VMULPS.BCST   40(AX), Z10, Z10
-	VMINPS        Z16, Z10, Z10
 	VCVTPS2DQ     Z10, Z10
 	VCVTDQ2PS     Z11, Z11
 	VMULPS.BCST   44(AX), Z11, Z11
-	VMINPS        Z16, Z11, Z11
 	VCVTPS2DQ     Z11, Z11
 	VCVTDQ2PS     Z12, Z12
 	VMULPS.BCST   48(AX), Z12, Z12
-	VMINPS        Z16, Z12, Z12
 	VCVTPS2DQ     Z12, Z12
 	VCVTDQ2PS     Z13, Z13
 	VMULPS.BCST   52(AX), Z13, Z13
-	VMINPS        Z16, Z13, Z13
 	VCVTPS2DQ     Z13, Z13
 	VCVTDQ2PS     Z14, Z14
 	VMULPS.BCST   56(AX), Z14, Z14
-	VMINPS        Z16, Z14, Z14
 	VCVTPS2DQ     Z14, Z14
 	VCVTDQ2PS     Z15, Z15
 	VMULPS.BCST   60(AX), Z15, Z15
-	VMINPS        Z16, Z15, Z15
 	VCVTPS2DQ     Z15, Z15
 	VPACKSSDW     Z1, Z0, Z0
 	VPACKSSDW     Z3, Z2, Z2
-	VPADDSW       Z17, Z0, Z0
-	VPADDSW       Z17, Z2, Z2
+	VPADDSW       Z16, Z0, Z0
+	VPADDSW       Z16, Z2, Z2
 	VPACKUSWB     Z2, Z0, Z0
-	VPMAXUB       Z18, Z0, Z0
+	VPMAXUB       Z17, Z0, Z0
+	VPMINUB       Z18, Z0, Z0
 	VPSHUFB       transposeBytes<>+0(SB), Z0, Z0
 	VPACKSSDW     Z5, Z4, Z4
 	VPACKSSDW     Z7, Z6, Z6
-	VPADDSW       Z17, Z4, Z4
-	VPADDSW       Z17, Z6, Z6
+	VPADDSW       Z16, Z4, Z4
+	VPADDSW       Z16, Z6, Z6
 	VPACKUSWB     Z6, Z4, Z4
-	VPMAXUB       Z18, Z4, Z4
+	VPMAXUB       Z17, Z4, Z4
+	VPMINUB       Z18, Z4, Z4
 	VPSHUFB       transposeBytes<>+0(SB), Z4, Z4
 	VPACKSSDW     Z9, Z8, Z8
 	VPACKSSDW     Z11, Z10, Z10
-	VPADDSW       Z17, Z8, Z8
-	VPADDSW       Z17, Z10, Z10
+	VPADDSW       Z16, Z8, Z8
+	VPADDSW       Z16, Z10, Z10
 	VPACKUSWB     Z10, Z8, Z8
-	VPMAXUB       Z18, Z8, Z8
+	VPMAXUB       Z17, Z8, Z8
+	VPMINUB       Z18, Z8, Z8
 	VPSHUFB       transposeBytes<>+0(SB), Z8, Z8
 	VPACKSSDW     Z13, Z12, Z12
 	VPACKSSDW     Z15, Z14, Z14
-	VPADDSW       Z17, Z12, Z12
-	VPADDSW       Z17, Z14, Z14
+	VPADDSW       Z16, Z12, Z12
+	VPADDSW       Z16, Z14, Z14
 	VPACKUSWB     Z14, Z12, Z12
-	VPMAXUB       Z18, Z12, Z12
+	VPMAXUB       Z17, Z12, Z12
+	VPMINUB       Z18, Z12, Z12
 	VPSHUFB       transposeBytes<>+0(SB), Z12, Z12
 	VMOVDQU32     zipQuads0<>+0(SB), Z1
 	VMOVDQA64     Z0, Z2
@@ -2543,308 +2671,313 @@ step:
 	JMP           next
 
 add:
-	MOVQ         add+80(FP), CX
-	MOVQ         residual+72(FP), DX
-	VPBROADCASTD (CX), Z16
-	VPBROADCASTD 4(CX), Z17
-	VPBROADCASTD 8(CX), Z18
-	VPBROADCASTD 16(CX), Z19
-	MOVQ         out+40(FP), BX
-	VPBROADCASTW zero+68(FP), Z20
-	VPBROADCASTB lo+70(FP), Z21
-	VMOVDQU32    quadPairs0<>+0(SB), Z24
-	VMOVDQU32    quadPairs1<>+0(SB), Z26
-	VMOVDQU32    (DX), Z23
-	VMOVDQU32    128(DX), Z22
-	VPERMT2D     64(DX), Z24, Z23
-	VPERMT2D     192(DX), Z24, Z22
-	VSHUFI64X2   $0xee, Z22, Z23, Z24
-	VINSERTI64X4 $0x01, Y22, Z23, Z23
-	VMOVDQU32    (DX), Z25
-	VMOVDQU32    128(DX), Z22
-	VPERMT2D     64(DX), Z26, Z25
-	VPERMT2D     192(DX), Z26, Z22
-	VSHUFI64X2   $0xee, Z22, Z25, Z26
-	VINSERTI64X4 $0x01, Y22, Z25, Z25
-	VCVTDQ2PS    Z0, Z0
-	VMULPS.BCST  (AX), Z0, Z0
-	VMAXPS       Z16, Z0, Z0
-	VMINPS       Z17, Z0, Z0
-	VRNDSCALEPS  $0x00, Z0, Z0
-	VMULPS       Z18, Z0, Z0
-	VPSHUFB      byte0<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z0, Z0
-	VDIVPS.BCST  20(CX), Z0, Z0
-	VMINPS.BCST  28(CX), Z0, Z0
-	VCVTPS2DQ    Z0, Z0
-	VCVTDQ2PS    Z1, Z1
-	VMULPS.BCST  4(AX), Z1, Z1
-	VMAXPS       Z16, Z1, Z1
-	VMINPS       Z17, Z1, Z1
-	VRNDSCALEPS  $0x00, Z1, Z1
-	VMULPS       Z18, Z1, Z1
-	VPSHUFB      byte1<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z1, Z1
-	VDIVPS.BCST  20(CX), Z1, Z1
-	VMINPS.BCST  28(CX), Z1, Z1
-	VCVTPS2DQ    Z1, Z1
-	VCVTDQ2PS    Z2, Z2
-	VMULPS.BCST  8(AX), Z2, Z2
-	VMAXPS       Z16, Z2, Z2
-	VMINPS       Z17, Z2, Z2
-	VRNDSCALEPS  $0x00, Z2, Z2
-	VMULPS       Z18, Z2, Z2
-	VPSHUFB      byte2<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z2, Z2
-	VDIVPS.BCST  20(CX), Z2, Z2
-	VMINPS.BCST  28(CX), Z2, Z2
-	VCVTPS2DQ    Z2, Z2
-	VCVTDQ2PS    Z3, Z3
-	VMULPS.BCST  12(AX), Z3, Z3
-	VMAXPS       Z16, Z3, Z3
-	VMINPS       Z17, Z3, Z3
-	VRNDSCALEPS  $0x00, Z3, Z3
-	VMULPS       Z18, Z3, Z3
-	VPSHUFB      byte3<>+0(SB), Z23, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z3, Z3
-	VDIVPS.BCST  20(CX), Z3, Z3
-	VMINPS.BCST  28(CX), Z3, Z3
-	VCVTPS2DQ    Z3, Z3
-	VCVTDQ2PS    Z4, Z4
-	VMULPS.BCST  16(AX), Z4, Z4
-	VMAXPS       Z16, Z4, Z4
-	VMINPS       Z17, Z4, Z4
-	VRNDSCALEPS  $0x00, Z4, Z4
-	VMULPS       Z18, Z4, Z4
-	VPSHUFB      byte0<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z4, Z4
-	VDIVPS.BCST  20(CX), Z4, Z4
-	VMINPS.BCST  28(CX), Z4, Z4
-	VCVTPS2DQ    Z4, Z4
-	VCVTDQ2PS    Z5, Z5
-	VMULPS.BCST  20(AX), Z5, Z5
-	VMAXPS       Z16, Z5, Z5
-	VMINPS       Z17, Z5, Z5
-	VRNDSCALEPS  $0x00, Z5, Z5
-	VMULPS       Z18, Z5, Z5
-	VPSHUFB      byte1<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z5, Z5
-	VDIVPS.BCST  20(CX), Z5, Z5
-	VMINPS.BCST  28(CX), Z5, Z5
-	VCVTPS2DQ    Z5, Z5
-	VCVTDQ2PS    Z6, Z6
-	VMULPS.BCST  24(AX), Z6, Z6
-	VMAXPS       Z16, Z6, Z6
-	VMINPS       Z17, Z6, Z6
-	VRNDSCALEPS  $0x00, Z6, Z6
-	VMULPS       Z18, Z6, Z6
-	VPSHUFB      byte2<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z6, Z6
-	VDIVPS.BCST  20(CX), Z6, Z6
-	VMINPS.BCST  28(CX), Z6, Z6
-	VCVTPS2DQ    Z6, Z6
-	VCVTDQ2PS    Z7, Z7
-	VMULPS.BCST  28(AX), Z7, Z7
-	VMAXPS       Z16, Z7, Z7
-	VMINPS       Z17, Z7, Z7
-	VRNDSCALEPS  $0x00, Z7, Z7
-	VMULPS       Z18, Z7, Z7
-	VPSHUFB      byte3<>+0(SB), Z24, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z7, Z7
-	VDIVPS.BCST  20(CX), Z7, Z7
-	VMINPS.BCST  28(CX), Z7, Z7
-	VCVTPS2DQ    Z7, Z7
-	VCVTDQ2PS    Z8, Z8
-	VMULPS.BCST  32(AX), Z8, Z8
-	VMAXPS       Z16, Z8, Z8
-	VMINPS       Z17, Z8, Z8
-	VRNDSCALEPS  $0x00, Z8, Z8
-	VMULPS       Z18, Z8, Z8
-	VPSHUFB      byte0<>+0(SB), Z25, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z8, Z8
-	VDIVPS.BCST  20(CX), Z8, Z8
-	VMINPS.BCST  28(CX), Z8, Z8
-	VCVTPS2DQ    Z8, Z8
-	VCVTDQ2PS    Z9, Z9
-	VMULPS.BCST  36(AX), Z9, Z9
-	VMAXPS       Z16, Z9, Z9
-	VMINPS       Z17, Z9, Z9
-	VRNDSCALEPS  $0x00, Z9, Z9
-	VMULPS       Z18, Z9, Z9
-	VPSHUFB      byte1<>+0(SB), Z25, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z9, Z9
-	VDIVPS.BCST  20(CX), Z9, Z9
-	VMINPS.BCST  28(CX), Z9, Z9
-	VCVTPS2DQ    Z9, Z9
-	VCVTDQ2PS    Z10, Z10
-	VMULPS.BCST  40(AX), Z10, Z10
-	VMAXPS       Z16, Z10, Z10
-	VMINPS       Z17, Z10, Z10
-	VRNDSCALEPS  $0x00, Z10, Z10
-	VMULPS       Z18, Z10, Z10
-	VPSHUFB      byte2<>+0(SB), Z25, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z10, Z10
-	VDIVPS.BCST  20(CX), Z10, Z10
-	VMINPS.BCST  28(CX), Z10, Z10
-	VCVTPS2DQ    Z10, Z10
-	VCVTDQ2PS    Z11, Z11
-	VMULPS.BCST  44(AX), Z11, Z11
-	VMAXPS       Z16, Z11, Z11
-	VMINPS       Z17, Z11, Z11
-	VRNDSCALEPS  $0x00, Z11, Z11
-	VMULPS       Z18, Z11, Z11
-	VPSHUFB      byte3<>+0(SB), Z25, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z11, Z11
-	VDIVPS.BCST  20(CX), Z11, Z11
-	VMINPS.BCST  28(CX), Z11, Z11
-	VCVTPS2DQ    Z11, Z11
-	VCVTDQ2PS    Z12, Z12
-	VMULPS.BCST  48(AX), Z12, Z12
-	VMAXPS       Z16, Z12, Z12
-	VMINPS       Z17, Z12, Z12
-	VRNDSCALEPS  $0x00, Z12, Z12
-	VMULPS       Z18, Z12, Z12
-	VPSHUFB      byte0<>+0(SB), Z26, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z12, Z12
-	VDIVPS.BCST  20(CX), Z12, Z12
-	VMINPS.BCST  28(CX), Z12, Z12
-	VCVTPS2DQ    Z12, Z12
-	VCVTDQ2PS    Z13, Z13
-	VMULPS.BCST  52(AX), Z13, Z13
-	VMAXPS       Z16, Z13, Z13
-	VMINPS       Z17, Z13, Z13
-	VRNDSCALEPS  $0x00, Z13, Z13
-	VMULPS       Z18, Z13, Z13
-	VPSHUFB      byte1<>+0(SB), Z26, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z13, Z13
-	VDIVPS.BCST  20(CX), Z13, Z13
-	VMINPS.BCST  28(CX), Z13, Z13
-	VCVTPS2DQ    Z13, Z13
-	VCVTDQ2PS    Z14, Z14
-	VMULPS.BCST  56(AX), Z14, Z14
-	VMAXPS       Z16, Z14, Z14
-	VMINPS       Z17, Z14, Z14
-	VRNDSCALEPS  $0x00, Z14, Z14
-	VMULPS       Z18, Z14, Z14
-	VPSHUFB      byte2<>+0(SB), Z26, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z14, Z14
-	VDIVPS.BCST  20(CX), Z14, Z14
-	VMINPS.BCST  28(CX), Z14, Z14
-	VCVTPS2DQ    Z14, Z14
-	VCVTDQ2PS    Z15, Z15
-	VMULPS.BCST  60(AX), Z15, Z15
-	VMAXPS       Z16, Z15, Z15
-	VMINPS       Z17, Z15, Z15
-	VRNDSCALEPS  $0x00, Z15, Z15
-	VMULPS       Z18, Z15, Z15
-	VPSHUFB      byte3<>+0(SB), Z26, Z22
-	VPSUBD.BCST  12(CX), Z22, Z22
-	VCVTDQ2PS    Z22, Z22
-	VMULPS       Z19, Z22, Z22
-	VADDPS       Z22, Z15, Z15
-	VDIVPS.BCST  20(CX), Z15, Z15
-	VMINPS.BCST  28(CX), Z15, Z15
-	VCVTPS2DQ    Z15, Z15
-	VPACKSSDW    Z1, Z0, Z0
-	VPACKSSDW    Z3, Z2, Z2
-	VPADDSW      Z20, Z0, Z0
-	VPADDSW      Z20, Z2, Z2
-	VPACKUSWB    Z2, Z0, Z0
-	VPMAXUB      Z21, Z0, Z0
-	VPSHUFB      transposeBytes<>+0(SB), Z0, Z0
-	VPACKSSDW    Z5, Z4, Z4
-	VPACKSSDW    Z7, Z6, Z6
-	VPADDSW      Z20, Z4, Z4
-	VPADDSW      Z20, Z6, Z6
-	VPACKUSWB    Z6, Z4, Z4
-	VPMAXUB      Z21, Z4, Z4
-	VPSHUFB      transposeBytes<>+0(SB), Z4, Z4
-	VPACKSSDW    Z9, Z8, Z8
-	VPACKSSDW    Z11, Z10, Z10
-	VPADDSW      Z20, Z8, Z8
-	VPADDSW      Z20, Z10, Z10
-	VPACKUSWB    Z10, Z8, Z8
-	VPMAXUB      Z21, Z8, Z8
-	VPSHUFB      transposeBytes<>+0(SB), Z8, Z8
-	VPACKSSDW    Z13, Z12, Z12
-	VPACKSSDW    Z15, Z14, Z14
-	VPADDSW      Z20, Z12, Z12
-	VPADDSW      Z20, Z14, Z14
-	VPACKUSWB    Z14, Z12, Z12
-	VPMAXUB      Z21, Z12, Z12
-	VPSHUFB      transposeBytes<>+0(SB), Z12, Z12
-	VMOVDQU32    zipQuads0<>+0(SB), Z1
-	VMOVDQA64    Z0, Z2
-	VPERMT2D     Z4, Z1, Z2
-	VMOVDQA64    Z8, Z3
-	VPERMT2D     Z12, Z1, Z3
-	VMOVDQA64    Z2, Z1
-	VMOVDQU32    zipPairs0<>+0(SB), Z5
-	VPERMT2Q     Z3, Z5, Z1
-	VMOVDQU32    Z1, (BX)
-	VMOVDQA64    Z2, Z1
-	VMOVDQU32    zipPairs1<>+0(SB), Z2
-	VPERMT2Q     Z3, Z2, Z1
-	VMOVDQU32    Z1, 64(BX)
-	VMOVDQU32    zipQuads1<>+0(SB), Z1
-	VMOVDQA64    Z0, Z0
-	VPERMT2D     Z4, Z1, Z0
-	VMOVDQA64    Z8, Z2
-	VPERMT2D     Z12, Z1, Z2
-	VMOVDQA64    Z0, Z1
-	VMOVDQU32    zipPairs0<>+0(SB), Z3
-	VPERMT2Q     Z2, Z3, Z1
-	VMOVDQU32    Z1, 128(BX)
-	VMOVDQA64    Z0, Z1
-	VMOVDQU32    zipPairs1<>+0(SB), Z0
-	VPERMT2Q     Z2, Z0, Z1
-	VMOVDQU32    Z1, 192(BX)
-	ADDQ         $0x00000100, residual+72(FP)
+	MOVQ             add+80(FP), CX
+	MOVQ             residual+72(FP), DX
+	VPBROADCASTD     (CX), Z16
+	VPBROADCASTD     4(CX), Z17
+	VPBROADCASTD     8(CX), Z18
+	VPBROADCASTD     16(CX), Z19
+	MOVQ             out+40(FP), BX
+	VPBROADCASTW     zero+64(FP), Z20
+	VPBROADCASTB     lo+66(FP), Z21
+	VPBROADCASTB     hi+67(FP), Z22
+	VMOVDQU32        quadPairs0<>+0(SB), Z23
+	VMOVDQU32        quadPairs1<>+0(SB), Z24
+	VMOVDQU32        (DX), Z25
+	VMOVDQU32        128(DX), Z26
+	VPERMT2D         64(DX), Z23, Z25
+	VPERMT2D         192(DX), Z23, Z26
+	VSHUFI64X2       $0xee, Z26, Z25, Z23
+	VINSERTI64X4     $0x01, Y26, Z25, Z25
+	VMOVDQU32        (DX), Z26
+	VMOVDQU32        128(DX), Z27
+	VPERMT2D         64(DX), Z24, Z26
+	VPERMT2D         192(DX), Z24, Z27
+	VSHUFI64X2       $0xee, Z27, Z26, Z24
+	VINSERTI64X4     $0x01, Y27, Z26, Z26
+	VPSHUFB          byte0<>+0(SB), Z25, Z27
+	VPSUBD.BCST      12(CX), Z27, Z27
+	VCVTDQ2PS        Z27, Z27
+	VMULPS           Z19, Z27, Z27
+	VCVTDQ2PS        Z0, Z0
+	VMULPS.BCST      (AX), Z0, Z0
+	VMAXPS           Z16, Z0, Z0
+	VMINPS           Z17, Z0, Z0
+	VRNDSCALEPS      $0x00, Z0, Z0
+	VMULPS           Z18, Z0, Z0
+	VADDPS           Z27, Z0, Z0
+	VMULPS.BCST      44(CX), Z0, Z27
+	VFMADD132PS.BCST 40(CX), Z27, Z0
+	VCVTPS2DQ        Z0, Z0
+	VPSHUFB          byte1<>+0(SB), Z25, Z27
+	VPSUBD.BCST      12(CX), Z27, Z27
+	VCVTDQ2PS        Z27, Z27
+	VMULPS           Z19, Z27, Z27
+	VCVTDQ2PS        Z1, Z1
+	VMULPS.BCST      4(AX), Z1, Z1
+	VMAXPS           Z16, Z1, Z1
+	VMINPS           Z17, Z1, Z1
+	VRNDSCALEPS      $0x00, Z1, Z1
+	VMULPS           Z18, Z1, Z1
+	VADDPS           Z27, Z1, Z1
+	VMULPS.BCST      44(CX), Z1, Z27
+	VFMADD132PS.BCST 40(CX), Z27, Z1
+	VCVTPS2DQ        Z1, Z1
+	VPSHUFB          byte2<>+0(SB), Z25, Z27
+	VPSUBD.BCST      12(CX), Z27, Z27
+	VCVTDQ2PS        Z27, Z27
+	VMULPS           Z19, Z27, Z27
+	VCVTDQ2PS        Z2, Z2
+	VMULPS.BCST      8(AX), Z2, Z2
+	VMAXPS           Z16, Z2, Z2
+	VMINPS           Z17, Z2, Z2
+	VRNDSCALEPS      $0x00, Z2, Z2
+	VMULPS           Z18, Z2, Z2
+	VADDPS           Z27, Z2, Z2
+	VMULPS.BCST      44(CX), Z2, Z27
+	VFMADD132PS.BCST 40(CX), Z27, Z2
+	VCVTPS2DQ        Z2, Z2
+	VPSHUFB          byte3<>+0(SB), Z25, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z3, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VMAXPS           Z16, Z3, Z3
+	VMINPS           Z17, Z3, Z3
+	VRNDSCALEPS      $0x00, Z3, Z3
+	VMULPS           Z18, Z3, Z3
+	VADDPS           Z25, Z3, Z3
+	VMULPS.BCST      44(CX), Z3, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z3
+	VCVTPS2DQ        Z3, Z3
+	VPSHUFB          byte0<>+0(SB), Z23, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z4, Z4
+	VMULPS.BCST      16(AX), Z4, Z4
+	VMAXPS           Z16, Z4, Z4
+	VMINPS           Z17, Z4, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VMULPS           Z18, Z4, Z4
+	VADDPS           Z25, Z4, Z4
+	VMULPS.BCST      44(CX), Z4, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z4
+	VCVTPS2DQ        Z4, Z4
+	VPSHUFB          byte1<>+0(SB), Z23, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z5, Z5
+	VMULPS.BCST      20(AX), Z5, Z5
+	VMAXPS           Z16, Z5, Z5
+	VMINPS           Z17, Z5, Z5
+	VRNDSCALEPS      $0x00, Z5, Z5
+	VMULPS           Z18, Z5, Z5
+	VADDPS           Z25, Z5, Z5
+	VMULPS.BCST      44(CX), Z5, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z5
+	VCVTPS2DQ        Z5, Z5
+	VPSHUFB          byte2<>+0(SB), Z23, Z25
+	VPSUBD.BCST      12(CX), Z25, Z25
+	VCVTDQ2PS        Z25, Z25
+	VMULPS           Z19, Z25, Z25
+	VCVTDQ2PS        Z6, Z6
+	VMULPS.BCST      24(AX), Z6, Z6
+	VMAXPS           Z16, Z6, Z6
+	VMINPS           Z17, Z6, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VMULPS           Z18, Z6, Z6
+	VADDPS           Z25, Z6, Z6
+	VMULPS.BCST      44(CX), Z6, Z25
+	VFMADD132PS.BCST 40(CX), Z25, Z6
+	VCVTPS2DQ        Z6, Z6
+	VPSHUFB          byte3<>+0(SB), Z23, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z7, Z7
+	VMULPS.BCST      28(AX), Z7, Z7
+	VMAXPS           Z16, Z7, Z7
+	VMINPS           Z17, Z7, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VMULPS           Z18, Z7, Z7
+	VADDPS           Z23, Z7, Z7
+	VMULPS.BCST      44(CX), Z7, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z7
+	VCVTPS2DQ        Z7, Z7
+	VPSHUFB          byte0<>+0(SB), Z26, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z8, Z8
+	VMULPS.BCST      32(AX), Z8, Z8
+	VMAXPS           Z16, Z8, Z8
+	VMINPS           Z17, Z8, Z8
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VMULPS           Z18, Z8, Z8
+	VADDPS           Z23, Z8, Z8
+	VMULPS.BCST      44(CX), Z8, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z8
+	VCVTPS2DQ        Z8, Z8
+	VPSHUFB          byte1<>+0(SB), Z26, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z9, Z9
+	VMULPS.BCST      36(AX), Z9, Z9
+	VMAXPS           Z16, Z9, Z9
+	VMINPS           Z17, Z9, Z9
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VMULPS           Z18, Z9, Z9
+	VADDPS           Z23, Z9, Z9
+	VMULPS.BCST      44(CX), Z9, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z9
+	VCVTPS2DQ        Z9, Z9
+	VPSHUFB          byte2<>+0(SB), Z26, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z10, Z10
+	VMULPS.BCST      40(AX), Z10, Z10
+	VMAXPS           Z16, Z10, Z10
+	VMINPS           Z17, Z10, Z10
+	VRNDSCALEPS      $0x00, Z10, Z10
+	VMULPS           Z18, Z10, Z10
+	VADDPS           Z23, Z10, Z10
+	VMULPS.BCST      44(CX), Z10, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z10
+	VCVTPS2DQ        Z10, Z10
+	VPSHUFB          byte3<>+0(SB), Z26, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z11, Z11
+	VMULPS.BCST      44(AX), Z11, Z11
+	VMAXPS           Z16, Z11, Z11
+	VMINPS           Z17, Z11, Z11
+	VRNDSCALEPS      $0x00, Z11, Z11
+	VMULPS           Z18, Z11, Z11
+	VADDPS           Z23, Z11, Z11
+	VMULPS.BCST      44(CX), Z11, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z11
+	VCVTPS2DQ        Z11, Z11
+	VPSHUFB          byte0<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z12, Z12
+	VMULPS.BCST      48(AX), Z12, Z12
+	VMAXPS           Z16, Z12, Z12
+	VMINPS           Z17, Z12, Z12
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VMULPS           Z18, Z12, Z12
+	VADDPS           Z23, Z12, Z12
+	VMULPS.BCST      44(CX), Z12, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z12
+	VCVTPS2DQ        Z12, Z12
+	VPSHUFB          byte1<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z13, Z13
+	VMULPS.BCST      52(AX), Z13, Z13
+	VMAXPS           Z16, Z13, Z13
+	VMINPS           Z17, Z13, Z13
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VMULPS           Z18, Z13, Z13
+	VADDPS           Z23, Z13, Z13
+	VMULPS.BCST      44(CX), Z13, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z13
+	VCVTPS2DQ        Z13, Z13
+	VPSHUFB          byte2<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z14, Z14
+	VMULPS.BCST      56(AX), Z14, Z14
+	VMAXPS           Z16, Z14, Z14
+	VMINPS           Z17, Z14, Z14
+	VRNDSCALEPS      $0x00, Z14, Z14
+	VMULPS           Z18, Z14, Z14
+	VADDPS           Z23, Z14, Z14
+	VMULPS.BCST      44(CX), Z14, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z14
+	VCVTPS2DQ        Z14, Z14
+	VPSHUFB          byte3<>+0(SB), Z24, Z23
+	VPSUBD.BCST      12(CX), Z23, Z23
+	VCVTDQ2PS        Z23, Z23
+	VMULPS           Z19, Z23, Z23
+	VCVTDQ2PS        Z15, Z15
+	VMULPS.BCST      60(AX), Z15, Z15
+	VMAXPS           Z16, Z15, Z15
+	VMINPS           Z17, Z15, Z15
+	VRNDSCALEPS      $0x00, Z15, Z15
+	VMULPS           Z18, Z15, Z15
+	VADDPS           Z23, Z15, Z15
+	VMULPS.BCST      44(CX), Z15, Z23
+	VFMADD132PS.BCST 40(CX), Z23, Z15
+	VCVTPS2DQ        Z15, Z15
+	VPACKSSDW        Z1, Z0, Z0
+	VPACKSSDW        Z3, Z2, Z2
+	VPADDSW          Z20, Z0, Z0
+	VPADDSW          Z20, Z2, Z2
+	VPACKUSWB        Z2, Z0, Z0
+	VPMAXUB          Z21, Z0, Z0
+	VPMINUB          Z22, Z0, Z0
+	VPSHUFB          transposeBytes<>+0(SB), Z0, Z0
+	VPACKSSDW        Z5, Z4, Z4
+	VPACKSSDW        Z7, Z6, Z6
+	VPADDSW          Z20, Z4, Z4
+	VPADDSW          Z20, Z6, Z6
+	VPACKUSWB        Z6, Z4, Z4
+	VPMAXUB          Z21, Z4, Z4
+	VPMINUB          Z22, Z4, Z4
+	VPSHUFB          transposeBytes<>+0(SB), Z4, Z4
+	VPACKSSDW        Z9, Z8, Z8
+	VPACKSSDW        Z11, Z10, Z10
+	VPADDSW          Z20, Z8, Z8
+	VPADDSW          Z20, Z10, Z10
+	VPACKUSWB        Z10, Z8, Z8
+	VPMAXUB          Z21, Z8, Z8
+	VPMINUB          Z22, Z8, Z8
+	VPSHUFB          transposeBytes<>+0(SB), Z8, Z8
+	VPACKSSDW        Z13, Z12, Z12
+	VPACKSSDW        Z15, Z14, Z14
+	VPADDSW          Z20, Z12, Z12
+	VPADDSW          Z20, Z14, Z14
+	VPACKUSWB        Z14, Z12, Z12
+	VPMAXUB          Z21, Z12, Z12
+	VPMINUB          Z22, Z12, Z12
+	VPSHUFB          transposeBytes<>+0(SB), Z12, Z12
+	VMOVDQU32        zipQuads0<>+0(SB), Z1
+	VMOVDQA64        Z0, Z2
+	VPERMT2D         Z4, Z1, Z2
+	VMOVDQA64        Z8, Z3
+	VPERMT2D         Z12, Z1, Z3
+	VMOVDQA64        Z2, Z1
+	VMOVDQU32        zipPairs0<>+0(SB), Z5
+	VPERMT2Q         Z3, Z5, Z1
+	VMOVDQU32        Z1, (BX)
+	VMOVDQA64        Z2, Z1
+	VMOVDQU32        zipPairs1<>+0(SB), Z2
+	VPERMT2Q         Z3, Z2, Z1
+	VMOVDQU32        Z1, 64(BX)
+	VMOVDQU32        zipQuads1<>+0(SB), Z1
+	VMOVDQA64        Z0, Z0
+	VPERMT2D         Z4, Z1, Z0
+	VMOVDQA64        Z8, Z2
+	VPERMT2D         Z12, Z1, Z2
+	VMOVDQA64        Z0, Z1
+	VMOVDQU32        zipPairs0<>+0(SB), Z3
+	VPERMT2Q         Z2, Z3, Z1
+	VMOVDQU32        Z1, 128(BX)
+	VMOVDQA64        Z0, Z1
+	VMOVDQU32        zipPairs1<>+0(SB), Z0
+	VPERMT2Q         Z2, Z0, Z1
+	VMOVDQU32        Z1, 192(BX)
+	ADDQ             $0x00000100, residual+72(FP)
 
 next:
 	ADDQ $0x00000040, planes+16(FP)

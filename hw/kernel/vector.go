@@ -115,7 +115,8 @@ type addConstants struct {
 	outScale      float32
 	outLo, outHi  float32
 	outZero       int32
-	zero          int32 // of the first operand, when it is quantized
+	zero          int32   // of the first operand, when it is quantized
+	inverse, rest float32 // of outScale: see reciprocal
 }
 
 // scratch is what one call needs beside its operands: pointers handed to assembly

@@ -176,7 +176,7 @@ func withDotProducts(v vector) vector {
 	v.intPixels, v.intWidth, v.intStrips, v.words = 12, 32, true, false
 	v.pixels = pixelKernels{
 		split: [5]func(int, *uint8, *uint32, int){nil, splitPixelsAVX512x4, splitPixelsAVX512x8, splitPixelsAVX512x12, splitPixelsAVX512x16},
-		shift: shiftPixelsAVX512,
+		shift: shiftPixelsAVX512, three: splitNeighboursAVX512,
 		tiles: [5][]pixelTiles{
 			1: {{4, pixelTileAVX512x64x4}, {1, pixelTileAVX512x16x4}},
 			2: {{2, pixelTileAVX512x32x8}, {1, pixelTileAVX512x16x8}},

@@ -19,6 +19,7 @@ func writePixelLanes() {
 		p.split(quads)
 	}
 	shiftPixels()
+	p.splitNeighbours()
 	for _, t := range []struct{ vectors, quads int }{{1, 1}, {4, 1}, {1, 2}, {2, 2}, {1, 3}, {1, 4}} {
 		p.tile(t.vectors, t.quads)
 	}
@@ -30,6 +31,7 @@ const pixelVector = 16
 // pixelTables say how lanes move.
 type pixelTables struct {
 	quadPairs [2]Mem // of two registers of four pixels: their quads 0 and 1, or 2 and 3, eight pixels each
+	quads     Mem    // of two registers of four pixels: a table for every quad alone, in the first half
 	spread    [4]Mem // from a quad of 16 pixels, four pixels to the front of four lanes
 	pair      [4]Mem // the same for two quads side by side
 	zip       [2]Mem // eight pixels of two quads, side by side
@@ -49,6 +51,10 @@ func newPixelTables() *pixelTables {
 		p.spread[i] = dwords(fmt.Sprintf("spreadQuad%d", i), func(k int) int { return 4*i + k/4 })
 		p.pair[i] = dwords(fmt.Sprintf("spreadPair%d", i), func(k int) int { return 4*i + k/4 + 16*(k%2) })
 		p.bytes[i] = dwords(fmt.Sprintf("byte%d", i), func(k int) int { return 0x80808000 | 4*(k%4) + i })
+	}
+	p.quads = GLOBL("quads", RODATA|NOPTR)
+	for i := range 64 {
+		DATA(4*i, U32(4*(i%16)+i/16&3))
 	}
 	p.transpose = dwords("transposeBytes", func(k int) int { return (0x0c080400 + 0x01010101*(k%4)) })
 	return p
@@ -147,6 +153,82 @@ func shiftPixels() {
 	leave()
 }
 
+// splitNeighbours makes three planes of a quad: of pixels' left neighbours, of themselves and of the right ones, plane bytes apart. The planes
+// begin with vectors of padding and end with others; masks are of left and right neighbours in turn.
+// Padding counts in pixels, the last of which vectors may overlap what follows.
+func (p *pixelTables) splitNeighbours() {
+	begin("splitNeighboursAVX512", "func(vectors int, in *uint8, quad int, planes *uint32, plane int, masks *uint16, padding *uint8, above, below int)")
+	vectors, in, out, plane, masks, pixels := load("vectors"), load("in"), load("planes"), load("plane"), load("masks"), load("above")
+	pad, order := ZMM(), ZMM()
+	planes := []Mem{{Base: out}, {Base: out, Index: plane, Scale: 1}, {Base: out, Index: plane, Scale: 2}}
+	address, from := GP64(), GP64()
+	Load(Param("padding"), address)
+	VPBROADCASTD(Mem{Base: address}, pad)
+	Load(Param("quad"), from)
+	SHLQ(Imm(6), from)
+	LEAQ(p.quads, address)
+	VMOVDQU32(Mem{Base: address, Index: from, Scale: 1}, order)
+	fill := func(name string) {
+		TESTQ(pixels, pixels)
+		JLE(LabelRef(name + "Filled"))
+		end := GP64()
+		LEAQ(Mem{Base: out, Index: pixels, Scale: 4}, end)
+		Label(name)
+		for _, m := range planes {
+			VMOVDQU32(pad, m)
+		}
+		ADDQ(Imm(64), out)
+		CMPQ(out, end)
+		JL(LabelRef(name))
+		MOVQ(end, out)
+		Label(name + "Filled")
+	}
+	split := func() reg.VecVirtual {
+		front, back := vectorAt(Mem{Base: in}), vectorAt(Mem{Base: in, Disp: 128})
+		VPERMT2D(Mem{Base: in, Disp: 64}, order, front)
+		VPERMT2D(Mem{Base: in, Disp: 192}, order, back)
+		VINSERTI64X4(Imm(1), back.AsY(), front, front)
+		ADDQ(U32(16*pixelVector), in)
+		return front
+	}
+	fill("above")
+	TESTQ(vectors, vectors)
+	JE(LabelRef("done"))
+	left, right, inside := ZMM(), ZMM(), []reg.OpmaskVirtual{K(), K()}
+	last, next := ZMM(), ZMM()
+	VMOVDQA64(pad, last)
+	this := split()
+	store := func() {
+		KMOVW(Mem{Base: masks}, inside[0])
+		KMOVW(Mem{Base: masks, Disp: 2}, inside[1])
+		VMOVDQA64(pad, left)
+		VALIGND(Imm(15), last, this, inside[0], left)
+		VMOVDQA64(pad, right)
+		VALIGND(Imm(1), this, next, inside[1], right)
+		VMOVDQU32(left, planes[0])
+		VMOVDQU32(this, planes[1])
+		VMOVDQU32(right, planes[2])
+		ADDQ(Imm(64), out)
+	}
+	DECQ(vectors)
+	JE(LabelRef("last"))
+	Label("loop")
+	VMOVDQA64(split(), next)
+	store()
+	ADDQ(Imm(4), masks)
+	VMOVDQA64(this, last)
+	VMOVDQA64(next, this)
+	DECQ(vectors)
+	JNE(LabelRef("loop"))
+	Label("last")
+	VMOVDQA64(pad, next)
+	store()
+	Label("done")
+	Load(Param("below"), pixels)
+	fill("below")
+	leave()
+}
+
 // pixelTile is a tile of vectors of pixels with all output channels.
 type pixelTile struct {
 	*pixelTables
@@ -156,11 +238,11 @@ type pixelTile struct {
 
 // tile convolves runs of vectors of pixels, side by side. In every step (a tap and four input channels) it multiplies
 // vectors from one offset with weights [step][channel][4] and adds the products to the sums. It
-// requantizes them as Requantize has it, with a residual if there is one, and stores whole pixels of 16 bytes; hi is without
-// zero, lo with it.
+// requantizes them as Requantize has it, with a residual if there is one, and stores
+// whole pixels of 16 bytes. Nothing that it rounds exceeds 32 bits.
 func (p *pixelTables) tile(vectors, quads int) {
 	begin(fmt.Sprintf("pixelTileAVX512x%dx%d", pixelVector*vectors, 4*quads),
-		"func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, hi float32, zero int16, lo uint8, residual *uint8, add *float32)")
+		"func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)")
 	t := &pixelTile{pixelTables: p, vectors: vectors, quads: quads}
 	for range vectors {
 		t.sums = append(t.sums, avx512.vectors(4*quads))
@@ -217,51 +299,49 @@ func (t *pixelTile) sum() {
 }
 
 func (t *pixelTile) endPlain(scale reg.GPVirtual) {
-	hi := ZMM()
-	VBROADCASTSS(parameter("hi"), hi)
 	t.eachVector(func(_ int, sums []reg.VecVirtual) {
 		for o, y := range sums {
 			VCVTDQ2PS(y, y)
 			VMULPS_BCST(Mem{Base: scale, Disp: 4 * o}, y, y)
-			VMINPS(hi, y, y)
 			VCVTPS2DQ(y, y)
 		}
 	})
 }
 
-// endAdd is as that of dots.
+// endAdd adds the residual as that of dots, but for the division, which adder's exact quotient replaces.
 func (t *pixelTile) endAdd(scale reg.GPVirtual) {
-	constants, residual := load("add"), load("residual")
-	a := &adder{constants, constant(avx512, constants, constLo), constant(avx512, constants, constHi), constant(avx512, constants, constScale), constant(avx512, constants, constInputScale)}
-	field := func(f int) Mem { return Mem{Base: constants, Disp: f} }
+	c, residual := load("add"), load("residual")
+	lo, hi, mid, input := constant(avx512, c, constLo), constant(avx512, c, constHi), constant(avx512, c, constScale), constant(avx512, c, constInputScale)
+	field := func(f int) Mem { return Mem{Base: c, Disp: f} }
 	t.eachVector(func(i int, sums []reg.VecVirtual) {
-		r := ZMM()
 		quads := takeApart(Mem{Base: residual, Disp: 256 * i}, t.quads, t.pairTables(t.quads))
 		for o, y := range sums {
-			VCVTDQ2PS(y, y)
-			VMULPS_BCST(Mem{Base: scale, Disp: 4 * o}, y, y)
-			VMAXPS(a.lo, y, y)
-			VMINPS(a.hi, y, y)
-			roundEven(avx512, y)
-			VMULPS(a.midScale, y, y)
+			r := ZMM()
 			VPSHUFB(t.bytes[o%4], quads[o/4], r)
 			VPSUBD_BCST(field(constInputZero), r, r)
 			VCVTDQ2PS(r, r)
-			VMULPS(a.inputScale, r, r)
+			VMULPS(input, r, r)
+			VCVTDQ2PS(y, y)
+			VMULPS_BCST(Mem{Base: scale, Disp: 4 * o}, y, y)
+			VMAXPS(lo, y, y)
+			VMINPS(hi, y, y)
+			roundEven(avx512, y)
+			VMULPS(mid, y, y)
 			VADDPS(r, y, y)
-			VDIVPS_BCST(field(constOutScale), y, y)
-			VMINPS_BCST(field(constOutHi), y, y)
+			VMULPS_BCST(field(constOutScaleRest), y, r)
+			VFMADD132PS_BCST(field(constOutScaleInverse), r, y)
 			VCVTPS2DQ(y, y)
 		}
 	})
 	ADDQ(U32(256*t.vectors), parameter("residual"))
 }
 
-// eachVector runs body, which makes integers of at most 255 of a vector of pixels' sums, and stores their pixels.
+// eachVector runs body, which makes integers of a vector of pixels' sums, and stores their pixels.
 func (t *pixelTile) eachVector(body func(i int, sums []reg.VecVirtual)) {
-	zero, lo, out := ZMM(), ZMM(), load("out")
+	zero, lo, hi, out := ZMM(), ZMM(), ZMM(), load("out")
 	VPBROADCASTW(parameter("zero"), zero)
 	VPBROADCASTB(parameter("lo"), lo)
+	VPBROADCASTB(parameter("hi"), hi)
 	for i, sums := range t.sums {
 		body(i, sums)
 		var quads []reg.VecVirtual
@@ -273,6 +353,7 @@ func (t *pixelTile) eachVector(body func(i int, sums []reg.VecVirtual)) {
 			VPADDSW(zero, y[2], y[2])
 			VPACKUSWB(y[2], y[0], y[0])
 			VPMAXUB(lo, y[0], y[0])
+			VPMINUB(hi, y[0], y[0])
 			VPSHUFB(t.transpose, y[0], y[0])
 			quads = append(quads, y[0])
 		}
