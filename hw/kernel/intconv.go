@@ -125,9 +125,11 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 	if r.Residual != nil {
 		_ = r.Residual.Input[:len(out)]
 	}
-	if c.pixels != nil && c.pixelsEnd(r) {
-		c.runPixels(out, in, r)
-		return
+	if c.pixels != nil {
+		if inverse, ok := c.pixelsEnd(r); ok {
+			c.runPixels(out, in, r, inverse)
+			return
+		}
 	}
 	if c.vector != nil {
 		c.vectorUint8(out, in, r)

@@ -48,11 +48,17 @@ type pixelTiles struct {
 	run     func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)
 }
 
-// pixelLanesFit tells whether a convolution can have pixels across lanes.
+// pixelLanesFit tells whether a convolution can have pixels across lanes, with planes of a row of the output that are not
+// beyond the caches.
 func (c *IntConv) pixelLanesFit() bool {
-	w := c.window
-	return c.vector != nil && c.vector.pixels.shift != nil && c.filter.groups == 1 && c.filter.inC <= lanes && c.filter.outC <= lanes &&
-		w.Stride == [2]int{1, 1} && w.OutW == w.InW
+	const most = 1 << 20
+	w, f := c.window, c.filter
+	if c.vector == nil || c.vector.pixels.shift == nil || f.groups != 1 || f.inC > lanes || f.outC > lanes ||
+		w.Stride != [2]int{1, 1} || w.OutW != w.InW {
+		return false
+	}
+	row := (w.Kernel[1] + 1) * ceilDiv(f.inC, 4) * w.InW * quadBytes
+	return (w.Kernel[0]-1)*w.Dilation[0] < most/row
 }
 
 // pixelsFaster tells whether pixels across lanes make a convolution that fits faster. Channels across lanes come in eights.
@@ -125,17 +131,17 @@ func (c *IntConv) planPixels(weight []int8) {
 func (p *pixelLanes) scratchSize() int { return len(p.shifts) * p.inQuads * p.plane }
 
 // pixelsEnd tells whether the end of pixelLanes gives what r defines: no sum exceeds 32 bits when scaled and a
-// reciprocal can replace the residual's division.
-func (c *IntConv) pixelsEnd(r *Requantize) bool {
+// reciprocal, which it returns, can replace the residual's division, if there is one.
+func (c *IntConv) pixelsEnd(r *Requantize) (*reciprocal, bool) {
 	const limit = 1 << 30
 	for o, most := range c.pixels.most {
 		if !(most*r.Scale[o] < limit && most*r.Scale[o] > -limit) {
-			return false
+			return nil, false
 		}
 	}
 	a := r.Residual
 	if a == nil {
-		return true
+		return nil, true
 	}
 	i := c.inverse.Load()
 	if i == nil || i.of != a.OutScale {
@@ -143,11 +149,11 @@ func (c *IntConv) pixelsEnd(r *Requantize) bool {
 		c.inverse.Store(i)
 	}
 	most := 255 * (max(a.Scale, -a.Scale) + max(a.InputScale, -a.InputScale))
-	return i.exact && most < limit*a.OutScale
+	return i, i.exact && most < limit*a.OutScale
 }
 
-// runPixels is RunUint8.
-func (c *IntConv) runPixels(out, in []uint8, r *Requantize) {
+// runPixels is RunUint8; inverse is what pixelsEnd gives.
+func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal) {
 	w, p, k := c.window, c.pixels, &c.vector.pixels
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -159,7 +165,7 @@ func (c *IntConv) runPixels(out, in []uint8, r *Requantize) {
 	var add *float32
 	if a := r.Residual; a != nil {
 		s.add = r.addConstants()
-		s.add.inverse, s.add.rest = c.inverse.Load().high, c.inverse.Load().low
+		s.add.inverse, s.add.rest = inverse.high, inverse.low
 		residual, add = a.Input, &s.add.lo
 		zero, lo, hi = a.OutZero, a.OutLo, a.OutHi
 	}
