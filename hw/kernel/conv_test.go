@@ -243,8 +243,8 @@ func TestIntConvChannels(t *testing.T) {
 }
 
 // checkIntConv compares all ends of a convolution, on every instruction set, with their definitions. Lanes beyond
-// the channels of inputs are arbitrary.
-func checkIntConv(t *testing.T, random *rand.Rand, l layer) {
+// the channels of inputs are arbitrary. replan may change the plan.
+func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *IntConv, weight []int8)) {
 	t.Helper()
 	stride := ChannelStride(l.outC)
 	zero := uint8(random.IntN(256))
@@ -281,6 +281,9 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer) {
 	lo, hi := float32(-1), float32(random.IntN(3))
 	for _, isa := range Supported() {
 		c := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, weight, bias, zero)
+		for _, f := range replan {
+			f(c, weight)
+		}
 
 		quantized := integers[uint8](random, l.outputs())
 		padding := slices.Clone(quantized[:stride])

@@ -1,5 +1,7 @@
 package kernel
 
+import "sync/atomic"
+
 // IntConv is an integer convolution: uint8 activations times int8 weights, summed
 // exactly in 32 bits (which wrap around, should they overflow). Its sums are of
 // (x − inZero)·w; they end as uint8 or as float. It is immutable and safe for concurrent Runs.
@@ -9,9 +11,11 @@ type IntConv struct {
 	filter  filter
 	tiling  tiling
 	blocks  []block
-	weights []int8     // packed; wider integers in the same memory where the kernel wants them
-	bias    []int32    // ChannelStride(outC) long, with the zero point's share
-	bits    *bitPlanes // the weights in place of the above; nil: none
+	weights []int8                     // packed; wider integers in the same memory where the kernel wants them
+	bias    []int32                    // ChannelStride(outC) long, with the zero point's share
+	pixels  *pixelLanes                // the weights for RunUint8 in place of the above; nil: none
+	inverse atomic.Pointer[reciprocal] // of the scale that pixels last divided by
+	bits    *bitPlanes                 // the weights in place of the above; nil: none
 }
 
 // NewIntConv plans a convolution of inC to outC channels. weight is OIHW with
@@ -35,6 +39,9 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && int32(inZero) == shift)
 	c.packWeights(width, weight)
 	c.joinTiles(tile * width)
+	if c.pixelLanesFit() && c.pixelsFaster() {
+		c.planPixels(weight)
+	}
 	return c
 }
 
@@ -117,6 +124,12 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 	_ = r.Scale[:stride]
 	if r.Residual != nil {
 		_ = r.Residual.Input[:len(out)]
+	}
+	if c.pixels != nil {
+		if inverse, ok := c.pixelsEnd(r); ok {
+			c.runPixels(out, in, r, inverse)
+			return
+		}
 	}
 	if c.vector != nil {
 		c.vectorUint8(out, in, r)

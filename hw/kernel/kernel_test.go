@@ -89,3 +89,37 @@ func TestConcurrentRuns(t *testing.T) {
 		wait.Wait()
 	}
 }
+
+// TestConcurrentScales shares one plan among goroutines that requantize to different scales.
+func TestConcurrentScales(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 2))
+	l := square(4, 4, 16, 3, 1)
+	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
+	residual := integers[uint8](random, l.outputs())
+	for _, isa := range Supported() {
+		c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 7)
+		var wait sync.WaitGroup
+		for i := range 4 {
+			r := &Requantize{Scale: Floats(lanes), Hi: 255, Zero: 100,
+				Residual: &QuantAdd{Scale: 0.1, Input: residual, InputScale: 0.1, OutScale: 0.1 + 0.1*float32(i), OutHi: 255}}
+			for j := range r.Scale {
+				r.Scale[j] = 1e-3
+			}
+			want := Bytes(l.outputs())
+			c.RunUint8(want, in, r)
+			wait.Go(func() {
+				for range 2000 {
+					got := Bytes(l.outputs())
+					c.RunUint8(got, in, r)
+					for p := lanes; p < len(got); p += lanes {
+						if !slices.Equal(got[p:p+4], want[p:p+4]) {
+							t.Errorf("%s: concurrent runs to different scales disagree", isa)
+							return
+						}
+					}
+				}
+			})
+		}
+		wait.Wait()
+	}
+}

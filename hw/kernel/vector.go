@@ -21,6 +21,8 @@ type vector struct {
 	pairs               bool  // integer weights come in twos of input channels, see pairTile in gen/arm64
 	intShift            int32 // what tiles subtract from activations before they multiply
 
+	pixels pixelKernels // none: only channels lie across lanes
+
 	bitPixels, bitWidth int // of the largest tile; no tiles: bits can't be counted
 	bits                [3][]bitTile
 	bitWords            int // most taps × words of a tile; 0: any
@@ -120,7 +122,8 @@ type addConstants struct {
 	outScale      float32
 	outLo, outHi  float32
 	outZero       int32
-	zero          int32 // of the first operand, when it is quantized
+	zero          int32   // of the first operand, when it is quantized
+	inverse, rest float32 // of outScale: see reciprocal
 }
 
 // scratch is what one call needs beside its operands: pointers handed to assembly
@@ -128,6 +131,9 @@ type addConstants struct {
 type scratch struct {
 	sums [scratchSums]int32 // [pixel][channel] of a tile
 	add  addConstants
+
+	planes           []uint32                        // of pixelLanes
+	pixels, residual [pixelVector * pixelBytes]uint8 // of the last, incomplete vector
 
 	offsets [depthwiseTile]int32 // of the pixels of a tile of ScaleChannels
 

@@ -4,6 +4,7 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel
 //go:generate go run -C gen . -dots -out ../dots_amd64.s -stubs ../dots_amd64.go -pkg kernel
+//go:generate go run -C gen . -pixels -out ../pixellanes_amd64.s -stubs ../pixellanes_amd64.go -pkg kernel
 //go:generate go run -C gen . -operators -out ../operators_amd64.s -stubs ../operators_amd64.go -pkg kernel
 
 func detected() []ISA {
@@ -193,6 +194,16 @@ var avx512vnni = withDotProducts(avx512)
 
 func withDotProducts(v vector) vector {
 	v.intPixels, v.intWidth, v.intStrips, v.words = 12, 32, true, false
+	v.pixels = pixelKernels{
+		split: [5]func(int, *uint8, *uint32, int){nil, splitPixelsAVX512x4, splitPixelsAVX512x8, splitPixelsAVX512x12, splitPixelsAVX512x16},
+		shift: shiftPixelsAVX512, three: splitNeighboursAVX512,
+		tiles: [5][]pixelTiles{
+			1: {{4, pixelTileAVX512x64x4}, {1, pixelTileAVX512x16x4}},
+			2: {{2, pixelTileAVX512x32x8}, {1, pixelTileAVX512x16x8}},
+			3: {{1, pixelTileAVX512x16x12}},
+			4: {{1, pixelTileAVX512x16x16}},
+		},
+	}
 	v.int = [5][]intTile{
 		1: {nil,
 			dotTileAVX512x1x8, dotTileAVX512x2x8, dotTileAVX512x3x8, dotTileAVX512x4x8,

@@ -19,6 +19,8 @@ const (
 	constOutHi
 	constOutZero
 	constZero
+	constOutScaleInverse
+	constOutScaleRest
 )
 
 // eachSixteen runs body for every 16 scalars, with their index in a register.

@@ -13,7 +13,8 @@ import (
 
 // generated are the files that the generator writes, without their endings, and what asks it to.
 var generated = map[string][]string{
-	"kernels_amd64": nil, "dots_amd64": {"-dots"}, "operators_amd64": {"-operators"}, "gradients_amd64": {"-gradients"},
+	"kernels_amd64": nil, "dots_amd64": {"-dots"}, "pixellanes_amd64": {"-pixels"},
+	"operators_amd64": {"-operators"}, "gradients_amd64": {"-gradients"},
 }
 
 // TestCommitted checks that the assembly in the repository is what the generator writes.
@@ -62,6 +63,7 @@ func TestRequirements(t *testing.T) {
 		"binaryTileAVX512":  "AVX512VPOPCNTDQ",
 		"ternaryTileAVX512": "AVX512VPOPCNTDQ",
 		"dotTileAVX512":     "AVX512VNNI",
+		"pixelTileAVX512":   "AVX512VNNI",
 		"lookupAVX512":      "AVX512VBMI",
 	}
 	header := regexp.MustCompile(`(?m)^// Requires: (.*)\nTEXT ·([a-zA-Z0-9]+?)(AVX2|AVX512)`)

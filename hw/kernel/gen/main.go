@@ -1,5 +1,5 @@
-// Gen writes the amd64 assembly of package kernel: that of layers but for their dot products, those with -dots,
-// with -operators that of the operators between layers, or with -gradients that of training. Its go:generate lines are beside the
+// Gen writes the amd64 assembly of package kernel: that of layers but for their dot products, those with -dots
+// and -pixels, with -operators that of the operators between layers, or with -gradients that of training. Its go:generate lines are beside the
 // tables of kernels.
 //
 // Common to all tiles: output channels lie across vector lanes, a scalar of the
@@ -19,6 +19,7 @@ import (
 
 func main() {
 	operators := flag.Bool("operators", false, "write the kernels of operators between layers in place of those of layers")
+	pixels := flag.Bool("pixels", false, "write the convolutions with pixels across lanes in place of the other kernels of layers")
 	dots := flag.Bool("dots", false, "write the tiles of dot products in place of the other kernels of layers")
 	training := flag.Bool("gradients", false, "write the kernels of training in place of those of layers")
 	flag.Parse()
@@ -28,6 +29,8 @@ func main() {
 		writeOperators()
 	case *dots:
 		writeDots()
+	case *pixels:
+		writePixelLanes()
 	case *training:
 		gradients()
 	default:
