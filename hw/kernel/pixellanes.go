@@ -53,7 +53,7 @@ type pixelTiles struct {
 func (c *IntConv) pixelLanesFit() bool {
 	const most = 1 << 20
 	w, f := c.window, c.filter
-	if c.vector == nil || c.vector.pixels.shift == nil || f.groups != 1 || f.inC > lanes || f.outC > lanes ||
+	if c.vector == nil || c.vector.pixelLanes.shift == nil || f.groups != 1 || f.inC > lanes || f.outC > lanes ||
 		w.Stride != [2]int{1, 1} || w.OutW != w.InW {
 		return false
 	}
@@ -154,7 +154,7 @@ func (c *IntConv) pixelsEnd(r *Requantize) (*reciprocal, bool) {
 
 // runPixels is RunUint8; inverse is what pixelsEnd gives.
 func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal) {
-	w, p, k := c.window, c.pixels, &c.vector.pixels
+	w, p, k := c.window, c.pixels, &c.vector.pixelLanes
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	if n := p.scratchSize() / quadBytes; len(s.planes) < n {
@@ -201,7 +201,7 @@ func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal)
 
 // splitBand fills the planes with rows of the image and what is beyond it.
 func (c *IntConv) splitBand(s *scratch, in []uint8, y, rows int) {
-	w, p, k := c.window, c.pixels, &c.vector.pixels
+	w, p, k := c.window, c.pixels, &c.vector.pixelLanes
 	first, last := min(max(y, 0), y+rows), max(min(y+rows, w.InH), y)
 	above, inside, below := (first-y)*w.InW, max(last-first, 0)*w.InW, (y+rows-max(first, last))*w.InW
 	at := (1 + first*w.InW) * pixelBytes

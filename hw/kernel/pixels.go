@@ -7,9 +7,9 @@ func Pixels(isa ISA, out, planes []float32, channels, stride int) {
 	pixels := len(planes) / channels
 	planes, out = planes[:channels*pixels], out[stride:][:pixels*stride]
 	v, done := vectorOf(isa), 0
-	if v != nil && channels < len(v.pixels) && v.pixels[channels] != nil {
+	if v != nil && channels < len(v.toPixels) && v.toPixels[channels] != nil {
 		done = v.cover(pixels, func(i, n int) {
-			v.pixels[channels](n, &out[i*stride], &planes[i], pixels*floatBytes, stride*floatBytes)
+			v.toPixels[channels](n, &out[i*stride], &planes[i], pixels*floatBytes, stride*floatBytes)
 		})
 	}
 	if channels == 3 {

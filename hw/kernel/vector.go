@@ -21,7 +21,7 @@ type vector struct {
 	pairs               bool  // integer weights come in twos of input channels, see pairTile in gen/arm64
 	intShift            int32 // what tiles subtract from activations before they multiply
 
-	pixels pixelKernels // none: only channels lie across lanes
+	pixelLanes pixelKernels // none: only channels lie across lanes
 
 	bitPixels, bitWidth int // of the largest tile; no tiles: bits can't be counted
 	bits                [3][]bitTile
@@ -58,7 +58,7 @@ type vector struct {
 	gather func(pixels int, out, in *uint8, offsets *int32, stride int, table *uint8, add int) // nil: portable
 
 	// By channels, for multiples of 16 pixels out of planes; nil: portable. plane and stride are in bytes.
-	pixels         [5]func(n int, out, in *float32, plane, stride int)
+	toPixels       [5]func(n int, out, in *float32, plane, stride int)
 	quantizePixels [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32)
 
 	maxFloat func(pixels, taps, channels int, out, in *float32, offsets *int32, stride int) // nil: by patches

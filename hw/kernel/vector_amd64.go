@@ -84,7 +84,7 @@ var avx2 = vector{
 
 	gather: gatherAVX2,
 
-	pixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
+	toPixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
 	quantizePixels: [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32){
 		nil, quantizePixelsAVX2x1, quantizePixelsAVX2x2, quantizePixelsAVX2x3, quantizePixelsAVX2x4,
 	},
@@ -149,7 +149,7 @@ var avx512 = withPopulationCounts(vector{
 
 	gather: gatherAVX2,
 
-	pixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
+	toPixels: [5]func(n int, out, in *float32, plane, stride int){nil, pixelsAVX2x1, pixelsAVX2x2, pixelsAVX2x3, pixelsAVX2x4},
 	quantizePixels: [5]func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32){
 		nil, quantizePixelsAVX512x1, quantizePixelsAVX512x2, quantizePixelsAVX512x3, quantizePixelsAVX512x4,
 	},
@@ -194,7 +194,7 @@ var avx512vnni = withDotProducts(avx512)
 
 func withDotProducts(v vector) vector {
 	v.intPixels, v.intWidth, v.intStrips, v.words = 12, 32, true, false
-	v.pixels = pixelKernels{
+	v.pixelLanes = pixelKernels{
 		split: [5]func(int, *uint8, *uint32, int){nil, splitPixelsAVX512x4, splitPixelsAVX512x8, splitPixelsAVX512x12, splitPixelsAVX512x16},
 		shift: shiftPixelsAVX512, three: splitNeighboursAVX512,
 		tiles: [5][]pixelTiles{
