@@ -122,8 +122,8 @@ func TestComposedRanks(t *testing.T) {
 			t.Fatalf("transition %d has place %g, want %g", i, got, want)
 		}
 	}
-	if states, _ := a.replay.best(); len(states) != 7 {
-		t.Errorf("the best episode has %d of 7 steps", len(states))
+	if best := a.replay.best(); len(best) != 7 {
+		t.Errorf("the best episode has %d of 7 steps", len(best))
 	}
 }
 

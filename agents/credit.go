@@ -15,18 +15,25 @@ import (
 // creditRidge holds the regression back, in episodes: with as many, half of an effect is believed.
 const creditRidge = 8
 
+// ownReward is how much of what an episode is thought to be worth is its own reward. The rest is
+// what the regression says: a reward is partly luck, with the images that accuracy is measured on and with the
+// time, and the best of many are the luckiest.
+const ownReward = 0.3
+
 // assignCredit replaces the rewards of the episodes that are remembered whole by the credits
-// of their transitions. Other transitions keep their reward.
-func (r *replay) assignCredit() {
+// of their transitions. Other transitions keep their reward. It returns the transitions of the episode that is
+// probably best; nil if there are too few to tell.
+func (r *replay) assignCredit() (best []int) {
 	episodes := r.whole()
 	if len(episodes) < 3 {
-		return
+		return nil
 	}
 	steps := len(episodes[0])
 	effects := newEffects(r, episodes, steps)
 	if effects == nil {
-		return
+		return nil
 	}
+	most := math.Inf(-1)
 	for e, transitions := range episodes {
 		added := make([]float64, steps)
 		sum := 0.0
@@ -34,10 +41,14 @@ func (r *replay) assignCredit() {
 			added[t] = effects.of(e, t)
 			sum += added[t]
 		}
+		if worth := ownReward*r.reward[transitions[0]] + (1-ownReward)*(effects.mean+sum); worth > most {
+			most, best = worth, transitions
+		}
 		for t, i := range transitions {
 			r.reward[i] -= sum - added[t]
 		}
 	}
+	return best
 }
 
 // whole lists the transitions of every episode that is remembered from its first step on and has as
@@ -75,7 +86,8 @@ func (r *replay) whole() [][]int {
 type effects struct {
 	design *mat.Dense // [episode][step, action, power], standardized
 	weight *mat.VecDense
-	width  int // columns per step
+	width  int     // columns per step
+	mean   float64 // of the rewards
 }
 
 // newEffects regresses the episodes' rewards on their actions; nil if that has no solution.
@@ -118,7 +130,7 @@ func newEffects(r *replay, episodes [][]int, steps int) *effects {
 	if err := factor.SolveVecTo(&weight, &products); err != nil {
 		return nil
 	}
-	return &effects{design, &weight, width}
+	return &effects{design, &weight, width, mean}
 }
 
 // standardize gives a column mean 0 and deviation 1; one that does not vary becomes 0.

@@ -36,6 +36,58 @@ func TestCreditTellsStepsApart(t *testing.T) {
 	}
 }
 
+// TestProbablyBestIsNotTheLuckiest gives episodes rewards with noise as large as what tells the good ones apart, and
+// compares what the episode is really worth that is taken for the best with the one that has the highest reward, over
+// many trials.
+func TestProbablyBestIsNotTheLuckiest(t *testing.T) {
+	const steps, episodes, trials = 8, 100, 40
+	rng := rand.New(rand.NewPCG(9, 10))
+	var believed, luckiest float64
+	for range trials {
+		r := newReplay(episodes*steps, 1, 1)
+		var worth []float64
+		for range episodes {
+			e := Episode{}
+			sum := 0.0
+			for range steps {
+				x := rng.Float64()
+				e.States, e.Actions = append(e.States, []float64{0}), append(e.Actions, []float64{x})
+				sum -= (x - 0.4) * (x - 0.4)
+			}
+			e.Outcome.Accuracy = sum + 0.25*rng.NormFloat64()
+			worth = append(worth, sum)
+			r.add(e)
+		}
+		r.score(func(o Outcome) float64 { return o.Accuracy }, true)
+		luckiest += worth[r.best()[0]/steps] / trials
+		believed += worth[r.assignCredit()[0]/steps] / trials
+	}
+	if believed < luckiest+0.05 {
+		t.Errorf("what is taken for the best is worth %.3f on average, the highest reward %.3f", believed, luckiest)
+	}
+}
+
+// TestExplorationIsForTheFirstNumberAsOftenAsForTheOthers counts what is drawn.
+func TestExplorationIsForTheFirstNumberAsOftenAsForTheOthers(t *testing.T) {
+	a, err := NewDDPG(Defaults(2, 3), OneSided(0.5, -2), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const draws = 10000
+	var drawn [3]int
+	for range draws {
+		drawn[a.drawNumber(3)]++
+		if a.drawNumber(1) != 0 {
+			t.Fatal("of one number, another is drawn")
+		}
+	}
+	for i, want := range []float64{0.5, 0.25, 0.25} {
+		if share := float64(drawn[i]) / draws; math.Abs(share-want) > 0.02 {
+			t.Errorf("number %d is explored in %.3f of the steps that explore, want %.2f", i, share, want)
+		}
+	}
+}
+
 // TestCreditOfPartsOfEpisodes checks that a ring that has wrapped, and too few episodes, leave rewards
 // that have no credit as they are.
 func TestCreditOfPartsOfEpisodes(t *testing.T) {

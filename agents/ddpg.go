@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas64"
 )
@@ -30,7 +31,7 @@ type DDPG struct {
 	average                   float64 // moving average of rewards
 	averaged                  bool    // whether average has a value yet
 
-	elite   [][]float64 // actions of the best episode, from the last step to the first
+	elite   [][]float64 // actions of the best episode, from the last step to the first; with credit, of what is probably the best
 	scratch *scratch
 }
 
@@ -95,13 +96,22 @@ func (a *DDPG) propose(greedy []float64) []float64 {
 	action := append([]float64(nil), greedy...)
 	from, to := 0, len(action)
 	if a.settings.Exploring > 0 {
-		from = a.rng.IntN(len(action))
+		from = a.drawNumber(len(action))
 		to = from + 1
 	}
 	for i := from; i < to; i++ {
 		action[i] = truncatedNormal(greedy[i], a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
 	}
 	return action
+}
+
+// drawNumber draws which of n numbers of an action to explore: the first one, which decides on channels where anything
+// does, as often as all others together.
+func (a *DDPG) drawNumber(n int) int {
+	if n == 1 || a.rng.IntN(2) == 0 {
+		return 0
+	}
+	return 1 + a.rng.IntN(n-1)
 }
 
 // value is what the critic says of an action in the state in a.scratch.single.
@@ -210,9 +220,15 @@ func (a *DDPG) Rescore(r Reward) {
 // score judges what is remembered.
 func (a *DDPG) score() {
 	shared := a.replay.score(a.reward, a.settings.Ranked)
-	a.elite = a.bestEpisode()
+	best := a.replay.best()
 	if a.settings.Credit && shared {
-		a.replay.assignCredit()
+		if probably := a.replay.assignCredit(); probably != nil {
+			best = probably
+		}
+	}
+	a.elite = a.elite[:0]
+	for _, i := range slices.Backward(best) {
+		a.elite = append(a.elite, slices.Clone(a.replay.actionAt(i)))
 	}
 }
 

@@ -1,7 +1,5 @@
 package agents
 
-import "slices"
-
 // lesson is what an actor is to imitate: the actions to take in some states.
 type lesson struct {
 	actions [][]float64
@@ -46,15 +44,4 @@ func (a *DDPG) Imitate(states, actions [][]float64) {
 	a.targetActor = a.actor.clone()
 	a.actorAdam = newAdam(a.settings.ActorRate, 0, len(a.actor.params))
 	a.noiseFrom = a.episodes
-}
-
-// bestEpisode is what the best episode did that the replay holds, from its last step to its first.
-func (a *DDPG) bestEpisode() [][]float64 {
-	if a.replay.count == 0 {
-		return nil
-	}
-	_, actions := a.replay.best()
-	actions = clone(actions)
-	slices.Reverse(actions)
-	return actions
 }

@@ -51,9 +51,9 @@ func TestBestEpisodeOfTheReplay(t *testing.T) {
 	}
 	check := func(when string, id float64, steps int) {
 		t.Helper()
-		states, actions := r.best()
-		if len(states) != steps || states[0][0] != id || actions[steps-1][0] != id {
-			t.Errorf("%s: the best episode is %v, want %d steps of episode %v", when, states, steps, id)
+		best := r.best()
+		if len(best) != steps || r.stateAt(best[0])[0] != id || r.actionAt(best[steps-1])[0] != id {
+			t.Errorf("%s: the best episode has %d steps of episode %v, want %d of %v", when, len(best), r.stateAt(best[0]), steps, id)
 		}
 	}
 	add(1, 0.5, 4)

@@ -122,9 +122,12 @@ func (r *replay) rank(order []int) {
 	}
 }
 
-// best returns the states and actions of the episode with the highest reward, the
-// earliest of equals, as far as they are remembered.
-func (r *replay) best() (states, actions [][]float64) {
+// best returns the transitions of the episode with the highest reward, the earliest of equals, as
+// far as they are remembered.
+func (r *replay) best() (transitions []int) {
+	if r.count == 0 {
+		return nil
+	}
 	first := 0
 	for i := range r.count {
 		if r.worth[i] > r.worth[first] {
@@ -139,10 +142,9 @@ func (r *replay) best() (states, actions [][]float64) {
 		first = before
 	}
 	for i := first; ; i = r.successor(i) {
-		states = append(states, r.stateAt(i))
-		actions = append(actions, r.actionAt(i))
+		transitions = append(transitions, i)
 		if r.last[i] {
-			return states, actions
+			return transitions
 		}
 	}
 }
