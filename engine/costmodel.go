@@ -26,8 +26,25 @@ var eightBits = representation{8, 8}
 
 // costs are what a layer costs in one representation.
 type costs struct {
-	known map[int64]float64 // by multiply-accumulates
+	known map[task]float64
 	line  line
+}
+
+// task is what a layer has to do. From 8 channels to 4 there are as many multiply-accumulates as from 4 to 8, but
+// kernels take different times for them.
+type task struct {
+	macs     int64
+	channels int // of the output
+}
+
+func taskOf(r store.LayerResult) task { return task{r.MACs, r.Kept} }
+
+func tasksOf(e *store.Episode) []task {
+	tasks := make([]task, len(e.Layers))
+	for l, r := range e.Layers {
+		tasks[l] = taskOf(r)
+	}
+	return tasks
 }
 
 // line is cost = base + slope·MACs.
@@ -48,11 +65,11 @@ func newCostModel(episodes []*store.Episode) *costModel {
 	episodes = episodes[max(0, len(episodes)-costEpisodes):]
 	m := &costModel{layers: make([]map[representation]costs, len(episodes[0].Layers))}
 	for l := range m.layers {
-		points := make(map[representation][]point)
+		points := make(map[representation][]spent)
 		for _, e := range episodes {
 			r := e.Layers[l]
 			key := representation{r.WeightBits, r.ActivationBits}
-			points[key] = append(points[key], point{float64(r.MACs), share(e, l)})
+			points[key] = append(points[key], spent{taskOf(r), share(e, l)})
 		}
 		m.layers[l] = make(map[representation]costs, len(points))
 		for key, p := range points {
@@ -61,22 +78,18 @@ func newCostModel(episodes []*store.Episode) *costModel {
 	}
 	var missed []float64
 	for _, e := range episodes[max(0, len(episodes)-restEpisodes):] {
-		macs := make([]int64, len(e.Layers))
-		for l, r := range e.Layers {
-			macs[l] = r.MACs
-		}
-		missed = append(missed, e.LatencyRatio-m.predict(policyOf(e), macs))
+		missed = append(missed, e.LatencyRatio-m.predict(policyOf(e), tasksOf(e)))
 	}
 	slices.Sort(missed)
 	m.rest = missed[len(missed)/2]
 	return m
 }
 
-// predict is a policy's latency ÷ the original's; macs are those its layers have.
-func (m *costModel) predict(p compress.Policy, macs []int64) float64 {
+// predict is a policy's latency ÷ the original's; tasks are what its layers have to do.
+func (m *costModel) predict(p compress.Policy, tasks []task) float64 {
 	ratio := m.rest
 	for l := range m.layers {
-		ratio += m.costs(l, representation{p[l].WeightBits, p[l].ActivationBits}).at(macs[l])
+		ratio += m.costs(l, representation{p[l].WeightBits, p[l].ActivationBits}).at(tasks[l])
 	}
 	return ratio
 }
@@ -100,23 +113,30 @@ func (m *costModel) costs(l int, r representation) costs {
 	return slowest
 }
 
-// newCosts learns from what a layer cost.
-func newCosts(points []point) costs {
-	c := costs{make(map[int64]float64), fitLine(points)}
-	times := make(map[int64]float64)
-	for _, p := range points {
-		macs := int64(p.x)
-		times[macs]++
-		c.known[macs] += (p.y - c.known[macs]) / times[macs]
-	}
-	return c
+// spent is what a layer cost for its work.
+type spent struct {
+	task task
+	cost float64
 }
 
-func (c costs) at(macs int64) float64 {
-	if known, ok := c.known[macs]; ok {
+// newCosts learns from what a layer cost.
+func newCosts(all []spent) costs {
+	var points []point
+	known := make(map[task]float64)
+	times := make(map[task]float64)
+	for _, s := range all {
+		points = append(points, point{float64(s.task.macs), s.cost})
+		times[s.task]++
+		known[s.task] += (s.cost - known[s.task]) / times[s.task]
+	}
+	return costs{known, fitLine(points)}
+}
+
+func (c costs) at(t task) float64 {
+	if known, ok := c.known[t]; ok {
 		return known
 	}
-	return c.line.base + c.line.slope*float64(macs)
+	return c.line.base + c.line.slope*float64(t.macs)
 }
 
 type point struct{ x, y float64 }

@@ -182,6 +182,9 @@ func (c *Compressor) Structure() *Structure { return c.structure }
 // policy.
 func (c *Compressor) MACs(p Policy) []int64 { return c.structure.MACs(p, c.options.RoundTo) }
 
+// Channels is how many outputs a policy leaves each layer.
+func (c *Compressor) Channels(p Policy) []int { return c.structure.Channels(p, c.options.RoundTo) }
+
 // observe runs the original network over the calibration images.
 func (c *Compressor) observe() error {
 	g := c.structure.Graph

@@ -23,6 +23,17 @@ func (s *Structure) MACs(p Policy, roundTo int) []int64 {
 	return macs
 }
 
+// Channels is how many outputs a policy leaves each layer.
+func (s *Structure) Channels(p Policy, roundTo int) []int {
+	share := s.shares(p, roundTo)
+	channels := make([]int, len(s.Layers))
+	for l, info := range s.Layers {
+		output := s.Graph.Nodes[info.Node].Output
+		channels[l] = int(math.Round(average(share, s.classes[output]) * float64(info.Channels)))
+	}
+	return channels
+}
+
 // shares is, per class, the share of its block that stays.
 func (s *Structure) shares(p Policy, roundTo int) []float64 {
 	groups, removed := s.listed(p)
