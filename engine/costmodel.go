@@ -9,7 +9,7 @@ import (
 )
 
 // costModel predicts what a policy takes on the device from what the finished episodes took. What a
-// layer cost with as much work before, it will cost again; else its cost grows linearly with its
+// layer cost in the same size before, it will cost again; else its cost grows linearly with its
 // multiply-accumulates, along one line for every way its numbers were represented. Costs are
 // shares of the original network's latency.
 //
@@ -26,25 +26,20 @@ var eightBits = representation{8, 8}
 
 // costs are what a layer costs in one representation.
 type costs struct {
-	known map[task]float64
+	// By size: from 8 channels to 4 there are as many multiply-accumulates as from 4 to 8, but kernels
+	// take different times for them.
+	known map[compress.Size]float64
 	line  line
 }
 
-// task is what a layer has to do. From 8 channels to 4 there are as many multiply-accumulates as from 4 to 8, but
-// kernels take different times for them.
-type task struct {
-	macs     int64
-	channels int // of the output
-}
+func sizeOf(r store.LayerResult) compress.Size { return compress.Size{MACs: r.MACs, Channels: r.Kept} }
 
-func taskOf(r store.LayerResult) task { return task{r.MACs, r.Kept} }
-
-func tasksOf(e *store.Episode) []task {
-	tasks := make([]task, len(e.Layers))
+func sizesOf(e *store.Episode) []compress.Size {
+	sizes := make([]compress.Size, len(e.Layers))
 	for l, r := range e.Layers {
-		tasks[l] = taskOf(r)
+		sizes[l] = sizeOf(r)
 	}
-	return tasks
+	return sizes
 }
 
 // line is cost = base + slope·MACs.
@@ -65,31 +60,31 @@ func newCostModel(episodes []*store.Episode) *costModel {
 	episodes = episodes[max(0, len(episodes)-costEpisodes):]
 	m := &costModel{layers: make([]map[representation]costs, len(episodes[0].Layers))}
 	for l := range m.layers {
-		points := make(map[representation][]spent)
+		spent := make(map[representation][]expense)
 		for _, e := range episodes {
 			r := e.Layers[l]
 			key := representation{r.WeightBits, r.ActivationBits}
-			points[key] = append(points[key], spent{taskOf(r), share(e, l)})
+			spent[key] = append(spent[key], expense{sizeOf(r), share(e, l)})
 		}
-		m.layers[l] = make(map[representation]costs, len(points))
-		for key, p := range points {
-			m.layers[l][key] = newCosts(p)
+		m.layers[l] = make(map[representation]costs, len(spent))
+		for key, s := range spent {
+			m.layers[l][key] = newCosts(s)
 		}
 	}
 	var missed []float64
 	for _, e := range episodes[max(0, len(episodes)-restEpisodes):] {
-		missed = append(missed, e.LatencyRatio-m.predict(policyOf(e), tasksOf(e)))
+		missed = append(missed, e.LatencyRatio-m.predict(policyOf(e), sizesOf(e)))
 	}
 	slices.Sort(missed)
 	m.rest = missed[len(missed)/2]
 	return m
 }
 
-// predict is a policy's latency ÷ the original's; tasks are what its layers have to do.
-func (m *costModel) predict(p compress.Policy, tasks []task) float64 {
+// predict is a policy's latency ÷ the original's; sizes are what it leaves of the layers.
+func (m *costModel) predict(p compress.Policy, sizes []compress.Size) float64 {
 	ratio := m.rest
 	for l := range m.layers {
-		ratio += m.costs(l, representation{p[l].WeightBits, p[l].ActivationBits}).at(tasks[l])
+		ratio += m.costs(l, representation{p[l].WeightBits, p[l].ActivationBits}).at(sizes[l])
 	}
 	return ratio
 }
@@ -113,30 +108,30 @@ func (m *costModel) costs(l int, r representation) costs {
 	return slowest
 }
 
-// spent is what a layer cost for its work.
-type spent struct {
-	task task
+// expense is what a layer of a size cost once.
+type expense struct {
+	size compress.Size
 	cost float64
 }
 
 // newCosts learns from what a layer cost.
-func newCosts(all []spent) costs {
+func newCosts(spent []expense) costs {
 	var points []point
-	known := make(map[task]float64)
-	times := make(map[task]float64)
-	for _, s := range all {
-		points = append(points, point{float64(s.task.macs), s.cost})
-		times[s.task]++
-		known[s.task] += (s.cost - known[s.task]) / times[s.task]
+	known := make(map[compress.Size]float64)
+	times := make(map[compress.Size]float64)
+	for _, s := range spent {
+		points = append(points, point{float64(s.size.MACs), s.cost})
+		times[s.size]++
+		known[s.size] += (s.cost - known[s.size]) / times[s.size]
 	}
 	return costs{known, fitLine(points)}
 }
 
-func (c costs) at(t task) float64 {
-	if known, ok := c.known[t]; ok {
+func (c costs) at(s compress.Size) float64 {
+	if known, ok := c.known[s]; ok {
 		return known
 	}
-	return c.line.base + c.line.slope*float64(t.macs)
+	return c.line.base + c.line.slope*float64(s.MACs)
 }
 
 type point struct{ x, y float64 }

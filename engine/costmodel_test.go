@@ -31,14 +31,14 @@ func TestCostModel(t *testing.T) {
 	m := newCostModel(episodes)
 	for _, bits := range []int{8, 4} {
 		e := policy(bits)
-		tasks := tasksOf(e)
-		if got := m.predict(policyOf(e), tasks); math.Abs(got-e.LatencyRatio) > 1e-9 {
+		sizes := sizesOf(e)
+		if got := m.predict(policyOf(e), sizes); math.Abs(got-e.LatencyRatio) > 1e-9 {
 			t.Errorf("%d bits: predicted %.6f, takes %.6f", bits, got, e.LatencyRatio)
 		}
 		for l := range e.Layers {
 			e.Layers[l].WeightBits = 7 // never tried
 		}
-		if got := m.predict(policyOf(e), tasks); bits == 8 && math.Abs(got-e.LatencyRatio) > 1e-9 {
+		if got := m.predict(policyOf(e), sizes); bits == 8 && math.Abs(got-e.LatencyRatio) > 1e-9 {
 			t.Errorf("an untried representation is predicted to take %.6f, eight bits take %.6f", got, e.LatencyRatio)
 		}
 	}
@@ -46,9 +46,9 @@ func TestCostModel(t *testing.T) {
 	tried.Layers[0].MS += 0.5 // the same work again costs what it did, whatever the line says
 	tried.LatencyRatio, tried.LatencyMS = tried.LatencyRatio+0.5, tried.LatencyMS+0.5
 	m = newCostModel(episodes)
-	known := m.predict(policyOf(tried), tasksOf(tried))
-	other := tasksOf(tried)
-	other[0].channels++
+	known := m.predict(policyOf(tried), sizesOf(tried))
+	other := sizesOf(tried)
+	other[0].Channels++
 	if line := m.predict(policyOf(tried), other); math.Abs(known-tried.LatencyRatio) > 0.02 || known-line < 0.2 {
 		t.Errorf("predicted %.3f for what took %.3f, %.3f for as many multiply-accumulates with other channels", known, tried.LatencyRatio, line)
 	}

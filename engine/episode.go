@@ -228,10 +228,11 @@ func (s *Search) atStep(ctx context.Context, step int, rehearsal bool) error {
 
 // costs are what every layer would cost under a policy.
 func (s *Search) costs(p compress.Policy) []work {
-	macs := s.compressor.MACs(p)
-	costs := make([]work, len(macs))
-	for i, m := range macs {
-		costs[i] = work{float64(m), float64(m) * float64(p[i].WeightBits*p[i].ActivationBits)}
+	sizes := s.compressor.Sizes(p)
+	costs := make([]work, len(sizes))
+	for i, size := range sizes {
+		macs := float64(size.MACs)
+		costs[i] = work{macs, macs * float64(p[i].WeightBits*p[i].ActivationBits)}
 	}
 	return costs
 }

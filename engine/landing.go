@@ -81,10 +81,5 @@ func (s *Search) predicted(m *costModel, actions [][]float64) float64 {
 		c := s.allowed(l, s.onBase(l, s.space.Choice(action)), policy)
 		policy[l].Sparsity, policy[l].WeightBits, policy[l].ActivationBits = c.Sparsity, c.WeightBits, c.ActivationBits
 	}
-	tasks := make([]task, len(policy))
-	macs, channels := s.compressor.MACs(policy), s.compressor.Channels(policy)
-	for l := range tasks {
-		tasks[l] = task{macs[l], channels[l]}
-	}
-	return m.predict(policy, tasks)
+	return m.predict(policy, s.compressor.Sizes(policy))
 }

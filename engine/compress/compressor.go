@@ -178,12 +178,8 @@ func (c *Compressor) Layers() []LayerInfo { return c.structure.Layers }
 // Structure is how the graph's channels hang together.
 func (c *Compressor) Structure() *Structure { return c.structure }
 
-// MACs is how many multiply-accumulates each layer would spend on one image under a
-// policy.
-func (c *Compressor) MACs(p Policy) []int64 { return c.structure.MACs(p, c.options.RoundTo) }
-
-// Channels is how many outputs a policy leaves each layer.
-func (c *Compressor) Channels(p Policy) []int { return c.structure.Channels(p, c.options.RoundTo) }
+// Sizes are what a policy would leave of each layer.
+func (c *Compressor) Sizes(p Policy) []Size { return c.structure.Sizes(p, c.options.RoundTo) }
 
 // observe runs the original network over the calibration images.
 func (c *Compressor) observe() error {

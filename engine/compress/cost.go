@@ -6,32 +6,30 @@ import (
 	"galen/hw/graph"
 )
 
-// MACs is how many multiply-accumulates each layer spends on one image under a policy,
-// without compressing anything: how many channels stay follows from the sparsities,
-// which ones does not matter.
-func (s *Structure) MACs(p Policy, roundTo int) []int64 {
+// Size is what a policy leaves of a layer.
+type Size struct {
+	MACs     int64 // multiply-accumulates on one image
+	Channels int   // outputs
+}
+
+// Sizes are those of all layers under a policy, without compressing anything: how many channels
+// stay follows from the sparsities, which ones does not matter.
+func (s *Structure) Sizes(p Policy, roundTo int) []Size {
 	share := s.shares(p, roundTo)
-	macs := make([]int64, len(s.Layers))
+	sizes := make([]Size, len(s.Layers))
 	for l, info := range s.Layers {
 		n := &s.Graph.Nodes[info.Node]
-		left := average(share, s.classes[n.Output])
+		outputs := average(share, s.classes[n.Output])
+		left := outputs
 		if c, ok := n.Op.(*graph.Conv); !ok || !losesGroups(c) {
 			left *= average(share, s.classes[n.Inputs[0]])
 		}
-		macs[l] = int64(math.Round(left * float64(s.Graph.MACs(info.Node))))
+		sizes[l] = Size{
+			MACs:     int64(math.Round(left * float64(s.Graph.MACs(info.Node)))),
+			Channels: int(math.Round(outputs * float64(info.Channels))),
+		}
 	}
-	return macs
-}
-
-// Channels is how many outputs a policy leaves each layer.
-func (s *Structure) Channels(p Policy, roundTo int) []int {
-	share := s.shares(p, roundTo)
-	channels := make([]int, len(s.Layers))
-	for l, info := range s.Layers {
-		output := s.Graph.Nodes[info.Node].Output
-		channels[l] = int(math.Round(average(share, s.classes[output]) * float64(info.Channels)))
-	}
-	return channels
+	return sizes
 }
 
 // shares is, per class, the share of its block that stays.

@@ -95,9 +95,9 @@ func TestListedChannels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for l, macs := range s.MACs(p, 4) {
-		if want := pruned.MACs(s.Layers[l].Node); macs != want {
-			t.Errorf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, macs, want)
+	for l, size := range s.Sizes(p, 4) {
+		if want := pruned.MACs(s.Layers[l].Node); size.MACs != want {
+			t.Errorf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, size.MACs, want)
 		}
 	}
 	last := len(p) - 1

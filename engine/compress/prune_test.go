@@ -34,9 +34,13 @@ func checkMasked(t *testing.T, g *graph.Graph, rng *rand.Rand) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for l, macs := range s.MACs(p, roundTo) {
-		if want := pruned.MACs(s.Layers[l].Node); macs != want {
-			t.Fatalf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, macs, want)
+	for l, size := range s.Sizes(p, roundTo) {
+		node := s.Layers[l].Node
+		if want := pruned.MACs(node); size.MACs != want {
+			t.Fatalf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, size.MACs, want)
+		}
+		if want := pruned.Nodes[node].Weight().Shape[0]; size.Channels != want {
+			t.Fatalf("%s is foretold %d channels and has %d", s.Layers[l].Layer, size.Channels, want)
 		}
 	}
 	gone := 0
