@@ -8,6 +8,9 @@ import (
 	"galen/store"
 )
 
+// ForkName is what a fork of a run at an episode is called unless it is given a name.
+func ForkName(run string, episode int) string { return fmt.Sprintf("%s-from-%d", run, episode) }
+
 // Fork copies a run up to an episode (0: all of it) into a new one of another name (empty:
 // one made from the old), which can be resumed and steered by itself. It shares the
 // original's settings as they are now. The agent of a fork from an earlier episode
@@ -45,7 +48,7 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 	}
 	fork := *from
 	if fork.Name = name; name == "" {
-		fork.Name = fmt.Sprintf("%s-from-%d", from.Name, episode)
+		fork.Name = ForkName(from.Name, episode)
 	}
 	fork.Created, fork.State, fork.Episodes = time.Now().UTC(), string(Paused), episode
 	fork.Elapsed, fork.Best, fork.Trend = 0, nil, trendOf(episodes[:episode])
