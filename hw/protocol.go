@@ -170,9 +170,7 @@ func (s *samples) calmest() *samples {
 	slices.Sort(order) // in time again
 	c := &samples{wanted: s.wanted}
 	for _, i := range order {
-		c.candidate = append(c.candidate, s.candidate[i])
-		c.reference = append(c.reference, s.reference[i])
-		c.ratio = append(c.ratio, s.ratio[i])
+		c.add(s.candidate[i], s.reference[i], s.reference[i])
 	}
 	return c
 }

@@ -30,18 +30,19 @@ func (c *compiler) lowerMove(n *graph.Node) bool {
 		looks[i] = c.look(id, out.Quant)
 	}
 	picks := newMoves(n.Op, shapes, out.Shape)
-	v, ok := joinViews(looks, picks)
-	if pad, padded := n.Op.(*graph.Pad); padded && ok {
-		ok = v.pad(padding(pad, out.Quant))
+	join := func() (*view, bool) {
+		v, ok := joinViews(looks, picks)
+		if pad, padded := n.Op.(*graph.Pad); padded && ok {
+			ok = v.pad(padding(pad, out.Quant))
+		}
+		return v, ok
 	}
+	v, ok := join()
 	if !ok { // with the inputs computed and converted first, nothing is in the way
 		for i, id := range n.Inputs {
 			looks[i] = &view{sources: []viewSource{{in: c.converted(id, out.Quant)}}}
 		}
-		v, _ = joinViews(looks, picks)
-		if pad, padded := n.Op.(*graph.Pad); padded {
-			v.pad(padding(pad, out.Quant))
-		}
+		v, _ = join()
 	}
 	c.views[n.Output] = v
 	return true
