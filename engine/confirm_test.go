@@ -83,14 +83,7 @@ func TestConfirmationGoesOnWhereItWasCutOff(t *testing.T) {
 	}
 
 	db, id := createRun(t, testSettings("joint", 14))
-	run, err := db.Run(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newSearch(db, run, load, newMailbox())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openSearch(t, db, id, load)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.clock.start()
@@ -104,6 +97,7 @@ func TestConfirmationGoesOnWhereItWasCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var err error
 	for done := false; !done && err == nil; {
 		done, err = s.confirmNext(ctx)
 	}
@@ -246,14 +240,7 @@ func TestNoisyConfirmationIsRepeated(t *testing.T) {
 		flagged  bool
 	}{{1, false}, {2, false}, {3, false}, {3, true}} {
 		db, id := createRun(t, testSettings("uniform", 1))
-		run, err := db.Run(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := newSearch(db, run, smallWorkload(t), newMailbox())
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := openSearch(t, db, id, smallWorkload(t))
 		ctx := context.Background()
 		s.clock.start()
 		if err := s.prepare(ctx); err != nil {
@@ -265,6 +252,7 @@ func TestNoisyConfirmationIsRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 		for done := false; !done; {
+			var err error
 			if done, err = s.confirmNext(ctx); err != nil {
 				t.Fatal(err)
 			}

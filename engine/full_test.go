@@ -57,14 +57,7 @@ func searchOnFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	setLimit(uint64(info.Size())) // room for the reference, none for an agent
-	run, err := db.Run(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newSearch(db, run, load, newMailbox())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openSearch(t, db, id, load)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	go s.work(ctx)
@@ -107,14 +100,7 @@ func await(t *testing.T, ctx context.Context, s *Search, wanted func(*Snapshot) 
 func TestSearchOnReadOnlyStore(t *testing.T) {
 	load, settings := smallWorkload(t), testSettings("uniform", 6)
 	db, id := createRun(t, settings)
-	run, err := db.Run(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newSearch(db, run, load, newMailbox())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openSearch(t, db, id, load)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	s.clock.start()

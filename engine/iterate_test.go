@@ -28,14 +28,7 @@ func TestIterativeAgentsStayNearTheirReference(t *testing.T) {
 				settings.Target = 0.7
 			}
 			db, id := createRun(t, settings)
-			run, err := db.Run(id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := newSearch(db, run, smallWorkload(t), newMailbox())
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := openSearch(t, db, id, smallWorkload(t))
 			if err := s.prepare(context.Background()); err != nil {
 				t.Fatal(err)
 			}

@@ -87,17 +87,24 @@ func createRun(t *testing.T, s Settings) (*store.DB, string) {
 	return db, run.ID
 }
 
-// search works on the stored run until ctx ends or it is through.
-func search(t *testing.T, ctx context.Context, db *store.DB, id string, w *workload) *Search {
+// openSearch reads a stored run for working on it.
+func openSearch(t *testing.T, db *store.DB, id string, w *workload) *Search {
 	t.Helper()
 	run, err := db.Run(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	search, err := newSearch(db, run, w, newMailbox())
+	s, err := newSearch(db, run, w, newMailbox())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// search works on the stored run until ctx ends or it is through.
+func search(t *testing.T, ctx context.Context, db *store.DB, id string, w *workload) *Search {
+	t.Helper()
+	search := openSearch(t, db, id, w)
 	search.work(ctx)
 	if search.state == Failed {
 		t.Fatal(search.problem)
@@ -166,14 +173,7 @@ func TestInterruptedSearchEqualsUninterrupted(t *testing.T) {
 func TestCommands(t *testing.T) {
 	settings := testSettings("joint", 1000)
 	db, id := createRun(t, settings)
-	run, err := db.Run(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := newSearch(db, run, smallWorkload(t), newMailbox())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := openSearch(t, db, id, smallWorkload(t))
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	go s.work(context.Background())

@@ -18,14 +18,7 @@ import (
 func steered(t *testing.T, s Settings, load *workload, commands []string) (*store.DB, string, []store.JournalEntry) {
 	t.Helper()
 	db, id := createRun(t, s)
-	run, err := db.Run(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	search, err := newSearch(db, run, load, newMailbox())
-	if err != nil {
-		t.Fatal(err)
-	}
+	search := openSearch(t, db, id, load)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	go search.work(ctx)

@@ -54,13 +54,7 @@ func TestAroundAPolicy(t *testing.T) {
 			g := nets(t)[name]
 			c := newCompressor(t, g, Options{RoundTo: 2})
 			pixels := images(g, n)
-			size := len(pixels) / n
-			run := func(g *graph.Graph) (rows [][]float64) {
-				for i := range n {
-					rows = append(rows, interpret(g, pixels[i*size:(i+1)*size], nil))
-				}
-				return rows
-			}
+			run := func(g *graph.Graph) [][]float64 { return interpretAll(g, pixels, n) }
 			original := run(g)
 			// Weights alone are rounded here: the interpreter rounds no activations.
 			really := func(p Policy) float64 {

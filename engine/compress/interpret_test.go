@@ -9,6 +9,15 @@ import (
 	"galen/hw/graph"
 )
 
+// interpretAll runs a float graph on n images.
+func interpretAll(g *graph.Graph, pixels []float32, n int) (rows [][]float64) {
+	size := len(pixels) / n
+	for i := range n {
+		rows = append(rows, interpret(g, pixels[i*size:(i+1)*size], nil))
+	}
+	return rows
+}
+
 // interpret runs a float graph on one image, naively and in float64. zero tells which
 // channels of a value a layer reads as zeros; nil: none.
 func interpret(g *graph.Graph, image []float32, zero func(graph.ValueID, int) bool) []float64 {

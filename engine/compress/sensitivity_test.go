@@ -44,13 +44,7 @@ func TestSensitivity(t *testing.T) {
 			g := nets(t)[name]
 			c := newCompressor(t, g, Options{RoundTo: 2})
 			pixels := images(g, n)
-			size := len(pixels) / n
-			run := func(g *graph.Graph) (rows [][]float64) {
-				for i := range n {
-					rows = append(rows, interpret(g, pixels[i*size:(i+1)*size], nil))
-				}
-				return rows
-			}
+			run := func(g *graph.Graph) [][]float64 { return interpretAll(g, pixels, n) }
 			want := run(g)
 			curves, err := c.Sensitivity(context.Background(), pixels, n, maxBits, nil)
 			if err != nil {
