@@ -35,6 +35,7 @@ func (s Settings) CommandLine() string {
 	option("seed", strconv.FormatUint(s.Seed, 10), s.Seed != usual.Seed)
 	option("round-to", strconv.Itoa(s.RoundTo), s.RoundTo != usual.RoundTo)
 	option("repair", s.Repair, s.Repair != usual.Repair && s.Repair != Repairs[0])
+	option("images", strconv.Itoa(s.images()), s.images() != usual.images())
 	option("max-bits", strconv.Itoa(s.MaxBits), s.MaxBits != usual.MaxBits)
 	option("mean", list(s.Mean), s.Mean != nil)
 	option("std", list(s.Std), s.Std != nil)

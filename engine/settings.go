@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/dataset"
 	"galen/hw"
 )
 
@@ -29,6 +31,7 @@ type Settings struct {
 	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
 	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
 	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: automatic
+	Images   int     `json:"images,omitempty"` // that score each policy, if the data has as many to spare; 0: 1,000
 	Base     *Base   `json:"base,omitempty"`   // what the search starts from; nil: the uncompressed network
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
@@ -104,6 +107,10 @@ func (s Settings) repair(weights int64) compress.Repair {
 	return compress.Sequential
 }
 
+// images is how many images are wanted to score policies; runs from before there was a choice have the
+// number that was the only one.
+func (s Settings) images() int { return cmp.Or(s.Images, dataset.DefaultValidation) }
+
 // kind is what the agent decides about.
 func (s Settings) kind() agents.Kind {
 	if !s.learns() {
@@ -142,6 +149,7 @@ func DefaultSettings() Settings {
 		Seed:     1,
 		RoundTo:  4,
 		MaxBits:  6,
+		Images:   2500,
 	}
 }
 
@@ -173,6 +181,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("beta %v: give a negative number, -1000 or more; it weighs the distance from the target", s.Beta)
 	case s.Episodes < 1 || s.Episodes > 1_000_000:
 		return fmt.Errorf("episodes %d: give a number from 1 to 1000000", s.Episodes)
+	case s.Images < 0 || s.Images > 1_000_000:
+		return fmt.Errorf("images %d: give a number from 1 to 1000000", s.Images)
 	case s.RoundTo < 1 || s.RoundTo > 1024:
 		return fmt.Errorf("round-to %d: give a number of channels from 1 to 1024", s.RoundTo)
 	case s.Repair != "" && !slices.Contains(Repairs, s.Repair):

@@ -25,7 +25,7 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 	var milliseconds []float64 // per layer
 	settings := engine.Settings{
 		Name: "demo", Demo: true, Agent: "joint", Device: "local",
-		Target: 0.2, Reward: "r6", Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6,
+		Target: 0.2, Reward: "r6", Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6, Images: 2500,
 	}
 	raw, _ := json.Marshal(settings)
 	s := &engine.Snapshot{

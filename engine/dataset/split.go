@@ -21,6 +21,19 @@ const (
 	DefaultSensitivity = 256
 )
 
+// ValidationImages is how many of the images that are wanted to score policies a data set has to spare:
+// all that are held out if they are few, else half of them, so that as many are left to judge a winner
+// by; of data that holds none out, up to a third.
+func (d *Data) ValidationImages(wanted int) int {
+	switch {
+	case d.HoldOut == 0:
+		return min(wanted, max(d.Train.Len()/3, DefaultValidation))
+	case d.HoldOut < 2*DefaultValidation:
+		return min(wanted, d.HoldOut, DefaultValidation)
+	}
+	return min(wanted, d.HoldOut/2)
+}
+
 // Splits are disjoint parts of a Data. All but Test index Data.Train.
 type Splits struct {
 	Train       []int // what is left, in order

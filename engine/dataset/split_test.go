@@ -51,6 +51,29 @@ func TestSplitIsDisjointAndKeepsTheHoldOut(t *testing.T) {
 	}
 }
 
+func TestValidationImages(t *testing.T) {
+	for _, c := range []struct{ records, holdOut, wanted, want int }{
+		{50000, 5000, 2500, 2500},
+		{50000, 5000, 4000, 2500}, // as many are left to judge the winner by
+		{50000, 5000, 1000, 1000},
+		{3000, 1000, 2500, 1000},
+		{3000, 1999, 2500, 1000},
+		{3000, 300, 2500, 300},
+		{60000, 0, 2500, 2500},
+		{3600, 0, 2500, 1200}, // something is left to calibrate with
+		{2000, 0, 2500, 1000},
+	} {
+		d := numbered(c.records, c.holdOut)
+		n := d.ValidationImages(c.wanted)
+		if n != c.want {
+			t.Errorf("%d of %d records, %d held out, when %d are wanted; want %d", n, c.records, c.holdOut, c.wanted, c.want)
+		}
+		if _, err := d.Split(1, Sizes{Validation: n}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestSplitFollowsItsSeed(t *testing.T) {
 	d := numbered(12000, 5000)
 	split := func(seed uint64) Splits {
