@@ -114,14 +114,6 @@ func (a *DDPG) drawNumber(n int) int {
 	return 1 + a.rng.IntN(n-1)
 }
 
-// value is what the critic says of an action in the state in a.scratch.single.
-func (a *DDPG) value(action []float64) float64 {
-	in := a.scratch.judged.input().Data
-	copy(in[copy(in, a.scratch.single.input().Data):], action)
-	a.critic.forward(a.scratch.judged)
-	return a.scratch.judged.output().Data[0]
-}
-
 // Greedy returns the actor's action.
 func (a *DDPG) Greedy(state []float64) []float64 {
 	if len(state) != a.settings.States {

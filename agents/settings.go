@@ -31,6 +31,7 @@ type Settings struct {
 	NoiseDecay float64 `json:"noise_decay"`         // its factor per episode
 	Exploring  float64 `json:"exploring,omitempty"` // share of the steps that explore, by one number of the action each; 0: all steps by all numbers
 	Proposals  int     `json:"proposals,omitempty"` // actions of which the critic chooses one to explore; 0: one
+	Rollouts   int     `json:"rollouts,omitempty"`  // whole episodes of which the critic chooses one to try; 0: one
 	// Correlation of the exploration of two steps in an episode: during the warm-up, after it.
 	WarmUpCorrelation float64 `json:"warm_up_correlation"`
 	Correlation       float64 `json:"correlation"`
@@ -41,7 +42,7 @@ type Settings struct {
 // γ 0.99, τ 1e-3, centred rewards, all steps of an episode explored and rewarded alike) they found
 // better policies in 200 episodes of problems of the search's shape: small networks afford
 // many updates in the time that a large one takes for one, and few changes at a time, each
-// credited for itself, tell more than many.
+// credited for itself, tell more than many; and a critic can look at more policies than can be tried.
 func Defaults(states, actions int) Settings {
 	return Settings{
 		States: states, Actions: actions,
@@ -49,7 +50,7 @@ func Defaults(states, actions int) Settings {
 		ActorRate: 1e-3, CriticRate: 1e-3, CriticDecay: 0,
 		Tau: 3e-2, Gamma: 0, Ranked: true, Credit: true, Average: 0.5, Elite: 100,
 		Replay: 4000, Batch: 64, Updates: 40,
-		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97, Exploring: 0.5, Proposals: 4,
+		WarmUp: 10, Noise: 0.5, NoiseDecay: 0.97, Exploring: 0.5, Proposals: 4, Rollouts: 32,
 		WarmUpCorrelation: 0.8, Correlation: 0,
 	}
 }
@@ -88,8 +89,8 @@ func (s Settings) Validate() error {
 	if s.Replay*(s.States+s.Actions) > 1<<25 || s.Hidden[0]*s.Hidden[1] > 1<<24 || (s.States+s.Actions)*s.Hidden[0] > 1<<24 {
 		return errors.New("agent too large: choose smaller hidden layers or a smaller replay")
 	}
-	if s.Updates < 0 || s.WarmUp < 0 || s.Proposals < 0 {
-		return errors.New("updates, warm-up and proposals cannot be negative")
+	if s.Updates < 0 || s.WarmUp < 0 || s.Proposals < 0 || s.Rollouts < 0 {
+		return errors.New("updates, warm-up, proposals and rollouts cannot be negative")
 	}
 	if s.Credit && s.Gamma != 0 {
 		return errors.New("credit is for each step alone: choose gamma 0")

@@ -38,8 +38,8 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	if err != nil {
 		return nil, err
 	}
-	if next.actions == nil && s.lands() {
-		if d, err = s.land(ctx, d); err != nil {
+	if next.actions == nil {
+		if d, err = s.refine(ctx, d); err != nil {
 			return nil, err
 		}
 	}

@@ -22,12 +22,9 @@ func (s *Search) lands() bool {
 	return learns && s.settings.Preset != paper && s.settings.Reward != "r4"
 }
 
-// land decides on the layers again, with actions moved as far as puts the policy onto the target.
-func (s *Search) land(ctx context.Context, d *decisions) (*decisions, error) {
-	m := newCostModel(s.episodes)
-	if m == nil {
-		return d, nil
-	}
+// land decides on the layers again, with actions moved as far as puts the policy onto the target,
+// as far as the model knows.
+func (s *Search) land(ctx context.Context, m *costModel, d *decisions) (*decisions, error) {
 	const most = 1 // from the least to the strongest of all actions
 	meets := func(by float64) bool {
 		return s.onTarget(m, s.shifted(d.actions, by))
