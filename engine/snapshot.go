@@ -45,6 +45,9 @@ func (s *Snapshot) Last() *store.Episode {
 	return s.Episodes[len(s.Episodes)-1]
 }
 
+// Met tells whether the best episode meets the target, as far as is known.
+func (s *Snapshot) Met() bool { return s.Best != nil && meets(s.Best, s.Settings.Target) }
+
 // State is where a search stands.
 type State string
 

@@ -149,7 +149,11 @@ func (r *reporter) writeDone(s *engine.Snapshot) error {
 		return r.object(done)
 	}
 	if b := s.Best; b != nil {
-		r.text("%s: best is episode %d with %.2f %% at %.3f× (target %.3g×)\n", s.State, b.Number, 100*b.Accuracy, b.LatencyRatio, s.Settings.Target)
+		what := fmt.Sprintf("%s: best is", s.State)
+		if !s.Met() {
+			what = fmt.Sprintf("%s: no policy meets the target; the fastest is", s.State)
+		}
+		r.text("%s episode %d with %.2f %% at %.3f× (target %.3g×)\n", what, b.Number, 100*b.Accuracy, b.LatencyRatio, s.Settings.Target)
 		if c := b.Confirmed; c != nil {
 			r.text("timed for longer, it takes %.3f× ± %.3f", c.LatencyRatio, c.RatioError)
 			if c.Images > 0 {

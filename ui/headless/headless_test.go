@@ -88,6 +88,18 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestMissedTargetIsTold(t *testing.T) {
+	s := *aSearch()
+	s[2].Settings.Target = 0.2
+	var out bytes.Buffer
+	if err := Follow(context.Background(), &s, &out, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "finished: no policy meets the target; the fastest is episode 2 with 90.00 % at 0.300× (target 0.2×)"; !strings.Contains(out.String(), want) {
+		t.Errorf("%q is missing in\n%s", want, out.String())
+	}
+}
+
 func TestProblemsBecomeErrors(t *testing.T) {
 	for _, state := range []engine.State{engine.Failed, engine.Paused} {
 		s := script{{Version: 1, Run: &store.Run{}, State: state, Problem: "the device is gone"}}
