@@ -70,7 +70,6 @@ func TestASearchIsWatchedSteeredLeftAndFoundAgain(t *testing.T) {
 	one := p.open(120, 40, "demo", "--device", "roofline:", "--episodes", "100000")
 	one.until("the third episode", func(string) bool { return one.episode() >= 3 })
 	server := p.server()
-	t.Cleanup(func() { _ = syscall.Kill(server, syscall.SIGKILL) }) // ended already if all went well
 
 	// Pause, pin a layer, change the target, take one step.
 	one.press("Space")

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"galen/engine/remote"
 )
 
 // patience is how long anything may take, on a busy machine too.
@@ -38,8 +40,17 @@ func build(t *testing.T) *program {
 	if out, err := exec.Command("go", "build", "-o", p.path, "galen").CombinedOutput(); err != nil {
 		t.Fatalf("build galen: %v\n%s", err, out)
 	}
-	t.Cleanup(func() { _ = exec.Command("tmux", "-S", p.socket, "kill-server").Run() })
+	t.Cleanup(p.end)
 	return p
+}
+
+// end leaves nothing behind, however far the test came.
+func (p *program) end() {
+	_ = exec.Command("tmux", "-S", p.socket, "kill-server").Run()
+	if c, err := remote.Dial(p.database); err == nil {
+		_ = syscall.Kill(c.PID(), syscall.SIGKILL)
+		c.Close()
+	}
 }
 
 // run is what a command of galen prints.
