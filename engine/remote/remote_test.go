@@ -240,7 +240,17 @@ func TestIdleServerEnds(t *testing.T) {
 	c = dial(t, database)
 	give(t, c, "pause")
 	still("a client is there")
+	paused := await(t, c, "the pause", func(s *engine.Snapshot) bool { return s.State == engine.Paused })
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := c.Wait(context.Background(), paused.Version)
+		waiting <- err
+	}()
+	still("a client waits for news")
 	c.Close()
+	if err := <-waiting; err == nil {
+		t.Error("a search that is paused has news")
+	}
 	select {
 	case err := <-idle:
 		if err != nil {

@@ -66,7 +66,8 @@ func (s *Server) accept() {
 	}
 }
 
-// attend answers one client until it goes.
+// attend answers one client until it goes, or the server is closed. What the client still
+// waits for then is given up: ServeConn returns only when all its calls have.
 func (s *Server) attend(connection net.Conn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -74,11 +75,25 @@ func (s *Server) attend(connection net.Conn) {
 	if err := server.RegisterName(service, &session{ctx: ctx, workbench: s.workbench}); err != nil {
 		panic(err) // the methods below have the form net/rpc asks for
 	}
-	server.ServeConn(connection)
+	server.ServeConn(&watched{connection, cancel})
 	s.mu.Lock()
 	delete(s.clients, connection)
 	s.left = time.Now()
 	s.mu.Unlock()
+}
+
+// watched is a connection that tells when it has been lost.
+type watched struct {
+	net.Conn
+	lost func()
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if err != nil {
+		w.lost()
+	}
+	return n, err
 }
 
 // Idle waits until nobody has needed the server for a while: no search works and no

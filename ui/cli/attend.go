@@ -93,19 +93,29 @@ func work(ctx context.Context, path string, out output, start func(workbench) (r
 	return err
 }
 
+// closeTime bounds how long the end of a process waits for what cannot be interrupted, as reading a
+// model from a disk that does not answer. Nothing but that is lost: what is finished is stored.
+const closeTime = 3 * time.Second
+
 // own opens the database and serves it to others for as long as use takes.
-func own(path string, use func(*engine.Workbench, *remote.Server) error) (err error) {
+func own(path string, use func(*engine.Workbench, *remote.Server) error) error {
 	w, err := engine.Open(path)
 	if err != nil {
 		return advise(err)
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
 	server, err := remote.Listen(path, w)
 	if err != nil {
-		return err
+		return errors.Join(err, w.Close())
 	}
-	defer func() { err = errors.Join(err, server.Close()) }()
-	return use(w, server)
+	err = use(w, server)
+	closed := make(chan error, 1)
+	go func() { closed <- errors.Join(server.Close(), w.Close()) }()
+	select {
+	case failed := <-closed:
+		return errors.Join(err, failed)
+	case <-time.After(closeTime):
+		return errors.Join(err, fmt.Errorf("what was under way did not end within %v and was given up; what is finished is stored", closeTime))
+	}
 }
 
 // follow reports a search until it ends; leaving pauses it.

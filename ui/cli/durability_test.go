@@ -31,9 +31,20 @@ func program(t *testing.T) string {
 	return path
 }
 
-// shortSearch is the command of a search that takes a second, on a small random network and
-// random images in CIFAR-10's layout, in which all but time follows from the seed.
+// shortSearch is the command of a search that takes a second, in which all but time follows from
+// the seed.
 func shortSearch(t *testing.T) []string {
+	t.Helper()
+	model, data := smallModel(t)
+	return []string{
+		"search", "--headless", "--model", model, "--data", data,
+		"--device", "roofline:", "--target", "0.6", "--episodes", "12", "--name", "victim",
+	}
+}
+
+// smallModel makes a file of a small random network, and a folder of random images in CIFAR-10's
+// layout.
+func smallModel(t *testing.T) (path, data string) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	g := graph.NewGraph("small", "input", graph.Shape{3, 32, 32})
@@ -81,10 +92,7 @@ func shortSearch(t *testing.T) []string {
 			t.Fatal(err)
 		}
 	}
-	return []string{
-		"search", "--headless", "--model", filepath.Join(folder, "small.onnx"), "--data", folder,
-		"--device", "roofline:", "--target", "0.6", "--episodes", "12", "--name", "victim",
-	}
+	return filepath.Join(folder, "small.onnx"), folder
 }
 
 // outcome is what of a finished run follows from its seed.
