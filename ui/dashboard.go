@@ -226,7 +226,10 @@ func (d *dashboard) shown() (*store.Episode, string) {
 		return s.Last(), fmt.Sprintf("last episode #%d", s.Last().Number)
 	case d.choice == oneEpisode:
 		at, found := slices.BinarySearchFunc(s.Episodes, d.episode, func(e *store.Episode, n int) int { return e.Number - n })
-		if found {
+		switch {
+		case found && d.rival() != nil: // the title names the other instead
+			return s.Episodes[at], fmt.Sprintf("episode #%d", d.episode)
+		case found:
 			return s.Episodes[at], fmt.Sprintf("episode #%d of %d", d.episode, s.Last().Number)
 		}
 	}

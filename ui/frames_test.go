@@ -148,6 +148,10 @@ var scenes = map[string]func(s *stage){
 	"command": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"journal": func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
 	"device":  func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
+	"two": func(s *stage) {
+		s.openLive(sampleSnapshot(20, 136))
+		s.press("e", "space", "down", "down", "space", "x")
+	},
 	"costs": func(s *stage) {
 		snap := sampleSnapshot(20, 136)
 		snap.Costs = sampleCosts(snap)

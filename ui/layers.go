@@ -110,8 +110,8 @@ func (d *dashboard) layerLines(height int) []string {
 	if shown == s.Best {
 		compared, against = s.Last(), "last"
 	}
-	if d.against > 0 && d.against <= len(s.Episodes) {
-		compared, against = s.Episodes[d.against-1], fmt.Sprintf("#%d", d.against)
+	if other := d.rival(); other != nil {
+		compared, against = other, fmt.Sprintf("#%d", other.Number)
 	}
 	if shown == nil || compared == nil {
 		compared, against = nil, ""
@@ -130,12 +130,23 @@ func (d *dashboard) layerLines(height int) []string {
 	return exactly(append(out, d.totals(shown)), height+3)
 }
 
+// rival is the episode that a person compares the shown one with; nil: none.
+func (d *dashboard) rival() *store.Episode {
+	if d.against < 1 || d.against > len(d.snap.Episodes) {
+		return nil
+	}
+	return d.snap.Episodes[d.against-1]
+}
+
 // tableTitle is a rule that says which policy the table shows.
 func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 	l, s := d.s.look, d.snap
 	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + "  ", 0}}
 	if shown != nil {
 		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + "  ", 1})
+		if other := d.rival(); other != nil {
+			left = append(left, segment{l.accent, fmt.Sprintf("Δ #%d %s %s  ", other.Number, percent(other.Accuracy), ratio(other.LatencyRatio)), 2})
+		}
 		left = append(left, segment{l.dim, fmt.Sprintf("reward %s ", minus(fmt.Sprintf("%.3f", shown.Reward))), 3})
 		if shown == s.Best && d.choice != bestEpisode {
 			left = append(left, segment{l.good, " " + l.bestMark + " best ", 2})
@@ -291,8 +302,11 @@ func (d *dashboard) table(rows []layerRow, gap int, against string) *table[*laye
 	if why == 0 {
 		t.drop(rankWhy)
 	}
-	if against == "" {
+	switch {
+	case against == "":
 		t.drop(rankDifference)
+	case d.rival() != nil: // what a person asked for
+		t.keep(rankDifference)
 	}
 	t.shrink()
 	t.grow("layer", min(name, 24))

@@ -17,7 +17,7 @@ import (
 	"galen/engine"
 )
 
-// demoSnapshot is a search of the demo as it stood in a real run, after 135 episodes.
+// demoSnapshot is a search of the demo as it stood in a real run, after 159 episodes.
 func demoSnapshot(t *testing.T) *engine.Snapshot {
 	t.Helper()
 	f, err := os.Open(filepath.Join("testdata", "demo.json.gz"))

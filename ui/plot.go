@@ -2,6 +2,7 @@ package ui
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +45,38 @@ func (s series) bounds() (low, high float64, ok bool) {
 		}
 	}
 	return low, high, low <= high
+}
+
+// most is the greatest finite value; NaN if there is none.
+func (s series) most() float64 {
+	if _, high, ok := s.bounds(); ok {
+		return high
+	}
+	return math.NaN()
+}
+
+// mostly are the bounds of a series but for outliers: a twentieth of the values, at either end, that
+// would take more than half of a chart from all others. Few values have none.
+func (s series) mostly() (low, high float64, ok bool) {
+	values := make([]float64, 0, s.n)
+	for i := range s.n {
+		if v := s.at(i); finite(v) {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return 0, 0, false
+	}
+	slices.Sort(values)
+	low, high = values[0], values[len(values)-1]
+	beyond := len(values) / 20
+	if inner := values[beyond]; high-inner < (high-low)/2 {
+		low = inner
+	}
+	if inner := values[len(values)-1-beyond]; inner-low < (high-low)/2 {
+		high = inner
+	}
+	return low, high, true
 }
 
 // level maps v in [low, high] to 0 … n−1.

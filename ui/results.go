@@ -327,7 +327,7 @@ func (d *dashboard) charts(width, height int) []*line {
 	if s.Reference != nil {
 		accuracy.mark = s.Reference.Accuracy
 	}
-	accuracy.low, accuracy.high = scale(history.accuracy(), 0.05, accuracy.mark)
+	accuracy.low, accuracy.high = scale(history.accuracy(), 0.05, accuracy.mark, history.accuracy().most())
 	accuracy.high = min(accuracy.high, 1)
 
 	left := latency.labelled(l, history.latency(), "latency ×", func(v float64) string { return fmt.Sprintf("%.1f", v) }, "≤ "+fmt.Sprintf("%.2f", s.Settings.Target))
@@ -348,7 +348,7 @@ const labelWidth = 10
 // for, where that has a label.
 func (p plot) labelled(l *look, s series, name string, value func(float64) string, guide string) []*line {
 	labels, inks := make([]string, p.height), make([]ink, p.height)
-	labels[0], labels[p.height-1] = value(p.high), value(p.low)
+	labels[0], labels[p.height-1] = value(p.high), reaching(s, p.low)+value(p.low)
 	if row := p.height - 1 - level(p.mark, p.low, p.high, 4*p.height)/4; guide != "" && row > 0 {
 		labels[row], inks[row] = guide, p.guide
 	}
@@ -374,10 +374,13 @@ func (l *look) trend(s series, width int) string {
 	return l.sparkline(values, low, high, width)
 }
 
-// scale is a range that holds a series and some values, in whole steps so that an
-// axis does not move with every episode.
+// scale is a range that holds some values, and a series but for its outliers, which charts draw at
+// their edges, in whole steps so that an axis does not move with every episode.
 func scale(s series, step float64, values ...float64) (low, high float64) {
-	low, high, _ = s.bounds()
+	low, high, ok := s.mostly()
+	if !ok {
+		low, high = math.Inf(1), math.Inf(-1)
+	}
 	for _, v := range values {
 		if finite(v) {
 			low, high = min(low, v), max(high, v)
@@ -388,6 +391,14 @@ func scale(s series, step float64, values ...float64) (low, high float64) {
 	}
 	low, high = step*math.Floor(low/step+1e-9), step*math.Ceil(high/step-1e-9)
 	return low, max(high, low+step)
+}
+
+// reaching marks the low end of an axis that values lie below.
+func reaching(s series, low float64) string {
+	if least, _, ok := s.bounds(); ok && least < low {
+		return "≤ "
+	}
+	return ""
 }
 
 // compactResults says the same in two lines.

@@ -26,7 +26,7 @@ func (p scatter) rows(l *look, all, front []*store.Episode, at, best *store.Epis
 		return nil
 	}
 	x0, x1 := scale(episodes(all).latency(), 0.1, p.target)
-	y0, y1 := scale(episodes(all).accuracy(), 0.05, p.reference)
+	y0, y1 := scale(episodes(all).accuracy(), 0.05, p.reference, episodes(all).accuracy().most())
 	y1 = min(y1, 1)
 	dots := make([][]byte, height) // by row from the bottom
 	for r := range dots {
@@ -66,7 +66,7 @@ func (p scatter) rows(l *look, all, front []*store.Episode, at, best *store.Epis
 		case height - 1:
 			label = fmt.Sprintf("%.0f %%", 100*y1)
 		case 0:
-			label = fmt.Sprintf("%.0f %%", 100*y0)
+			label = fmt.Sprintf("%s%.0f %%", reaching(episodes(all).accuracy(), y0), 100*y0)
 		case height / 2:
 			label = "top-1"
 		}

@@ -47,6 +47,15 @@ func (t *table[Row]) drop(rank int) {
 	t.fields = slices.DeleteFunc(t.fields, func(f field[Row]) bool { return f.rank == rank })
 }
 
+// keep lets the fields of a rank stay however narrow the terminal is.
+func (t *table[Row]) keep(rank int) {
+	for i := range t.fields {
+		if f := &t.fields[i]; f.rank == rank {
+			f.rank = 0
+		}
+	}
+}
+
 // spare is how many cells the fields leave; negative if they do not fit. The last
 // column of the terminal stays empty.
 func (t *table[Row]) spare() int {
