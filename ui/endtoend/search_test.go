@@ -150,7 +150,6 @@ func TestASearchIsWatchedSteeredLeftAndFoundAgain(t *testing.T) {
 	five := p.open(120, 40, "resume", "demo")
 	five.sees("▶ running")
 	p.grows(r.Episodes)
-	server = p.server()
 	five.press("q")
 	five.sees("x stop")
 	five.press("x")
