@@ -68,6 +68,8 @@ const (
 	Cost     CommandKind = "cost" // time what each choice would cost a layer; changes nothing
 )
 
+const rename CommandKind = "rename" // tells the search what its run is called now; nobody types it
+
 const none = "none" // what Rebase takes back the base by
 
 const pin = "pin" // the other word for Bound

@@ -156,6 +156,8 @@ func (s *Search) confirmNext(ctx context.Context) (done bool, err error) {
 	if confirmed.Confirmed, err = s.confirm(ctx, e); err != nil {
 		return false, fmt.Errorf("confirm episode %d: %w", confirmed.Number, err)
 	}
+	c := confirmed.Confirmed
+	s.note(logInfo, "episode %d confirmed: %.2f %% at %.3f×", confirmed.Number, 100*c.Accuracy, c.LatencyRatio)
 	episodes := slices.Clone(s.episodes) // snapshots share the former ones
 	episodes[confirmed.Number-1] = &confirmed
 	return false, s.save(ctx, fmt.Sprintf("the confirmation of episode %d", confirmed.Number), episodes, func(run *store.Run) error {

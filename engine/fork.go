@@ -63,7 +63,11 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 	if err := c.write(&fork); err != nil {
 		return nil, err
 	}
-	return w.db.ForkRun(from.ID, fork)
+	made, err := w.db.ForkRun(from.ID, fork)
+	if err == nil {
+		w.log.note(logInfo, made.Name, "forked from episode %d of %s", episode, from.Name)
+	}
+	return made, err
 }
 
 // truncate goes back to the end of an earlier episode.

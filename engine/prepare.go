@@ -30,6 +30,7 @@ func (s *Search) prepare(ctx context.Context) error {
 		return fmt.Errorf("open the device: %w", err)
 	}
 	s.fingerprint = s.device.Fingerprint()
+	s.note(logInfo, "measured on %s", s.fingerprint)
 	if err := s.boundary(ctx); err != nil {
 		return err
 	}
@@ -97,6 +98,7 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 			return err
 		}
 		s.reference = r
+		s.note(logInfo, "the original classifies %.2f %% right, in %.4g ms", 100*r.Accuracy, r.LatencyMS)
 	}
 	s.publish()
 	return nil
@@ -114,6 +116,7 @@ func (s *Search) measureSensitivity(ctx context.Context) error {
 		return err
 	}
 	if stored == nil || stored[0].Sensitivity.Around != around {
+		began := s.clock.read()
 		curves, err := s.curves(ctx, probes)
 		if err != nil {
 			return err
@@ -128,6 +131,7 @@ func (s *Search) measureSensitivity(ctx context.Context) error {
 		if err := s.insist(ctx, "what was found out about the layers", func() error { return s.db.SetLayers(s.run.ID, stored) }); err != nil {
 			return err
 		}
+		s.note(logInfo, "the sensitivity of %d layers took %.1f s", len(curves), (s.clock.read() - began).Seconds())
 	}
 	s.layers = stored
 	s.features = newFeatures(s.space.Kind, s.workload.graph, s.layers)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"galen/agents"
@@ -27,6 +28,7 @@ type Search struct {
 
 	course
 	db       *store.DB
+	log      *logbook
 	workload *workload
 	pending  []store.JournalEntry // commands to take effect again where they did before
 
@@ -68,7 +70,7 @@ var errStopped = errors.New("stopped")
 
 // newSearch prepares to work on a stored run; nothing happens before start. The versions
 // of its snapshots go on from those in the box.
-func newSearch(db *store.DB, run *store.Run, w *workload, box *mailbox) (*Search, error) {
+func newSearch(db *store.DB, run *store.Run, w *workload, box *mailbox, log *logbook) (*Search, error) {
 	c, err := readCourse(run)
 	if err != nil {
 		return nil, err
@@ -81,6 +83,7 @@ func newSearch(db *store.DB, run *store.Run, w *workload, box *mailbox) (*Search
 		requests: make(chan request),
 		course:   c,
 		db:       db,
+		log:      log,
 		workload: w,
 		run:      run,
 		state:    Preparing,
@@ -107,6 +110,7 @@ func newSearch(db *store.DB, run *store.Run, w *workload, box *mailbox) (*Search
 func (s *Search) work(ctx context.Context) {
 	defer close(s.done)
 	s.clock.start()
+	s.note(logInfo, "the %s agent begins after %d of %d episodes, target %g", s.settings.Agent, len(s.episodes), s.settings.Episodes, s.settings.Target)
 	err := s.safely(ctx)
 	s.clock.stop()
 	switch {
@@ -129,7 +133,16 @@ func (s *Search) work(ctx context.Context) {
 	if err := s.db.UpdateRun(s.run); err != nil && s.problem == "" {
 		s.problem = fmt.Sprintf("save the run's state: %v", err)
 	}
+	if s.problem != "" {
+		s.note(logError, "%s", s.problem)
+	}
+	s.note(logInfo, "%s with %d episodes", s.state, len(s.episodes))
 	s.publish()
+}
+
+// note writes a line about the run into the log.
+func (s *Search) note(level, format string, values ...any) {
+	s.log.note(level, s.run.Name, format, values...)
 }
 
 // safely runs the search and turns a panic into an error, so that a terminal is given
@@ -137,7 +150,8 @@ func (s *Search) work(ctx context.Context) {
 func (s *Search) safely(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("internal error: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("internal error: %v", p)
+			s.note(logError, "%v\n%s", err, debug.Stack())
 		}
 	}()
 	if err := s.prepare(ctx); err != nil {
@@ -175,7 +189,21 @@ func (s *Search) nextEpisode(ctx context.Context) error {
 		return s.db.CommitEpisode(run, e, checkpoint)
 	})
 	s.committing = s.clock.read() - began
+	if err == nil {
+		s.noteEpisode(e)
+	}
 	return err
+}
+
+func (s *Search) noteEpisode(e *store.Episode) {
+	level, more := logInfo, ""
+	if s.best == e {
+		more = ", the best so far"
+	}
+	if len(e.Flags) > 0 {
+		level, more = logWarning, more+"; the measurement is "+strings.Join(e.Flags, ", ")
+	}
+	s.note(level, "episode %d: %.2f %% at %.3f×, reward %.3f, in %.1f s%s", e.Number, 100*e.Accuracy, e.LatencyRatio, e.Reward, e.Seconds, more)
 }
 
 // save makes the episodes and what follows from them the search's, once write has stored
@@ -207,6 +235,7 @@ func (s *Search) insist(ctx context.Context, what string, write func() error) er
 			return nil
 		}
 		s.state, s.problem = Paused, fmt.Sprintf("%s cannot be saved: %v; make room and resume", what, err)
+		s.note(logError, "%s", s.problem)
 		if err := s.boundary(ctx); err != nil {
 			return err
 		}

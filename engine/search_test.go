@@ -94,7 +94,7 @@ func openSearch(t *testing.T, db *store.DB, id string, w *workload) *Search {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSearch(db, run, w, newMailbox())
+	s, err := newSearch(db, run, w, newMailbox(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -332,8 +332,15 @@ func choiceOf(p compress.LayerPolicy) agents.Choice {
 
 // obey applies a command, writes it to the journal and acknowledges it.
 func (s *Search) obey(r request) {
-	if r.Kind == Cost {
+	switch r.Kind {
+	case Cost:
 		r.reply <- s.timeLayer(r.Name)
+		return
+	case rename:
+		run := *s.run
+		run.Name, s.run = r.Name, &run
+		s.publish()
+		r.reply <- nil
 		return
 	}
 	undoes := 0
@@ -358,6 +365,7 @@ func (s *Search) obey(r request) {
 		return
 	}
 	s.journal = append(s.journal, entry)
+	s.note(logInfo, "%s: %s", entry.Who, strings.TrimSpace(entry.Command+"   "+entry.Effect))
 	s.publish()
 	r.reply <- nil
 }

@@ -19,6 +19,7 @@ import (
 type Workbench struct {
 	db  *store.DB
 	box *mailbox // of whichever search is under way
+	log *logbook // nil: nothing is noted
 
 	mu     sync.Mutex
 	search *Search // nil: none was started
@@ -32,7 +33,7 @@ func Open(path string) (*Workbench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Workbench{db: db, box: newMailbox()}, nil
+	return &Workbench{db: db, box: newMailbox(), log: openLog(path)}, nil
 }
 
 // OpenReadOnly opens an existing database for looking only.
@@ -49,7 +50,7 @@ func (w *Workbench) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave()
-	return w.db.Close()
+	return errors.Join(w.db.Close(), w.log.close())
 }
 
 // leave pauses the search under way, if any, and waits until it has put everything down.
@@ -208,8 +209,23 @@ func (w *Workbench) Rename(nameOrID, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return w.db.RenameRun(run.ID, name)
+	given, err := w.db.RenameRun(run.ID, name)
+	if err != nil {
+		return "", err
+	}
+	w.log.note(logInfo, run.Name, "it is called %s now", given)
+	w.mu.Lock()
+	search := w.search
+	w.mu.Unlock()
+	if run.ID == w.Active() {
+		// It learns its name between two steps, which nobody needs to wait for.
+		go func() { _ = search.send(context.Background(), Command{Kind: rename, Name: given}) }()
+	}
+	return given, nil
 }
+
+// Log returns the latest lines of the store's log.
+func (w *Workbench) Log() ([]string, error) { return ReadLog(w.db.Path()) }
 
 // Delete removes a run that is not being searched, with everything that belongs to it.
 func (w *Workbench) Delete(nameOrID string) error {
@@ -220,7 +236,11 @@ func (w *Workbench) Delete(nameOrID string) error {
 	if run.ID == w.Active() {
 		return fmt.Errorf("run %s is being searched; stop it first", run.Name)
 	}
-	return w.db.DeleteRun(run.ID)
+	if err := w.db.DeleteRun(run.ID); err != nil {
+		return err
+	}
+	w.log.note(logInfo, run.Name, "deleted with %d episodes", run.Episodes)
+	return nil
 }
 
 // reload reads a run's model and data again and refuses them if they have changed.
@@ -245,7 +265,7 @@ func reload(run *store.Run) (Settings, *workload, error) {
 // begin leaves the search under way and starts the run's.
 func (w *Workbench) begin(run *store.Run, load *workload) error {
 	load.layers = w.layers()
-	search, err := newSearch(w.db, run, load, w.box)
+	search, err := newSearch(w.db, run, load, w.box, w.log)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,9 @@ var ErrNobody = errors.New("no galen serves this store")
 // Client is the workbench of another process. It has the methods of [engine.Workbench];
 // they may be called from any goroutine.
 type Client struct {
-	rpc *rpc.Client
-	pid int
+	rpc      *rpc.Client
+	pid      int
+	database string
 
 	mu     sync.Mutex
 	latest *engine.Snapshot // assembled
@@ -39,7 +40,7 @@ func Dial(database string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrNobody, err)
 	}
-	c := &Client{rpc: rpc.NewClient(connection)}
+	c := &Client{rpc: rpc.NewClient(connection), database: database}
 	var owner Owner
 	if err := c.call("Hello", struct{}{}, &owner); err != nil {
 		c.Close()
@@ -76,6 +77,9 @@ func (c *Client) explain(err error) error {
 	}
 	return fmt.Errorf("the process that searched (%d) is gone (%w); what is finished is stored: start galen again and resume the run", c.pid, err)
 }
+
+// Log is [engine.Workbench.Log]: the file is at hand, also when the other process is gone.
+func (c *Client) Log() ([]string, error) { return engine.ReadLog(c.database) }
 
 // Runs is [engine.Workbench.Runs].
 func (c *Client) Runs() (runs []*store.Run, err error) {

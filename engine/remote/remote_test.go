@@ -159,6 +159,9 @@ func TestStoredRunsAreReachedThroughTheOwner(t *testing.T) {
 	if err != nil || fork.Name != "other" || fork.Episodes != 2 {
 		t.Errorf("forked %+v, %v", fork, err)
 	}
+	if log, err := c.Log(); err != nil || len(log) == 0 {
+		t.Errorf("the log is %q, %v", log, err)
+	}
 	if name, err := c.Rename("other", "another"); err != nil || name != "another" {
 		t.Errorf("renamed to %q, %v", name, err)
 	}

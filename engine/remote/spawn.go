@@ -3,12 +3,15 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"galen/engine"
 )
 
 // startTime is how long a server may take to answer.
@@ -25,11 +28,15 @@ func Connect(database string) (*Client, error) {
 	if err := os.MkdirAll(filepath.Dir(database), 0o700); err != nil {
 		return nil, fmt.Errorf("make the store's folder: %w", err)
 	}
-	log, err := os.OpenFile(LogPath(database), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	log, err := os.OpenFile(engine.LogPath(database), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	defer log.Close()
+	before, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find galen's own program: %w", err)
@@ -51,14 +58,10 @@ func Connect(database string) (*Client, error) {
 		}
 		select {
 		case <-ended:
-			said, _ := os.ReadFile(log.Name())
+			said, _ := io.ReadAll(io.NewSectionReader(log, before, 1<<20))
 			return nil, errors.New(strings.TrimPrefix(strings.TrimSpace(string(said)), "galen: "))
 		default:
 		}
 	}
 	return nil, fmt.Errorf("galen in the background does not answer; see %s", log.Name())
 }
-
-// LogPath is where the process that serves a database in the background writes what goes
-// wrong.
-func LogPath(database string) string { return database + ".log" }
