@@ -140,8 +140,8 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 		d.freeze()
 	case key.Matches(msg, k.inspect):
 		return inspectIntent{d}
-	case key.Matches(msg, k.log):
-		return logIntent{d}
+	case key.Matches(msg, k.journal):
+		return journalIntent{d}
 	case key.Matches(msg, k.device):
 		return deviceIntent{d}
 	case key.Matches(msg, k.copy):
@@ -270,7 +270,7 @@ func (d *dashboard) bindings() keymap {
 	}
 	k.inspect.SetEnabled(d.snap != nil && len(d.snap.Layers) > 0)
 	k.episodes.SetEnabled(d.snap != nil)
-	k.log.SetEnabled(d.snap != nil)
+	k.journal.SetEnabled(d.snap != nil)
 	k.device.SetEnabled(d.snap != nil)
 	k.copy.SetHelp("y", "copy the export command")
 	k.copy.SetEnabled(shown != nil)
@@ -291,7 +291,7 @@ func (d *dashboard) Keys() []keyGroup {
 		{"Search", []key.Binding{k.pause, k.step, k.episodes, k.inspect}, false},
 		{"Steering", []key.Binding{k.command, k.pin, k.target, k.try, k.undo}, false},
 		{"The layer under the cursor", []key.Binding{k.denser, k.sparser, k.fewerBits, k.moreBits}, true},
-		{"More", []key.Binding{k.stop, k.freeze, k.noise, k.log, k.device}, true},
+		{"More", []key.Binding{k.stop, k.freeze, k.noise, k.journal, k.device}, true},
 		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first, k.copy}, false},
 		k.movement(),
 	}

@@ -33,12 +33,14 @@ func (m *model) View() string {
 	return view
 }
 
-// status is the line above the footer: an error, else what is asked for, else what
-// the screen has to say.
+// status is the line above the footer: what is being typed, else an error, else what is
+// asked for, else what the screen has to say.
 func (m *model) status() string {
 	l := m.session.look
 	var b line
 	switch {
+	case m.typingBelow():
+		return m.top().Status()
 	case m.notice != "":
 		b.put(l.bad, " ! "+m.notice)
 	case m.done != "":
@@ -53,6 +55,9 @@ func (m *model) status() string {
 	}
 	return b.cut(m.width)
 }
+
+// typingBelow tells whether text is typed in the line above the footer: nothing else may be shown there.
+func (m *model) typingBelow() bool { return m.top().Typing() && m.top().Status() != "" }
 
 func (m *model) footer() string {
 	k := &m.session.keys

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -147,7 +148,13 @@ var scenes = map[string]func(s *stage){
 	"layer":   func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
 	"command": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"journal": func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },
-	"device":  func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
+	"log": func(s *stage) {
+		s.bench.log = sampleLog()
+		s.openLive(sampleSteered())
+		s.send(failureMsg{errors.New("the process that searched is gone")})
+		s.press("!", "up", "up")
+	},
+	"device": func(s *stage) { s.openLive(sampleSteered()); s.press("[", "D") },
 	"two": func(s *stage) {
 		s.openLive(sampleSnapshot(20, 136))
 		s.press("e", "space", "down", "down", "space", "x")

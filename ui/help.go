@@ -60,7 +60,7 @@ const helpKeyWidth = 9
 // helpText is all of the help: the keys in two columns, then the symbols.
 func (m *model) helpText() []string {
 	l, k := m.session.look, &m.session.keys
-	always := []key.Binding{k.back, k.save, k.help, k.quit}
+	always := []key.Binding{k.back, k.log, k.save, k.help, k.quit}
 	groups := append(m.top().Keys(), keyGroup{"Everywhere", always, false}, k.editing())
 	const columns = 2
 	wide := m.width / columns

@@ -9,7 +9,7 @@ type keymap struct {
 	open, demo, resume, filter, reload key.Binding
 	create, fork, rename, remove       key.Binding
 	compare, other, cost               key.Binding
-	copy, save, log, device            key.Binding
+	copy, save, journal, log, device   key.Binding
 
 	pause, step, stop, freeze                          key.Binding
 	command, target, noise, undo, try, pin             key.Binding
@@ -56,10 +56,11 @@ func newKeymap() keymap {
 		filter:  bind("/", "filter", "/"),
 		reload:  bind("R", "read the list again", "R"),
 
-		copy:   bind("y", "copy the command", "y"),
-		save:   bind("ctrl+s", "save the screen as text", "ctrl+s"),
-		log:    bind("J", "journal", "J"),
-		device: bind("D", "device and timing", "D"),
+		copy:    bind("y", "copy the command", "y"),
+		save:    bind("ctrl+s", "save the screen as text", "ctrl+s"),
+		journal: bind("J", "journal", "J"),
+		log:     bind("!", "log", "!"),
+		device:  bind("D", "device and timing", "D"),
 
 		pause:  bind("space", "pause", " "),
 		step:   bind("s", "step", "s"),

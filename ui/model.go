@@ -84,6 +84,10 @@ type (
 		checkup *engine.Checkup
 		err     error
 	}
+	logMsg struct {
+		lines []string
+		err   error
+	}
 	tickMsg struct{ generation int }
 )
 
@@ -126,6 +130,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 		m.session.now, m.ticking = m.clock(), 0
 		m.tell(msg)
+		command = m.readLog()
 	case snapshotMsg:
 		m.arrived(msg.snapshot)
 		m.tell(msg)
@@ -174,6 +179,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.report(msg.err)
 		m.tell(msg)
 		command = m.finishJob()
+	case logMsg:
+		m.report(msg.err)
+		m.tell(msg)
 	case failureMsg:
 		m.report(msg.err)
 	}
@@ -194,6 +202,8 @@ func (m *model) report(err error) {
 		return
 	}
 	m.notice = clean(err.Error())
+	reported := append(m.session.reported, engine.LogLine(m.clock(), "error", "here: "+m.notice))
+	m.session.reported = reported[max(0, len(reported)-mostReported):]
 	if m.width > 0 && span(m.notice)+4 > m.width {
 		m.box = &question{title: "That did not work", text: m.notice}
 	}
@@ -255,7 +265,9 @@ func (m *model) pressAll(msg tea.KeyMsg) tea.Cmd {
 // press gives a key to whatever is in front.
 func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	k := &m.session.keys
-	m.notice, m.done = "", ""
+	if !m.typingBelow() { // else they wait to be seen
+		m.notice, m.done = "", ""
+	}
 	switch {
 	case key.Matches(msg, k.save) && !m.tooSmall():
 		return m.capture()
@@ -274,6 +286,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, k.help):
 		m.help, m.helpTop = true, 0
 		return nil
+	case key.Matches(msg, k.log):
+		return m.carryOut(logIntent{})
 	case key.Matches(msg, k.quit):
 		if !m.session.searching() {
 			return tea.Quit

@@ -19,7 +19,7 @@ func keyTable(t *testing.T) string {
 	for _, c := range []struct {
 		where string
 		keys  []string
-	}{{"runs", []string{"esc"}}, {"dashboard", nil}, {"layer", []string{"enter"}}, {"episodes", []string{"e"}}, {"journal", []string{"J"}}, {"device and timing", []string{"D"}}} {
+	}{{"runs", []string{"esc"}}, {"dashboard", nil}, {"layer", []string{"enter"}}, {"episodes", []string{"e"}}, {"journal", []string{"J"}}, {"device and timing", []string{"D"}}, {"log", []string{"!"}}} {
 		s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 		s.openLive(sampleSteered())
 		s.press(c.keys...)
@@ -35,7 +35,7 @@ func keyTable(t *testing.T) string {
 	s.compareTwo()
 	fmt.Fprintf(&b, "| comparison of runs | %s |\n", strings.Join(described(s.model.top().Keys()[0].keys[:1]), ", "))
 	k := newKeymap()
-	fmt.Fprintf(&b, "| everywhere | %s |\n", strings.Join(described(append(k.movement().keys, k.back, k.save, k.help, k.quit)), ", "))
+	fmt.Fprintf(&b, "| everywhere | %s |\n", strings.Join(described(append(k.movement().keys, k.back, k.log, k.save, k.help, k.quit)), ", "))
 	fmt.Fprintf(&b, "| while typing | %s |\n", strings.Join(described(k.editing().keys), ", "))
 	return b.String()
 }

@@ -42,10 +42,15 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		m.push(g)
 	case inspectIntent:
 		m.push(newInspector(i.of))
-	case logIntent:
+	case journalIntent:
 		m.push(newJournal(i.of))
 	case deviceIntent:
 		m.push(newDevice(i.of))
+	case logIntent:
+		if _, shown := m.top().(*logView); !shown {
+			m.push(newLogView(m.session))
+		}
+		return m.readLog()
 	case showIntent:
 		m.stack = m.stack[:2]
 		m.stack[1].(*dashboard).show(i)
@@ -197,6 +202,17 @@ func (m *model) reload() tea.Cmd {
 	return func() tea.Msg {
 		r, err := guarded("list the runs", m.workbench.Runs)
 		return runsMsg{r, err}
+	}
+}
+
+// readLog reads the log if it is shown.
+func (m *model) readLog() tea.Cmd {
+	if _, shown := m.top().(*logView); !shown {
+		return nil
+	}
+	return func() tea.Msg {
+		lines, err := guarded("read the log", m.workbench.Log)
+		return logMsg{lines, err}
 	}
 }
 

@@ -196,6 +196,19 @@ func sampleSteered() *engine.Snapshot {
 	return s
 }
 
+// sampleLog is what a search has noted, with a trace of something that went wrong before it.
+func sampleLog() []string {
+	at := func(minutes int) time.Time { return epoch.Add(time.Duration(minutes-30) * time.Minute) }
+	return []string{
+		engine.LogLine(at(-24*60), "error", "demo: internal error: index out of range"), "    goroutine 12 [running]:", "    main.main()",
+		engine.LogLine(at(0), "info", "demo: the joint agent begins after 0 of 410 episodes, target 0.2"),
+		engine.LogLine(at(1), "info", "demo: measured on local · Intel(R) Xeon(R) · avx512"),
+		engine.LogLine(at(2), "info", "demo: episode 1: 61.30 % at 0.412×, reward 0.081, in 5.6 s, the best so far"),
+		engine.LogLine(at(3), "warning", "demo: episode 2: 60.10 % at 0.405×, reward 0.095, in 5.9 s; the measurement is noisy"),
+		engine.LogLine(at(4), "info", "demo: ada: target 0.3   0.2 → 0.3"),
+	}
+}
+
 // sampleAs is a running search in another state.
 func sampleAs(state engine.State, finished int) *engine.Snapshot {
 	s := sampleSnapshot(20, finished)
@@ -237,6 +250,7 @@ type fakeWorkbench struct {
 	views    map[string]*engine.Snapshot
 	active   string
 	asked    []string
+	log      []string
 	refusal  error // answer to the next request
 	panicked bool  // the next request panics
 	latest   chan *engine.Snapshot
@@ -253,6 +267,8 @@ func (w *fakeWorkbench) note(what string) error {
 	w.refusal = nil
 	return err
 }
+
+func (w *fakeWorkbench) Log() ([]string, error) { return w.log, nil }
 
 func (w *fakeWorkbench) Runs() ([]*store.Run, error) { return w.runs, nil }
 func (w *fakeWorkbench) Active() string              { return w.active }

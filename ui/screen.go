@@ -48,8 +48,9 @@ type (
 	baseIntent    struct{ reference, model string } // look a policy to start from up: RUN or RUN:EPISODE, of the model in a file
 	copyIntent    struct{ text, what string }       // to the clipboard
 	inspectIntent struct{ of *dashboard }
-	logIntent     struct{ of *dashboard }
+	journalIntent struct{ of *dashboard }
 	deviceIntent  struct{ of *dashboard }
+	logIntent     struct{}
 	showIntent    struct{ episode, against int } // in the dashboard; against 0: as usual
 	exportIntent  struct {
 		run     string

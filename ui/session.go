@@ -14,11 +14,12 @@ type session struct {
 	keys     keymap
 	database string // that commands to copy must name; empty: none
 
-	runs   []*store.Run // as they were listed last
-	now    time.Time
-	active string           // run this process searches; empty: none
-	live   *engine.Snapshot // newest of the active search; nil before the first
-	liveAt time.Time        // when it arrived
+	runs     []*store.Run // as they were listed last
+	reported []string     // errors that were shown here, as lines of a log
+	now      time.Time
+	active   string           // run this process searches; empty: none
+	live     *engine.Snapshot // newest of the active search; nil before the first
+	liveAt   time.Time        // when it arrived
 }
 
 // state is a run's state as it is from here: one that nobody searches is paused,

@@ -51,6 +51,8 @@ type Workbench interface {
 	Fork(runID string, episode int, name string) (*store.Run, error)
 	// Rename gives a run a name and returns it, with a number appended if it was taken.
 	Rename(runID, name string) (string, error)
+	// Log returns the latest lines of what was noted about the searches.
+	Log() ([]string, error)
 	// Delete removes a run that is not being searched.
 	Delete(runID string) error
 	// Export writes an episode's network, and its policy where that path is not empty.
