@@ -313,7 +313,9 @@ func (f *form) View() []string {
 			out = append(out, new(line).put(l.warn, "  "+t).cut(f.width))
 		}
 	} else {
-		for n, t := range strings.Split(ansi.Wrap(f.settings.CommandLine(), f.width-4, ""), "\n") {
+		const hyphen, unbroken = "-", "\u2011" // options are not broken at theirs
+		wrapped := ansi.Wrap(strings.ReplaceAll(f.settings.CommandLine(), hyphen, unbroken), f.width-4, "")
+		for n, t := range strings.Split(strings.ReplaceAll(wrapped, unbroken, hyphen), "\n") {
 			if n == 0 {
 				out = append(out, new(line).put(l.dim, "$ ").put(l.plain, t).cut(f.width))
 			} else {
@@ -337,30 +339,4 @@ func (e *entry) shown(width int) []string {
 		}
 	}
 	return e.choices[first:]
-}
-
-// found tells what the checkup found.
-func (f *form) found(height int) []string {
-	l, c := f.s.look, f.checkup
-	ms := millisFor(c.LatencyMS)
-	var b line
-	b.put(l.good, "  "+c.Model.Name).put(l.dim, " classifies ").put(l.strong, percent(c.Accuracy)).put(l.dim, fmt.Sprintf(" of %d validation images right, in ", c.Images)).
-		put(l.strong, ms.withUnit(c.LatencyMS)).put(l.dim, " each on ").put(l.plain, c.Device.String())
-	if len(c.Flags) > 0 {
-		b.put(l.warn, "  ! "+strings.Join(c.Flags, ", "))
-	}
-	out := []string{b.cut(f.width)}
-	prunable := 0
-	for _, layer := range c.Layers {
-		if layer.Prunable {
-			prunable++
-		}
-	}
-	out = append(out, new(line).put(l.dim, fmt.Sprintf("  %s, of which %d can lose channels; the others:", plural(len(c.Layers), "layer"), prunable)).cut(f.width))
-	for _, layer := range c.Layers {
-		if !layer.Prunable && len(out) < height {
-			out = append(out, new(line).put(l.plain, "    "+layer.Name).put(l.dim, "   "+layer.Why).cut(f.width))
-		}
-	}
-	return out
 }

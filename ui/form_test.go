@@ -230,6 +230,18 @@ func TestRunsAreForkedRenamedAndDeleted(t *testing.T) {
 	}
 }
 
+func TestARunIsForkedAtAnEpisode(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 136))
+	s.press("e", "down", "F")
+	s.sees("fork at episode 135 as demo-from-135_")
+	s.press("enter")
+	s.sees("made fork")
+	if want := []string{`fork r1 at 135 as "demo-from-135"`}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q", s.bench.asked, want)
+	}
+}
+
 func TestARefusedForkIsShown(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns(), refusal: errors.New("no space left")})
 	s.send(runsMsg{runs: sampleRuns()})

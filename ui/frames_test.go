@@ -145,6 +145,10 @@ var scenes = map[string]func(s *stage){
 		s.press(typed("pruned:12")...)
 		s.press("enter")
 	},
+	"form-tried": func(s *stage) {
+		fillForm(s.t, s)
+		s.press("enter")
+	},
 	"layer":   func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down", "enter") },
 	"command": func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press(":", "t", "a", "tab", "0", ".", "3") },
 	"journal": func(s *stage) { s.openLive(sampleSteered()); s.press("J", "down") },

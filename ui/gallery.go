@@ -217,6 +217,9 @@ func (g *gallery) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.export):
 		g.naming.ask("Export", fmt.Sprintf("export episode %d to", e.Number), fmt.Sprintf("%s-%d.onnx", g.snap.Run.Name, e.Number), "write the file",
 			func(path string) intent { return exportIntent{g.id, e.Number, path} })
+	case key.Matches(msg, k.fork):
+		g.naming.ask("Fork", fmt.Sprintf("fork at episode %d as", e.Number), engine.ForkName(g.snap.Run.Name, e.Number), "fork",
+			func(name string) intent { return forkIntent{g.id, e.Number, name} })
 	case key.Matches(msg, k.previous):
 		g.along(-1)
 	case key.Matches(msg, k.subsequent):
@@ -269,7 +272,7 @@ func (g *gallery) bindings() keymap {
 	k.subsequent.SetHelp("] →", "slower on the front")
 	k.open.SetHelp("enter", "show")
 	k.copy.SetHelp("y", "copy the export command")
-	for _, b := range []*key.Binding{&k.open, &k.mark, &k.diff, &k.export, &k.copy, &k.previous, &k.subsequent} {
+	for _, b := range []*key.Binding{&k.open, &k.mark, &k.diff, &k.export, &k.fork, &k.copy, &k.previous, &k.subsequent} {
 		b.SetEnabled(any)
 	}
 	k.try.SetEnabled(any && g.s.active == g.id)
@@ -285,7 +288,7 @@ func (g *gallery) Keys() []keyGroup {
 		return typingKeys("Filter", "keep the filter", "show all episodes")
 	}
 	return []keyGroup{
-		{"Episode", []key.Binding{k.open, k.mark, k.diff, k.export, k.try}, false},
+		{"Episode", []key.Binding{k.open, k.mark, k.diff, k.export, k.try, k.fork}, false},
 		{"List", []key.Binding{k.sort, k.filter, k.subsequent, k.previous, k.copy}, false},
 		k.movement(),
 	}

@@ -155,7 +155,7 @@ func (v *logView) Status() string {
 		b.put(l.key, " /").join(v.filter.line(l, v.width-2-span(found))).put(l.dim, found)
 	case v.filter.text() != "":
 		b.put(l.dim, fmt.Sprintf(" filter “%s”: %d of %s · esc shows all", v.filter.text(), len(v.lines), plural(v.all, "line")))
-	case len(v.lines) > 0 && span(v.lines[v.list.at]) > v.width-2:
+	case len(v.lines) > 0 && v.row(v.lines[v.list.at], false).width > v.width:
 		b.put(l.dim, "  "+fitEnd(v.lines[v.list.at], v.width-4))
 	}
 	return b.cut(v.width)
@@ -180,16 +180,16 @@ func (v *logView) View() []string {
 	}
 	from, to := v.list.visible()
 	for i := from; i < to; i++ {
-		out = append(out, v.row(v.lines[i], i == v.list.at))
+		out = append(out, v.row(v.lines[i], i == v.list.at).cut(v.width))
 	}
 	return exactly(out, v.height)
 }
 
 // row draws a line: its time, with the day if that is another one, and its level if it is
 // worth attention.
-func (v *logView) row(text string, selected bool) string {
+func (v *logView) row(text string, selected bool) *line {
 	l := v.s.look
-	var b line
+	b := new(line)
 	mark := " "
 	if selected {
 		b.only, mark = &l.cursor, l.cursorMark
@@ -213,7 +213,7 @@ func (v *logView) row(text string, selected bool) string {
 	if selected {
 		b.to(v.width)
 	}
-	return b.cut(v.width)
+	return b
 }
 
 func (v *logView) listAt() (*list, int, int, int) { return &v.list, 2, 0, v.width }

@@ -18,6 +18,7 @@ type prompt struct {
 	at      int      // in history; its length: what is being typed
 	draft   string   // what was being typed before history was looked through
 	choices []string // completions to choose from; nil: none were asked for
+	layer   string   // under the cursor: offered before the others
 }
 
 func newPrompt() prompt {
@@ -97,6 +98,9 @@ func (p *prompt) complete(s *engine.Snapshot, offered []string) {
 	choices := s.Complete(text)
 	if len(choices) == 0 {
 		return
+	}
+	if at := slices.IndexFunc(choices, func(c string) bool { return strings.HasSuffix(strings.TrimSpace(c), " "+p.layer) }); at > 0 {
+		choices = slices.Concat(choices[at:at+1], choices[:at], choices[at+1:])
 	}
 	common := sharedBeginning(choices)
 	if len(choices) > 1 {

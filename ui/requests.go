@@ -74,7 +74,7 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case forkIntent:
 		return m.enqueue("forking the run", func() tea.Msg {
 			name, err := guarded("fork the run", func() (string, error) {
-				run, err := m.workbench.Fork(i.id, 0, i.name)
+				run, err := m.workbench.Fork(i.id, i.episode, i.name)
 				if err != nil {
 					return "", err
 				}

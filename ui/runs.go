@@ -183,7 +183,12 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 		}
 		return compareIntent{[2]string{r.marked, run.ID}}
 	case key.Matches(msg, k.fork) && any:
-		r.naming.ask("Fork", "fork as", engine.ForkName(run.Name, run.Episodes), "fork", func(name string) intent { return forkIntent{run.ID, name} })
+		r.naming.ask("Fork", "fork as", engine.ForkName(run.Name, run.Episodes), "fork", func(name string) intent {
+			if name == engine.ForkName(run.Name, run.Episodes) {
+				name = "" // more episodes may have been finished until then
+			}
+			return forkIntent{run.ID, 0, name}
+		})
 	case key.Matches(msg, k.rename) && any:
 		r.naming.ask("Rename", "new name", run.Name, "give this name", func(name string) intent { return renameIntent{run.ID, name} })
 	case key.Matches(msg, k.remove) && any && run.ID != r.s.active:

@@ -38,8 +38,12 @@ type (
 		snap *engine.Snapshot
 		at   int
 	} // at: the episode to begin with
-	formIntent    struct{}
-	forkIntent    struct{ id, name string }
+	formIntent struct{}
+	forkIntent struct {
+		id      string
+		episode int    // the last one it shares; 0: all
+		name    string // empty: one made from the run's
+	}
 	compareIntent struct{ ids [2]string }
 	renameIntent  struct{ id, name string }
 	deleteIntent  struct{ id string }

@@ -42,6 +42,7 @@ func (d *dashboard) steer(k *keymap, msg tea.KeyMsg) (i intent, ok bool) {
 
 // typed gives a key to the command line.
 func (d *dashboard) typed(msg tea.KeyMsg) intent {
+	d.prompt.layer = d.list.id
 	entered := d.prompt.press(msg, d.newest)
 	if entered == "" {
 		return nil

@@ -66,6 +66,11 @@ func TestCommandLineShowsWhatWouldHappen(t *testing.T) {
 	s.press("tab", "tab")
 	s.sees("layer1.0.conv2", "layer1.1.conv1")
 	s.press("esc")
+	s.press("down", "down", "down") // the layer under the cursor comes first
+	s.press(append([]string{":"}, typed("pin ")...)...)
+	s.press("tab")
+	s.sees(":pin " + s.model.session.live.Layers[3].Name + " _")
+	s.press("esc")
 	s.press(append(append([]string{":"}, typed("nonsense")...), "enter")...)
 	s.sees("! command \"nonsense\" is unknown")
 	if len(s.bench.asked) != 0 {
