@@ -36,7 +36,7 @@ func build(t *testing.T) *program {
 		t.Skip("tmux is not installed: nothing was driven in a terminal (apt-get install tmux)")
 	}
 	folder := t.TempDir()
-	p := &program{t: t, path: filepath.Join(folder, "galen"), database: filepath.Join(folder, "galen.db"), socket: filepath.Join(folder, "tmux")}
+	p := &program{t: t, path: filepath.Join(folder, "galen"), database: filepath.Join(folder, "data", "galen", "galen.db"), socket: filepath.Join(folder, "tmux")}
 	if out, err := exec.Command("go", "build", "-o", p.path, "galen").CombinedOutput(); err != nil {
 		t.Fatalf("build galen: %v\n%s", err, out)
 	}
@@ -82,10 +82,23 @@ type terminal struct {
 // open starts galen in a new terminal.
 func (p *program) open(width, height int, arguments ...string) *terminal {
 	p.t.Helper()
+	return p.start(width, height, append([]string{p.path}, append(arguments, "--db", p.database)...)...)
+}
+
+// shell opens a terminal with a shell that finds galen, and galen its store.
+func (p *program) shell(width, height int) *terminal {
+	p.t.Helper()
+	folder := filepath.Dir(p.path)
+	return p.start(width, height, "PATH="+folder+":"+os.Getenv("PATH"), "XDG_DATA_HOME="+filepath.Join(folder, "data"), "HOME="+folder, "PS1='$ '", "sh", "-i")
+}
+
+// start runs a command, after settings of its environment, in a new terminal.
+func (p *program) start(width, height int, command ...string) *terminal {
+	p.t.Helper()
 	p.opened++
 	w := &terminal{program: p, name: fmt.Sprintf("t%d", p.opened)}
-	command := append([]string{"exec", "env", "LC_ALL=C.UTF-8", "TERM=screen-256color", p.path}, append(arguments, "--db", p.database)...)
-	p.tmux("new-session", "-d", "-s", w.name, "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), strings.Join(command, " "), ";",
+	line := "exec env LC_ALL=C.UTF-8 TERM=screen-256color " + strings.Join(command, " ")
+	p.tmux("new-session", "-d", "-s", w.name, "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), "-c", filepath.Dir(p.path), line, ";",
 		"set-option", "-t", w.name, "remain-on-exit", "on")
 	pid, err := strconv.Atoi(strings.TrimSpace(p.tmux("display-message", "-p", "-t", w.name, "#{pane_pid}")))
 	if err != nil {
