@@ -13,6 +13,7 @@ const (
 	compactBelowHeight = 28
 	mostResults        = 12
 	mostJournal        = 8
+	tallResults        = 20 // where nothing else has a use for the lines
 )
 
 // arrange shares out the lines of a dashboard. Layers come first; what they leave
@@ -32,6 +33,9 @@ func arrange(width, height, layers int) dashboardLayout {
 			l.journal++
 		}
 		spare--
+	}
+	if spare > 0 {
+		l.results = min(l.results+spare, tallResults)
 	}
 	l.rows = max(1, height-fixed-l.results-l.journal-1)
 	return l
