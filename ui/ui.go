@@ -94,7 +94,9 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	}
 	look := newLook(renderer, o.ASCII || !unicodeTerminal(os.Getenv))
 
-	program := []tea.ProgramOption{tea.WithAltScreen(), tea.WithContext(ctx), tea.WithOutput(o.Output)}
+	// Signals end ctx. A handler of Bubble Tea's own would, when it loses that race, wait forever for
+	// its message to be taken, and the end of the program for it.
+	program := []tea.ProgramOption{tea.WithAltScreen(), tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithOutput(o.Output)}
 	if !o.NoMouse {
 		program = append(program, tea.WithMouseCellMotion())
 	}
@@ -110,7 +112,7 @@ func Run(ctx context.Context, w Workbench, o Options) error {
 	_, err := p.Run()
 	cancel()
 	following.Wait()
-	if errors.Is(err, context.Canceled) || errors.Is(err, tea.ErrInterrupted) {
+	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ package endtoend
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -160,6 +161,41 @@ func TestASearchIsWatchedSteeredLeftAndFoundAgain(t *testing.T) {
 	if out := p.run("show", "demo", "--json"); !strings.Contains(out, `"episode"`) {
 		t.Errorf("galen show prints\n%s", out)
 	}
+}
+
+// TestTheTerminalIsGivenBack ends galen by signals, which race each other within it, and by a key.
+func TestTheTerminalIsGivenBack(t *testing.T) {
+	p := build(t)
+	w := p.shell(100, 30)
+	w.sees("$")
+	end := func(how string, act func(pid int)) {
+		t.Helper()
+		note := filepath.Join(t.TempDir(), "pid")
+		w.press("sh -c 'echo $$ >"+note+"; exec galen'", "Enter")
+		w.sees("starts the demo")
+		text, err := os.ReadFile(note)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		act(pid)
+		w.until("the shell after "+how, func(screen string) bool { return strings.HasSuffix(strings.TrimSpace(screen), "\n$") })
+		if got := strings.TrimSpace(w.tmux("display-message", "-p", "-t", w.name, "#{alternate_on}#{mouse_any_flag}#{cursor_flag}")); got != "001" {
+			t.Errorf("%s leaves the terminal with the alternate screen, mouse and cursor as %s", how, got)
+		}
+		w.press("echo it is $((40+2))", "Enter")
+		w.sees("it is 42")
+		w.press("clear", "Enter")
+		w.until("an empty screen", func(screen string) bool { return strings.TrimSpace(screen) == "$" })
+	}
+	for range 5 {
+		end("SIGTERM", func(pid int) { _ = syscall.Kill(pid, syscall.SIGTERM) })
+	}
+	end("SIGINT", func(pid int) { _ = syscall.Kill(pid, syscall.SIGINT) })
+	end("q", func(int) { w.press("q") })
 }
 
 func TestTheFirstStartOffersTheDemo(t *testing.T) {
