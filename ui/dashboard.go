@@ -255,6 +255,7 @@ func (d *dashboard) bindings() keymap {
 	k.command.SetEnabled(searched)
 	k.target.SetEnabled(searched)
 	k.noise.SetEnabled(searched)
+	k.method.SetEnabled(searched)
 	k.undo.SetEnabled(searched)
 	shown := (*store.Episode)(nil)
 	if d.snap != nil {
@@ -291,7 +292,7 @@ func (d *dashboard) Keys() []keyGroup {
 		{"Search", []key.Binding{k.pause, k.step, k.episodes, k.inspect}, false},
 		{"Steering", []key.Binding{k.command, k.pin, k.target, k.try, k.undo}, false},
 		{"The layer under the cursor", []key.Binding{k.denser, k.sparser, k.fewerBits, k.moreBits}, true},
-		{"More", []key.Binding{k.stop, k.freeze, k.noise, k.journal, k.device}, true},
+		{"More", []key.Binding{k.stop, k.freeze, k.noise, k.method, k.journal, k.device}, true},
 		{"Shown in the table", []key.Binding{k.best, k.reference, k.last, k.previous, k.subsequent, k.first, k.copy}, false},
 		k.movement(),
 	}

@@ -12,7 +12,7 @@ type keymap struct {
 	copy, save, journal, log, device   key.Binding
 
 	pause, step, stop, freeze                          key.Binding
-	command, target, noise, undo, try, pin             key.Binding
+	command, target, noise, method, undo, try, pin     key.Binding
 	sparser, denser, moreBits, fewerBits               key.Binding
 	inspect, episodes, sort, mark, diff, export        key.Binding
 	best, reference, last, first, previous, subsequent key.Binding
@@ -70,6 +70,7 @@ func newKeymap() keymap {
 		command:   bind(":", "command", ":"),
 		target:    bind("t", "target", "t"),
 		noise:     bind("n", "exploration", "n"),
+		method:    bind("M", "freeze a method", "M"),
 		undo:      bind("u", "undo", "u"),
 		try:       bind("T", "try again", "T"),
 		pin:       bind("p", "pin", "p"),

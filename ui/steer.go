@@ -19,6 +19,8 @@ func (d *dashboard) steer(k *keymap, msg tea.KeyMsg) (i intent, ok bool) {
 		d.prompt.open("target ")
 	case key.Matches(msg, k.noise):
 		d.prompt.open("noise ")
+	case key.Matches(msg, k.method):
+		d.prompt.open("freeze ")
 	case key.Matches(msg, k.undo):
 		return commandIntent{engine.Command{Kind: engine.Undo}}, true
 	case key.Matches(msg, k.try):

@@ -30,6 +30,7 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{"a command", append(typed(":target 0.3"), "enter"), []string{"target 0.3 by tester"}},
 		{"a prefilled command", append(typed("t0.3"), "enter"), []string{"target 0.3 by tester"}},
+		{"a method", append(typed("Mint8"), "enter"), []string{"freeze int8 by tester"}},
 		{"completed", append(append(typed(":ta"), "tab"), append(typed("0.25"), "enter")...), []string{"target 0.25 by tester"}},
 		{"keys are text", append(typed(":noise 0.1"), "esc"), nil},
 		{"left by backspace", append([]string{":", "x", "backspace", "backspace"}, "down", "space"), []string{"pause by tester"}},
