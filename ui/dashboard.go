@@ -304,6 +304,7 @@ func (d *dashboard) Legend() [][2]string {
 		{l.stepMark, "the layer the agent is deciding on"},
 		{"⚯a", "same letter: same channels removed, since their outputs are added"},
 		{l.pinMark, "pinned or bounded: the agent decides within the limits"},
+		{"frozen", "of methods: no layer may use them; of a layer: it keeps its channels"},
 		{"int8≡8", "runs on the 8-bit kernel: fewer bits bought no time here"},
 		{"sens.", "how much the answers change as this layer alone is pruned further"},
 		{"Δ best", "against the best episode: channels, weight bits w, activation bits a"},

@@ -133,6 +133,7 @@ var scenes = map[string]func(s *stage){
 		snap := sampleSnapshot(20, 136)
 		half, four := &engine.Span[float64]{Least: 0.5, Most: 0.5}, &engine.Span[int]{Least: 4, Most: 8}
 		snap.Settings.Limits = map[string]engine.Limits{snap.Layers[2].Name: {Sparsity: half}, snap.Layers[4].Name: {Weights: four}}
+		snap.Settings.Frozen = []string{"prune"}
 		s.openLive(snap)
 		s.press("down", "down")
 	},

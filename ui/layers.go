@@ -160,6 +160,9 @@ func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 		count = fmt.Sprintf("layers %d–%d of %d", from+1, to, len(s.Layers))
 	}
 	right := []segment{{l.dim, " " + count + " ", 1}, {l.rule, l.ruleRest + l.ruleRest, 0}}
+	if frozen := d.frozenMethods(); frozen != "" {
+		right = slices.Insert(right, 0, segment{l.accent, " " + l.pinMark + " " + frozen + " ", 1}, segment{l.rule, l.ruleRest, 1})
+	}
 	return spreadRule(d.width, left, right, l.ruleRest, l.rule)
 }
 

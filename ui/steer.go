@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -81,4 +82,12 @@ func (d *dashboard) limited() string {
 		return ""
 	}
 	return fmt.Sprintf("%s %s", name, limits)
+}
+
+// frozenMethods says what the agent may not do to any layer; empty: everything is allowed.
+func (d *dashboard) frozenMethods() string {
+	if frozen := d.snap.Settings.Frozen; len(frozen) > 0 {
+		return "frozen: " + strings.Join(frozen, ", ")
+	}
+	return ""
 }
