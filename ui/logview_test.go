@@ -32,14 +32,17 @@ func TestTheLogFollowsAndFilters(t *testing.T) {
 	s.press("G")
 	s.sees("note 59 of 60")
 
+	w.log = append(w.log, engine.LogLine(epoch, "info", "demo: paused"))
+	s.live(sampleAs(engine.Paused, 136)) // from now on the clock ticks once a minute
+	s.sees("demo: paused")
 	s.press("/")
 	s.press(typed("error demo")...)
-	s.sees("internal error", "/error demo_", "1 of 119 lines")
+	s.sees("internal error", "/error demo_", "1 of 120 lines")
 	s.misses("note 59")
 	s.press("enter", "y")
 	s.sees("copied the line")
 	s.press("esc")
-	s.sees("119 lines", "goroutine 12", "▸ 2026-03-13 13:32:10 error")
+	s.sees("120 lines", "goroutine 12", "▸ 2026-03-13 13:32:10 error")
 	s.press("esc")
 	s.sees("layers")
 }

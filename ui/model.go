@@ -134,6 +134,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case snapshotMsg:
 		m.arrived(msg.snapshot)
 		m.tell(msg)
+		if !working(msg.snapshot.State) { // else the next second shows it
+			command = m.readLog()
+		}
 	case comparedMsg:
 		m.report(msg.err)
 		command = m.finishJob()
