@@ -12,10 +12,11 @@ import (
 
 // A checkpoint is, little-endian: the magic, a version, the settings as JSON and the
 // random source (each a length and bytes), counters, and every vector as a length and
-// its float64s; a CRC-64 of all that comes last. Version 1 did not know what steps cost.
+// its float64s; a CRC-64 of all that comes last. Version 1 did not know what steps cost, and
+// settings before version 3 had fields that no agent knows any more.
 const (
 	checkpointMagic   = "galen.ddpg"
-	checkpointVersion = 2
+	checkpointVersion = 3
 )
 
 var checkpointTable = crc64.MakeTable(crc64.ECMA)
@@ -89,7 +90,9 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 	r := &reader{rest: body[len(checkpointMagic)+4:]}
 	var settings Settings
 	decoder := json.NewDecoder(bytes.NewReader(r.bytes()))
-	decoder.DisallowUnknownFields()
+	if version >= 3 {
+		decoder.DisallowUnknownFields()
+	}
 	if err := decoder.Decode(&settings); err != nil {
 		return nil, fmt.Errorf("agent settings: %w", err)
 	}
