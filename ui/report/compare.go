@@ -15,7 +15,7 @@ func Compare(out io.Writer, c *engine.Compared) error {
 	s := c.Settings
 	fmt.Fprintf(out, "target %.3g×, %s, reward %s (β %g), %d episodes\n\n", s.Target, s.Device, s.Reward, s.Beta, s.Episodes)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "AGENT\tSEEDS\tMET\tBEST AT TARGET\tREWARD AT 25 %\t50 %\t75 %\t100 %\tHYPERVOLUME\tSECONDS")
+	fmt.Fprintln(t, "AGENT\tSEEDS\tMET\tBEST AT TARGET\tON OTHER IMAGES\tREWARD AT 25 %\t50 %\t75 %\t100 %\tHYPERVOLUME\tSECONDS")
 	for _, a := range c.Agents {
 		met := 0
 		for _, r := range a.Runs {
@@ -23,8 +23,9 @@ func Compare(out io.Writer, c *engine.Compared) error {
 				met++
 			}
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s %%", a.Agent, len(a.Runs), met,
-			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s %%\t%s %%", a.Agent, len(a.Runs), met,
+			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }),
+			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Others }))
 		for quarter := 1; quarter <= 4; quarter++ {
 			fmt.Fprintf(t, "\t%s", spread(a, "%+.3f", func(r engine.RunResult) float64 {
 				return r.Rewards[max((len(r.Rewards)*quarter+3)/4-1, 0)]
