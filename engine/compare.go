@@ -88,6 +88,7 @@ type RunResult struct {
 	Seed     uint64        `json:"seed"`
 	Accuracy float64       `json:"accuracy"` // of the best episode, on validation images; 0: none meets the target
 	Ratio    float64       `json:"ratio"`    // its latency ÷ the original's
+	Others   float64       `json:"others"`   // its accuracy on images that nothing was chosen by; 0: none meets the target when timed for longer
 	Rewards  []float64     `json:"rewards"`  // the best so far, by episode
 	Volume   float64       `json:"volume"`   // see Hypervolume
 	Elapsed  time.Duration `json:"elapsed_ns"`
@@ -266,9 +267,13 @@ func (w *Workbench) result(ids []string) (RunResult, error) {
 	}
 	r.Run, r.Seed, r.Volume = last.Run.ID, last.Settings.Seed, Hypervolume(episodes)
 	if last.Best != nil {
+		meets := func(ratio float64) bool { return ratio <= last.Settings.Target*(1+targetTolerance) }
 		r.Ratio = last.Best.LatencyRatio
-		if r.Ratio <= last.Settings.Target*(1+targetTolerance) {
+		if meets(r.Ratio) {
 			r.Accuracy = last.Best.Accuracy
+		}
+		if c := last.Best.Confirmed; c != nil && meets(c.LatencyRatio) {
+			r.Others = c.Accuracy
 		}
 	}
 	return r, nil
