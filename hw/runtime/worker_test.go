@@ -130,11 +130,17 @@ func TestRunTimed(t *testing.T) {
 }
 
 func TestLayers(t *testing.T) {
-	g := resnet(t, resnet20, &precision{4, 4})
-	layers := compiled(t, g, "").Layers()
-	for i, node := range g.Layers() {
-		if l := layers[i]; l.Name != g.Nodes[node].Name || l.MACs != g.MACs(node) || l.Kernel != "int8" {
-			t.Errorf("layer %d is %+v", i, l)
+	for _, isa := range kernel.Supported() {
+		bits := precision{8, 8}
+		if isa == kernel.AVX512VNNI {
+			bits = precision{4, 4} // for which dot products of 8 bits are faster
+		}
+		g := resnet(t, resnet20, &bits)
+		layers := compiled(t, g, isa).Layers()
+		for i, node := range g.Layers() {
+			if l := layers[i]; l.Name != g.Nodes[node].Name || l.MACs != g.MACs(node) || l.Kernel != "int8" {
+				t.Errorf("with %s layer %d is %+v", isa, i, l)
+			}
 		}
 	}
 	float := resnet(t, resnet20, nil)
