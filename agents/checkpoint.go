@@ -12,11 +12,10 @@ import (
 
 // A checkpoint is, little-endian: the magic, a version, the settings as JSON and the
 // random source (each a length and bytes), counters, and every vector as a length and
-// its float64s; a CRC-64 of all that comes last. Version 1 did not know what steps cost, and
-// settings before version 3 had fields that no agent knows any more.
+// its float64s; a CRC-64 of all that comes last. Version 1 did not know what steps cost.
 const (
 	checkpointMagic   = "galen.ddpg"
-	checkpointVersion = 3
+	checkpointVersion = 2
 )
 
 var checkpointTable = crc64.MakeTable(crc64.ECMA)
@@ -90,9 +89,7 @@ func restore(data []byte, reward Reward) (*DDPG, error) {
 	r := &reader{rest: body[len(checkpointMagic)+4:]}
 	var settings Settings
 	decoder := json.NewDecoder(bytes.NewReader(r.bytes()))
-	if version >= 3 {
-		decoder.DisallowUnknownFields()
-	}
+	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&settings); err != nil {
 		return nil, fmt.Errorf("agent settings: %w", err)
 	}

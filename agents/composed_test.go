@@ -12,7 +12,7 @@ import (
 func priced(t *testing.T, r Reward) (*DDPG, []Episode) {
 	t.Helper()
 	s := smallSettings(6, 3)
-	s.Gamma = 0.9
+	s.Gamma, s.Credit = 0.9, false
 	a, err := NewDDPG(s, r, 4)
 	if err != nil {
 		t.Fatal(err)

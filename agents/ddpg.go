@@ -31,10 +31,8 @@ type DDPG struct {
 	average                   float64 // moving average of rewards
 	averaged                  bool    // whether average has a value yet
 
-	elite     [][]float64 // actions of the best episode, from the last step to the first
-	lead      [][]float64 // in the same order, what to take for the best; empty: nobody told
-	exploring float64     // share of the steps that explore in this thought
-	scratch   *scratch
+	elite   [][]float64 // actions of the best episode, from the last step to the first; with credit, of what is probably the best
+	scratch *scratch
 }
 
 // NewDDPG returns an untrained agent. The same settings, reward, seed and episodes give
@@ -52,7 +50,7 @@ func NewDDPG(s Settings, r Reward, seed uint64) (*DDPG, error) {
 	a.criticAdam = newAdam(s.CriticRate, s.CriticDecay, len(a.critic.params))
 	a.replay = newReplay(s.Replay, s.States, s.Actions)
 	a.scaler = newScaler(s.States)
-	a.noiseFrom, a.exploring = s.WarmUp, s.Exploring
+	a.noiseFrom = s.WarmUp
 	a.explorer = explorer{shared: make([]float64, s.Actions), rng: a.rng}
 	a.explorer.begin()
 	a.scratch = newScratch(s)
@@ -72,18 +70,35 @@ func (a *DDPG) Act(state []float64) []float64 {
 	return a.explore(a.Greedy(state))
 }
 
-// explore returns an action near the actor's. Where only a share of the steps explores, each changes one
-// of its numbers: many changes at once hide what one of them is worth.
+// explore returns an action near the actor's, whose state is in a.scratch.single. Where only a share
+// of the steps explores, each changes one of its numbers: many changes at once hide what one
+// of them is worth. Of a few proposals it is the one that the critic likes best.
 func (a *DDPG) explore(greedy []float64) []float64 {
-	from, to := 0, len(greedy)
-	if a.settings.Exploring > 0 {
-		if a.rng.Float64() >= a.exploring {
-			return greedy
+	if share := a.settings.Exploring; share > 0 && a.rng.Float64() >= share {
+		return greedy
+	}
+	best := a.propose(greedy)
+	if a.settings.Proposals <= 1 {
+		return best
+	}
+	value := a.value(best)
+	for range a.settings.Proposals - 1 {
+		action := a.propose(greedy)
+		if q := a.value(action); q > value {
+			best, value = action, q
 		}
-		from = a.drawNumber(len(greedy))
+	}
+	return best
+}
+
+// propose returns an action with noise in one of its numbers, or in all where all steps explore.
+func (a *DDPG) propose(greedy []float64) []float64 {
+	action := append([]float64(nil), greedy...)
+	from, to := 0, len(action)
+	if a.settings.Exploring > 0 {
+		from = a.drawNumber(len(action))
 		to = from + 1
 	}
-	action := slices.Clone(greedy)
 	for i := from; i < to; i++ {
 		action[i] = truncatedNormal(greedy[i], a.Noise(), a.explorer.uniform(i, a.settings.Correlation))
 	}
@@ -150,7 +165,6 @@ func (a *DDPG) Finish(e Episode) error {
 			a.update()
 		}
 	}
-	a.lead = nil
 	return nil
 }
 
@@ -197,11 +211,15 @@ func (a *DDPG) Rescore(r Reward) {
 
 // score judges what is remembered.
 func (a *DDPG) score() {
-	a.replay.score(a.reward, a.settings.Ranked)
-	if a.elite = slices.Clone(a.lead); a.elite != nil {
-		return
+	shared := a.replay.score(a.reward, a.settings.Ranked)
+	best := a.replay.best()
+	if a.settings.Credit && shared {
+		if probably := a.replay.assignCredit(); probably != nil {
+			best = probably
+		}
 	}
-	for _, i := range slices.Backward(a.replay.best()) {
+	a.elite = a.elite[:0]
+	for _, i := range slices.Backward(best) {
 		a.elite = append(a.elite, slices.Clone(a.replay.actionAt(i)))
 	}
 }
@@ -209,6 +227,7 @@ func (a *DDPG) score() {
 // scratch is the memory of passes, kept between updates.
 type scratch struct {
 	single         *pass // one state through the actor
+	judged         *pass // one state and action through the critic
 	actor, critic  *pass // a batch
 	actorGradient  []float64
 	criticGradient []float64
@@ -219,6 +238,7 @@ type scratch struct {
 func newScratch(s Settings) *scratch {
 	return &scratch{
 		single:         newPass(s.actorSizes(), 1),
+		judged:         newPass(s.criticSizes(), 1),
 		actor:          newPass(s.actorSizes(), s.Batch),
 		critic:         newPass(s.criticSizes(), s.Batch),
 		actorGradient:  make([]float64, parameters(s.actorSizes())),

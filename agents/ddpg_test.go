@@ -56,7 +56,7 @@ func finish(t *testing.T, a *DDPG, e Episode) {
 func trained(t *testing.T, seed uint64) *DDPG {
 	t.Helper()
 	s := smallSettings(6, 3)
-	s.Gamma = 0.9
+	s.Gamma, s.Credit = 0.9, false
 	a := newTestAgent(t, s, seed)
 	for n := range 12 {
 		finish(t, a, testEpisode(a, n))

@@ -61,9 +61,10 @@ func (r *replay) add(e Episode) {
 // it earned. Ranked, it is the place of that in the order of all: −1 the worst, 1 the best,
 // the same for equals; where steps earn their own, in the order of the same step's. Ranks
 // keep early failures, however bad, from hiding what distinguishes the good episodes, and
-// need no centring (fitness shaping: Wierstra et al. 2014, §3.1).
-func (r *replay) score(reward Reward, ranked bool) {
-	shared := true // whether all steps of an episode have its reward
+// need no centring (fitness shaping: Wierstra et al. 2014, §3.1). It tells whether all steps of
+// an episode share its reward.
+func (r *replay) score(reward Reward, ranked bool) (shared bool) {
+	shared = true
 	for i := range r.count {
 		r.reward[i] = reward(r.outcome[i])
 		whole := r.outcome[i]
@@ -78,7 +79,7 @@ func (r *replay) score(reward Reward, ranked bool) {
 		}
 	}
 	if !ranked {
-		return
+		return shared
 	}
 	if shared {
 		groups = [][]int{slices.Concat(groups...)}
@@ -86,6 +87,7 @@ func (r *replay) score(reward Reward, ranked bool) {
 	for _, group := range groups {
 		r.rank(group)
 	}
+	return shared
 }
 
 // bySteps groups all transitions by how many follow in their episodes.

@@ -34,9 +34,6 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 		return nil, err
 	}
 	timing.Learning = laps.next() // what there is to imitate
-	if agent, ok := s.agent.(thinker); ok {
-		agent.Think()
-	}
 	d, err := s.decide(ctx, next)
 	if err != nil {
 		return nil, err
