@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/cursor"
@@ -162,4 +163,17 @@ func typingKeys(title, enter, esc string) []keyGroup {
 		key.NewBinding(key.WithKeys("enter"), key.WithHelp("enter", enter)),
 		key.NewBinding(key.WithKeys("esc"), key.WithHelp("esc", esc)),
 	}, false}}
+}
+
+// filterLine is what stands below a list that is filtered: what is typed, with something beside it, or
+// the filter with what it left; empty if there is neither.
+func (e *editor) filterLine(l *look, width int, beside, left string) string {
+	var b line
+	switch {
+	case e.typing():
+		b.put(l.key, " /").join(e.line(l, width-2-span(beside))).put(l.dim, beside)
+	case e.text() != "":
+		b.put(l.dim, fmt.Sprintf(" filter “%s”%s · esc shows all", e.text(), left))
+	}
+	return b.cut(width)
 }

@@ -305,18 +305,10 @@ func (g *gallery) Legend() [][2]string {
 }
 
 func (g *gallery) Status() string {
-	l := g.s.look
-	var b line
-	switch {
-	case g.naming.typing():
-		return g.naming.line(l, g.width)
-	case g.filter.typing():
-		const words = "   front  marked  met  noisy  acc>90  lat<0.3"
-		b.put(l.key, " /").join(g.filter.line(l, g.width-2-span(words))).put(l.dim, words)
-	case g.filter.text() != "":
-		b.put(l.dim, fmt.Sprintf(" filter “%s” · esc shows all", g.filter.text()))
+	if g.naming.typing() {
+		return g.naming.line(g.s.look, g.width)
 	}
-	return b.cut(g.width)
+	return g.filter.filterLine(g.s.look, g.width, "   front  marked  met  noisy  acc>90  lat<0.3", "")
 }
 
 func (g *gallery) View() []string {

@@ -148,17 +148,13 @@ func (v *logView) Legend() [][2]string {
 // Status is the filter, or the end of the line under the cursor where that was cut off.
 func (v *logView) Status() string {
 	l := v.s.look
-	var b line
-	switch {
-	case v.filter.typing():
-		found := fmt.Sprintf("   %d of %s", len(v.lines), plural(v.all, "line"))
-		b.put(l.key, " /").join(v.filter.line(l, v.width-2-span(found))).put(l.dim, found)
-	case v.filter.text() != "":
-		b.put(l.dim, fmt.Sprintf(" filter “%s”: %d of %s · esc shows all", v.filter.text(), len(v.lines), plural(v.all, "line")))
-	case len(v.lines) > 0 && v.row(v.lines[v.list.at], false).width > v.width:
-		b.put(l.dim, "  "+fitEnd(v.lines[v.list.at], v.width-4))
+	found := fmt.Sprintf("%d of %s", len(v.lines), plural(v.all, "line"))
+	status := v.filter.filterLine(l, v.width, "   "+found, ": "+found)
+	if status == "" && len(v.lines) > 0 && v.row(v.lines[v.list.at], false).width > v.width {
+		var b line
+		return b.put(l.dim, "  "+fitEnd(v.lines[v.list.at], v.width-4)).cut(v.width)
 	}
-	return b.cut(v.width)
+	return status
 }
 
 func (v *logView) View() []string {

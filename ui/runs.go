@@ -257,18 +257,11 @@ func (r *runs) Legend() [][2]string {
 }
 
 func (r *runs) Status() string {
-	l := r.s.look
-	var b line
-	switch {
-	case r.naming.typing():
-		return r.naming.line(l, r.width)
-	case r.filter.typing():
-		found := fmt.Sprintf("   %d of %d runs", len(r.shown), len(r.all))
-		b.put(l.key, " /").join(r.filter.line(l, r.width-2-span(found))).put(l.dim, found)
-	case r.filter.text() != "":
-		b.put(l.dim, fmt.Sprintf(" filter “%s”: %d of %s · esc shows all", r.filter.text(), len(r.shown), plural(len(r.all), "run")))
+	if r.naming.typing() {
+		return r.naming.line(r.s.look, r.width)
 	}
-	return b.cut(r.width)
+	found := fmt.Sprintf("%d of %s", len(r.shown), plural(len(r.all), "run"))
+	return r.filter.filterLine(r.s.look, r.width, "   "+found, ": "+found)
 }
 
 func (r *runs) View() []string {
