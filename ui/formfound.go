@@ -49,7 +49,8 @@ func (f *form) prunable(height int) []string {
 	}
 	const indent, gap = 4, 4
 	name = min(name, 24)
-	columns := max(1, (f.width-indent+gap)/(name+1+group+2+shape+gap))
+	pitch := name + 1 + group + 2 + shape + gap // from one column to the next
+	columns := max(1, (f.width-indent+gap)/pitch)
 	rows := min(height-1, (len(names)+columns-1)/columns) // below a title
 	if rows < 1 {
 		return nil
@@ -62,7 +63,7 @@ func (f *form) prunable(height int) []string {
 	for row := range rows {
 		var b line
 		for at := row; at < min(len(names), rows*columns); at += rows {
-			b.to(indent+at/rows*(name+1+group+2+shape+gap)).put(l.plain, fitEnd(names[at], name)+" ").
+			b.to(indent+at/rows*pitch).put(l.plain, fitEnd(names[at], name)+" ").
 				put(l.accent, fit(groups[at], group, false)).put(l.dim, "  "+shapes[at])
 		}
 		out = append(out, b.cut(f.width))
