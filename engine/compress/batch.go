@@ -15,6 +15,13 @@ import (
 type crew struct {
 	isa     kernel.ISA
 	workers int
+	pixels  int // that moments of a tensor are taken of, at most; 0: leastPixels
+}
+
+// alone is a crew of one.
+func (c crew) alone() crew {
+	c.workers = 1
+	return c
 }
 
 // each calls f for every index below n.
@@ -46,7 +53,7 @@ type moments struct {
 // moments takes them over a sample of the pixels of all images.
 func (c crew) moments(b *runtime.Batch) moments {
 	const strip = 1024
-	sample := gramPixels(b.N, b.Pixels)
+	sample := c.sample(b.N, b.Pixels)
 	sums := make([][]float64, (len(sample)+strip-1)/strip) // per strip: sums, then sums of squares
 	c.each(len(sums), func(k int) {
 		s := make([]float64, 2*b.Channels)

@@ -142,7 +142,7 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 		return nil, err
 	}
 	c := &Compressor{
-		structure: structure, options: o, crew: crew{o.ISA, o.Workers},
+		structure: structure, options: o, crew: crew{o.ISA, o.Workers, momentPixels(g)},
 		seen: make([]observation, len(structure.Layers)),
 	}
 	c.importance = make([]float64, structure.count)

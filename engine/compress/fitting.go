@@ -116,7 +116,7 @@ func (f *fitting) rounded(node, bits int, inputScale float32, fits []fit) graph.
 		grams[i] = fit.gram
 	}
 	if fits == nil {
-		grams = f.crew.grams(patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
+		grams = f.crew.grams(f.crew.patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape))
 	}
 	return n.WithWeight(f.crew.compensatedWeight(w, bits, floor, grams), n.Bias())
 }

@@ -1,6 +1,8 @@
 package compress
 
 import (
+	"math"
+
 	"galen/hw/graph"
 	"galen/hw/kernel"
 	"galen/hw/runtime"
@@ -27,7 +29,7 @@ type patches struct {
 
 // patchesOf lists a layer's patches, one entry per group of its filters. in and out are
 // the shapes of the layer's input and output.
-func patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
+func (c crew) patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
 	w := kernel.Window{InH: 1, InW: 1, OutH: 1, OutW: 1, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
 	groups := 1
 	if op, ok := n.Op.(*graph.Conv); ok {
@@ -39,7 +41,7 @@ func patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
 		groups = op.Groups
 	}
 	channels := input.Channels / groups
-	sample := gramPixels(input.N, w.OutH*w.OutW)
+	sample := c.sample(input.N, w.OutH*w.OutW)
 	all := make([]patches, groups)
 	for k := range all {
 		all[k] = patches{input, w, k * channels, channels, sample}
@@ -47,19 +49,35 @@ func patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
 	return all
 }
 
-// leastGramPixels is the least that a sample holds, if there are as many: six for every scalar of
-// the largest patches that are fitted. Moments of fewer fit the calibration images rather than the data.
-const leastGramPixels = 1 << 15
+// Moments of a tensor are taken of a sample of its pixels: more for wide layers, as those of few
+// fit the calibration images rather than the data.
+const (
+	leastPixels     = 1 << 14
+	mostPixels      = 1 << 15
+	pixelsPerScalar = 28 // of the largest patches that are fitted
+)
 
-// gramPixels is a regular sample of the output pixels of n images.
-func gramPixels(n, pixels int) (sample []int) {
-	every := max(1, n*pixels/leastGramPixels)
-	// A stride that shares a factor with the image would always meet the same columns.
-	for gcd(every, pixels) != 1 {
-		every++
+// momentPixels is how many pixels moments are taken of in a graph, if its tensors have as many.
+func momentPixels(g *graph.Graph) int {
+	widest := 0
+	for _, i := range g.Layers() {
+		if size := g.Nodes[i].Weight().Channel(); size < largestFit {
+			widest = max(widest, size)
+		}
 	}
-	for at := 0; at < n*pixels; at += every {
-		sample = append(sample, at)
+	return min(max(pixelsPerScalar*widest, leastPixels), mostPixels)
+}
+
+// sample is a sample of the pixels of n images: one of every stretch of equal length, which one
+// by the golden ratio. A regular stride that shares a factor with the image would always meet the same
+// columns.
+func (c crew) sample(n, pixels int) []int {
+	all := n * pixels
+	sample := make([]int, min(all, max(c.pixels, leastPixels)))
+	for k := range sample {
+		first, next := k*all/len(sample), (k+1)*all/len(sample)
+		_, place := math.Modf(float64(k) * math.Phi)
+		sample[k] = first + int(place*float64(next-first))
 	}
 	return sample
 }
@@ -67,18 +85,25 @@ func gramPixels(n, pixels int) (sample []int) {
 // size is the length of a patch, with the one.
 func (p *patches) size() int { return p.channels*p.window.Taps() + 1 }
 
-// read writes the patch of an output pixel, counted over all images, and the one.
+// read writes the patch of an output pixel, counted over all images, tap by tap, and the one.
 func (p *patches) read(patch []float32, at int) {
 	pixels, taps := p.window.OutH*p.window.OutW, p.window.Taps()
 	image, stride := p.input.Images[at/pixels], p.input.Stride
 	for tap := range taps {
-		from := image[p.window.Pixel(at%pixels, tap)*stride+p.first:][:p.channels]
-		to := patch[tap:]
-		for c, x := range from {
-			to[c*taps] = x
-		}
+		copy(patch[tap*p.channels:][:p.channels], image[p.window.Pixel(at%pixels, tap)*stride+p.first:])
 	}
 	patch[p.channels*taps] = 1
+}
+
+// places tells where a patch as read has the scalars in the order of a filter's weights.
+func (p *patches) places() []int {
+	taps := p.window.Taps()
+	places := make([]int, p.size())
+	for i := range p.channels * taps {
+		places[i] = i%taps*p.channels + i/taps
+	}
+	places[p.channels*taps] = p.channels * taps
+	return places
 }
 
 // gram takes the second moments of patches.
@@ -93,7 +118,7 @@ func (c crew) grams(all []patches) []gram {
 		return []gram{c.gram(all[0])}
 	}
 	grams := make([]gram, len(all))
-	alone := crew{c.isa, 1}
+	alone := c.alone()
 	c.each(len(all), func(k int) { grams[k] = alone.gram(all[k]) })
 	return grams
 }
@@ -103,23 +128,24 @@ func (c crew) grams(all []patches) []gram {
 // an image; with no outputs it may be nil. All a least-squares fit of the layer needs is in the two. The
 // results do not depend on the number of workers.
 func (c crew) regression(p patches, target func(y []float32, at, image, pixel int), outputs int) (g gram, q []float64) {
-	const rows = 1024 // summed in float32, as many terms as leave it exact enough
+	const depth = 1024 // patches summed in float32, as many as leave it exact enough
 	size := p.size()
 	width := size + outputs
 	stride := kernel.ChannelStride(width)
-	tiles := products(size, outputs)
-	g, q = gram{size, make([]float64, size*size)}, make([]float64, size*outputs)
-	read := kernel.Floats(rows * stride)
-	sums := make([][]float32, len(tiles))
-	for i, t := range tiles {
-		sums[i] = kernel.Floats(t.rows * t.columns)
+	read := kernel.Floats(depth * stride)
+	strips := (size + stripRows - 1) / stripRows
+	parts, sums := make([][]float32, strips), make([][]float64, strips)
+	for s := range strips {
+		first := s * stripRows
+		entries := min(stripRows, size-first) * (width - first)
+		parts[s], sums[s] = kernel.Floats(entries), make([]float64, entries)
 	}
 	pixels := p.window.OutH * p.window.OutW
-	for start := 0; start < len(p.sample); start += rows {
-		part := p.sample[start:min(start+rows, len(p.sample))]
-		const strip = 32
-		c.each((len(part)+strip-1)/strip, func(s int) {
-			for i := s * strip; i < min((s+1)*strip, len(part)); i++ {
+	for start := 0; start < len(p.sample); start += depth {
+		part := p.sample[start:min(start+depth, len(p.sample))]
+		const chunk = 32
+		c.each((len(part)+chunk-1)/chunk, func(k int) {
+			for i := k * chunk; i < min((k+1)*chunk, len(part)); i++ {
 				at, row := part[i], read[i*stride:][:width]
 				p.read(row, at)
 				if outputs > 0 {
@@ -127,51 +153,43 @@ func (c crew) regression(p patches, target func(y []float32, at, image, pixel in
 				}
 			}
 		})
-		c.each(len(tiles), func(i int) {
-			t := tiles[i]
-			kernel.Gemm(c.isa, true, false, t.rows, t.columns, len(part), 1, read[t.row:], stride, read[t.column:], stride, 0, sums[i], t.columns)
-			into, ld, column := g.h, size, t.column
-			if t.column >= size {
-				into, ld, column = q, outputs, t.column-size
-			}
-			for r := range t.rows {
-				to := into[(t.row+r)*ld+column:][:t.columns]
-				for j, x := range sums[i][r*t.columns:][:t.columns] {
-					to[j] += float64(x)
-				}
+		c.each(strips, func(s int) {
+			first := s * stripRows
+			rows, columns := min(stripRows, size-first), width-first
+			kernel.Gemm(c.isa, true, false, rows, columns, len(part), 1, read[first:], stride, read[first:], stride, 0, parts[s], columns)
+			for i, x := range parts[s] {
+				sums[s][i] += float64(x)
 			}
 		})
 	}
-	mean := 1 / float64(len(p.sample))
-	for i := range q {
-		q[i] *= mean
+	return p.ordered(sums, outputs)
+}
+
+// stripRows is how many scalars of a patch are multiplied with each other and with all after them at once.
+const stripRows = 72
+
+// ordered are the means in the order of a filter's weights. sums hold, strip by strip, the products of a
+// strip's scalars, by places in a patch as read, with themselves, with those after them, and with the outputs.
+func (p *patches) ordered(sums [][]float64, outputs int) (g gram, q []float64) {
+	size := p.size()
+	g, q = gram{size, make([]float64, size*size)}, make([]float64, size*outputs)
+	places, mean := p.places(), 1/float64(len(p.sample))
+	// from is the row of sums that begins with the product of a scalar with itself, then those with what follows it.
+	from := func(place int) []float64 {
+		first := place / stripRows * stripRows
+		columns := size + outputs - first
+		return sums[place/stripRows][(place-first)*columns:][:columns][place-first:]
 	}
-	for i := range size {
-		for j := i; j < size; j++ {
-			g.h[i*size+j] *= mean
-			g.h[j*size+i] = g.h[i*size+j]
+	for i, place := range places {
+		row := from(place)
+		for j, y := range row[size-place:] {
+			q[i*outputs+j] = y * mean
+		}
+		for j := range places[:i+1] {
+			first, second := min(place, places[j]), max(place, places[j])
+			x := from(first)[second-first] * mean
+			g.h[i*size+j], g.h[j*size+i] = x, x
 		}
 	}
 	return g, q
-}
-
-// product is a tile of a patch matrix's product with itself.
-type product struct{ row, column, rows, columns int }
-
-// products cuts what is wanted of the product of the columns [z y] with themselves into
-// tiles: the upper triangle of zᵀz, and all of zᵀy.
-func products(size, outputs int) (tiles []product) {
-	const most = 256
-	// Small matrices are cut too, so that there is work for several cores.
-	tile := max(48, min(most, (size/3+15)/16*16))
-	for row := 0; row < size; row += tile {
-		rows := min(tile, size-row)
-		for column := row; column < size; column += tile {
-			tiles = append(tiles, product{row, column, rows, min(tile, size-column)})
-		}
-		for column := 0; column < outputs; column += tile {
-			tiles = append(tiles, product{row, size + column, rows, min(tile, outputs-column)})
-		}
-	}
-	return tiles
 }

@@ -59,17 +59,17 @@ func TestGramIsTheMomentsOfTheLayersOutputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := patchesOf(&n, in, l.out)
+		c := crew{isa: newCompressor(t, plainNet(t), Options{}).crew.isa, workers: 2}
+		all := c.patchesOf(&n, in, l.out)
 		if len(all) != l.groups {
 			t.Fatalf("%s: %d groups of patches", name, len(all))
 		}
-		c := crew{newCompressor(t, plainNet(t), Options{}).crew.isa, 2}
 		grams := c.grams(all)
 		per := w.Shape[0] / l.groups
 		for k, p := range all {
 			wanted := func(y []float32, _, image, pixel int) { copy(y, target.Pixel(image, pixel)[k*per:]) }
 			g, q := c.regression(p, wanted, per)
-			if alone, _ := (crew{c.isa, 1}).regression(p, wanted, per); !reflect.DeepEqual(g, alone) || !reflect.DeepEqual(g, grams[k]) {
+			if alone, _ := (crew{isa: c.isa, workers: 1}).regression(p, wanted, per); !reflect.DeepEqual(g, alone) || !reflect.DeepEqual(g, grams[k]) {
 				t.Errorf("%s: one worker finds other moments than two", name)
 			}
 			for o := range per {
@@ -109,10 +109,10 @@ func toFloat64(x []float32) []float64 {
 	return y
 }
 
-func TestGramPixelsAreSpread(t *testing.T) {
+func TestSampledPixelsAreSpread(t *testing.T) {
 	for _, s := range []struct{ images, pixels int }{{1024, 1024}, {1024, 16}, {300, 49}, {10, 1}, {1024, 64}} {
-		sample := gramPixels(s.images, s.pixels)
-		if want := min(s.images*s.pixels, leastGramPixels); len(sample) < want/2 || len(sample) > 2*want {
+		sample := crew{}.sample(s.images, s.pixels)
+		if want := min(s.images*s.pixels, leastPixels); len(sample) != want {
 			t.Errorf("%+v: %d pixels", s, len(sample))
 		}
 		met := make(map[int]bool)
@@ -135,7 +135,7 @@ func BenchmarkGram(b *testing.B) {
 		in := noisy(rng, shape, 1024)
 		b.Run(fmt.Sprint(shape), func(b *testing.B) {
 			for b.Loop() {
-				p := patchesOf(&n, in, shape)[0]
+				p := c.patchesOf(&n, in, shape)[0]
 				c.gram(p)
 			}
 		})

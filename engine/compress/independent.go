@@ -92,7 +92,7 @@ func (s *stitching) layer(node, l int) (graph.Op, error) {
 				return nil, err
 			}
 			w, bias = float.rows(s.kept[l])
-			return n.WithWeight(crew{s.crew.isa, 1}.nearestWeight(&w, bits, s.options.WeightRange, scaleFloor(bias, inputScale)), bias), nil
+			return n.WithWeight(s.crew.alone().nearestWeight(&w, bits, s.options.WeightRange, scaleFloor(bias, inputScale)), bias), nil
 		}
 	}
 	return n.WithWeight(w, bias), nil
@@ -272,7 +272,7 @@ func (c *Compressor) remember(l int) (gram, error) {
 // are the same as if they had been read from there.
 func (c *Compressor) keepMoments(l int, t *trace) gram {
 	n := &c.structure.Graph.Nodes[c.structure.Layers[l].Node]
-	g := c.crew.gram(patchesOf(n, t.values[n.Inputs[0]], c.structure.Graph.Values[n.Output].Shape)[0])
+	g := c.crew.gram(c.crew.patchesOf(n, t.values[n.Inputs[0]], c.structure.Graph.Values[n.Output].Shape)[0])
 	content := g.encode()
 	c.options.Database.put(c.entryKey("moments", l, nil, 0), content)
 	g, _ = decodeGram(content, g.size)
@@ -280,12 +280,12 @@ func (c *Compressor) keepMoments(l int, t *trace) gram {
 }
 
 // solverVersion changes when the same inputs give other solutions.
-const solverVersion = 1
+const solverVersion = 2
 
 // identify hashes what all entries of a Compressor follow from.
 func (c *Compressor) identify(calibration []float32) error {
 	h := sha256.New()
-	fmt.Fprintf(h, "galen layers %d %s %s %s %g %d\n", solverVersion, c.options.ISA, c.options.Rounding, c.options.WeightRange, ridge, leastGramPixels)
+	fmt.Fprintf(h, "galen layers %d %s %s %s %g %d\n", solverVersion, c.options.ISA, c.options.Rounding, c.options.WeightRange, ridge, c.crew.pixels)
 	if err := graph.Write(h, c.structure.Graph); err != nil {
 		return fmt.Errorf("identify the model: %w", err)
 	}

@@ -39,7 +39,7 @@ func (c crew) eachFit(fits []fit, do func(crew, *fit)) {
 		do(c, &fits[0])
 		return
 	}
-	c.each(len(fits), func(k int) { do(crew{c.isa, 1}, &fits[k]) })
+	c.each(len(fits), func(k int) { do(c.alone(), &fits[k]) })
 }
 
 // solve replaces filters and their biases by those of least squared error, held back by the

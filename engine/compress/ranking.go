@@ -70,7 +70,7 @@ func (r *ranking) read(layer int, input *runtime.Batch) {
 			continue
 		}
 		if moments == nil {
-			m := r.crew.gram(patchesOf(n, input, r.structure.Graph.Values[n.Output].Shape)[0])
+			m := r.crew.gram(r.crew.patchesOf(n, input, r.structure.Graph.Values[n.Output].Shape)[0])
 			moments = &m
 		}
 		if e := r.crew.newElimination(*moments, n, r.structure.classes[n.Inputs[0]]); e != nil {

@@ -45,7 +45,7 @@ func (f *fitting) fits(node, l int) []fit {
 	if !f.worn[n.Inputs[0]] && !slices.ContainsFunc(others, func(o operand) bool { return o.worn }) {
 		return nil
 	}
-	all := patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape)
+	all := f.crew.patchesOf(n, f.trace.values[n.Inputs[0]], f.graph.Values[n.Output].Shape)
 	fits := make([]fit, len(all))
 	outputs := n.Weight().Shape[0] / len(all)
 	for k := range fits {
@@ -117,7 +117,7 @@ func (s *sampled) row(at int) []float32 { return s.rows[at*s.channels:][:s.chann
 
 // sampled keeps the sample of a tensor.
 func (c crew) sampled(b *runtime.Batch) *sampled {
-	sample := gramPixels(b.N, b.Pixels)
+	sample := c.sample(b.N, b.Pixels)
 	s := &sampled{b.Channels, make([]float32, len(sample)*b.Channels)}
 	const strip = 1024
 	c.each((len(sample)+strip-1)/strip, func(k int) {

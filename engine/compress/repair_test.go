@@ -84,7 +84,7 @@ func TestSolveFindsTheMinimum(t *testing.T) {
 	for o := range before {
 		before[o] = row(o)
 	}
-	f.solve(crew{kernel.Portable, 2}, filters, bias)
+	f.solve(crew{isa: kernel.Portable, workers: 2}, filters, bias)
 	for o := range outputs {
 		w := row(o)
 		least := cost(f, patches, targets, w, before[o], o)
@@ -185,7 +185,7 @@ func TestEliminationStatesTheLossOfTheBestFit(t *testing.T) {
 		w.Float[i] = float32(rng.NormFloat64())
 	}
 	n := &graph.Node{Op: &graph.Conv{Weight: w}}
-	e := crew{kernel.Portable, 2}.newElimination(f.gram, n, upTo(channels))
+	e := crew{isa: kernel.Portable, workers: 2}.newElimination(f.gram, n, upTo(channels))
 	h := slices.Clone(f.h)
 	for i := range size - 1 {
 		h[i*size+i] += f.ridge()

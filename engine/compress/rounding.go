@@ -42,7 +42,7 @@ func (o *Options) compensates(w *graph.Weight, bits int) bool {
 func (c crew) compensatedWeight(w *graph.Weight, bits int, floor []float32, grams []gram) graph.Weight {
 	q := c.quantizeWeight(w, bits, floor)
 	outputs, per := w.Shape[0]/len(grams), w.Channel()
-	groups := crew{c.isa, 1}
+	groups := c.alone()
 	if len(grams) == 1 {
 		groups = c
 	}

@@ -55,7 +55,7 @@ func TestCholeskySolves(t *testing.T) {
 		for i := range b {
 			b[i] = float32(rng.NormFloat64())
 		}
-		f, ok := crew{isa, 2}.cholesky(slices.Clone(a), n)
+		f, ok := crew{isa: isa, workers: 2}.cholesky(slices.Clone(a), n)
 		if !ok {
 			t.Fatalf("%d: not positive definite", n)
 		}
@@ -85,7 +85,7 @@ func TestCholeskySolves(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := (crew{isa, 1}).cholesky([]float32{1, 2, 2, 1}, 2); ok {
+	if _, ok := (crew{isa: isa, workers: 1}).cholesky([]float32{1, 2, 2, 1}, 2); ok {
 		t.Error("an indefinite matrix was factorized")
 	}
 }
@@ -120,10 +120,10 @@ func TestCompensatedRoundingLosesLess(t *testing.T) {
 	}
 	weight := &graph.Weight{Shape: []int{outputs, n}, Float: w}
 	for _, bits := range []int{1, 2, 3, 4, 8} {
-		nearest := crew{isa, 1}.quantizeWeight(weight, bits, nil)
+		nearest := crew{isa: isa, workers: 1}.quantizeWeight(weight, bits, nil)
 		var first []int8
 		for _, workers := range []int{1, 3} {
-			c := crew{isa, workers}
+			c := crew{isa: isa, workers: workers}
 			rounded := c.compensatedWeight(weight, bits, nil, []gram{g})
 			q, scales := rounded.Int, rounded.Scale
 			var is, was float64
@@ -171,8 +171,8 @@ func TestCompensatedRoundingIsNearTheOptimum(t *testing.T) {
 			for i := range w.Float {
 				w.Float[i] = float32(rng.NormFloat64())
 			}
-			q := crew{isa, 1}.compensatedWeight(w, bits, nil, []gram{g})
-			plain := crew{isa, 1}.quantizeWeight(w, bits, nil)
+			q := crew{isa: isa, workers: 1}.compensatedWeight(w, bits, nil, []gram{g})
+			plain := crew{isa: isa, workers: 1}.quantizeWeight(w, bits, nil)
 			for o := range outputs {
 				filter := w.Float[o*n : (o+1)*n]
 				is += outputError(h, filter, q.Int[o*n:(o+1)*n], q.Scale[o])
@@ -223,7 +223,7 @@ func TestCompensatedRoundingEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := crew{isa, 1}
+	c := crew{isa: isa, workers: 1}
 	w := &graph.Weight{Shape: []int{2, 3}, Float: []float32{0, 0, 0, 0.5, -0.25, 0.1}}
 	constant := gram{4, slices.Repeat([]float64{1}, 16)}
 	broken := gram{4, slices.Repeat([]float64{math.NaN()}, 16)}

@@ -304,7 +304,7 @@ func (c *Compressor) divergence(tracer *runtime.Tracer, v *variant, original []*
 			continue
 		}
 		if i == v.from && v.input != nil {
-			t.values[n.Inputs[0]] = crew{c.options.ISA, 1}.rounded(original[n.Inputs[0]], *v.input)
+			t.values[n.Inputs[0]] = c.crew.alone().rounded(original[n.Inputs[0]], *v.input)
 		}
 		out, err := t.compute(i)
 		if err != nil {
