@@ -31,8 +31,10 @@ type DDPG struct {
 	average                   float64 // moving average of rewards
 	averaged                  bool    // whether average has a value yet
 
-	elite   [][]float64 // actions of the best episode, from the last step to the first; with credit, of what is probably the best
-	scratch *scratch
+	elite     [][]float64 // actions of the best episode, from the last step to the first; with credit, of what is probably the best
+	lead      [][]float64 // in the same order, what to take for the best; empty: nobody told
+	exploring float64     // share of the steps that explore
+	scratch   *scratch
 }
 
 // NewDDPG returns an untrained agent. The same settings, reward, seed and episodes give
@@ -50,7 +52,7 @@ func NewDDPG(s Settings, r Reward, seed uint64) (*DDPG, error) {
 	a.criticAdam = newAdam(s.CriticRate, s.CriticDecay, len(a.critic.params))
 	a.replay = newReplay(s.Replay, s.States, s.Actions)
 	a.scaler = newScaler(s.States)
-	a.noiseFrom = s.WarmUp
+	a.noiseFrom, a.exploring = s.WarmUp, s.Exploring
 	a.explorer = explorer{shared: make([]float64, s.Actions), rng: a.rng}
 	a.explorer.begin()
 	a.scratch = newScratch(s)
@@ -74,7 +76,7 @@ func (a *DDPG) Act(state []float64) []float64 {
 // of the steps explores, each changes one of its numbers: many changes at once hide what one
 // of them is worth. Of a few proposals it is the one that the critic likes best.
 func (a *DDPG) explore(greedy []float64) []float64 {
-	if share := a.settings.Exploring; share > 0 && a.rng.Float64() >= share {
+	if a.settings.Exploring > 0 && a.rng.Float64() >= a.exploring {
 		return greedy
 	}
 	best := a.propose(greedy)
@@ -165,6 +167,7 @@ func (a *DDPG) Finish(e Episode) error {
 			a.update()
 		}
 	}
+	a.lead, a.exploring = nil, a.settings.Exploring
 	return nil
 }
 
@@ -217,6 +220,9 @@ func (a *DDPG) score() {
 		if probably := a.replay.assignCredit(); probably != nil {
 			best = probably
 		}
+	}
+	if a.elite = slices.Clone(a.lead); a.elite != nil {
+		return
 	}
 	a.elite = a.elite[:0]
 	for _, i := range slices.Backward(best) {

@@ -20,6 +20,13 @@ import (
 // roundLength is how many episodes a reference serves; tests have no time for so many.
 var roundLength = 40
 
+// The exploration σ in a round, of an action that moves within its reach: at its beginning, and the share
+// that is left at its end.
+const (
+	roundNoise = 0.5
+	roundEnd   = 0.2
+)
+
 // reach is how far an iterative agent moves a parameter in either direction, as a share of its range;
 // farther where steps, of channels or bits, are coarse: three quarters of one, from the
 // middle of one well into the next.

@@ -222,8 +222,8 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 	}
 	if s.settings.iterative() {
 		settings := agents.Defaults(s.features.count(), s.space.Actions())
-		settings.WarmUp, settings.Noise = 0, startNoise/(2*reach)
-		settings.NoiseDecay = math.Pow(endNoise, 1/float64(roundLength))
+		settings.WarmUp, settings.Noise = 0, roundNoise
+		settings.NoiseDecay = math.Pow(roundEnd, 1/float64(roundLength))
 		return agents.NewDDPG(settings, reward, seed)
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())

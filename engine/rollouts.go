@@ -9,37 +9,60 @@ import (
 	"galen/store"
 )
 
-// Trying a policy takes a second; thinking of one takes none. So an agent that has a critic
+// Trying a policy takes a second; thinking of one takes a thousandth. So an agent that has a critic
 // decides on the layers many times before an episode is tried, every policy is moved onto the target, and
-// the one that the critic thinks most of is tried. A policy that was tried before is not: it
+// the one of which most is expected is tried. A policy that was tried before is not: it
 // would cost an episode and teach nothing.
+//
+// Two judges take turns from episode to episode. The critic adds up what single actions are worth, and goes on in the
+// direction in which things got better, far beyond what was tried. The accuracy model knows what became of
+// policies that were much alike, and makes the most of that. The one alone does not settle, the other hardly leaves what it
+// knows.
 
-// critic is an agent that knows what a policy is probably worth.
-type critic interface {
+// thinker is an agent that may decide on all layers several times before an episode is tried.
+type thinker interface {
+	// Rollouts is how often; 1: its first decisions are to be tried.
 	Rollouts() int
+	// Value is what its critic expects of an episode.
 	Value(states, actions [][]float64) float64
+	// Think begins decisions that are near the best known ones.
+	Think()
+	// Lead tells the actions of the episode that is probably the best so far.
+	Lead(actions [][]float64)
 }
 
 // refine makes the most of what an agent decided for an episode: the policy is moved onto the target, and
-// gives way to a better one if the agent's critic knows any.
+// gives way to a better one if the agent thinks of any.
 func (s *Search) refine(ctx context.Context, d *decisions) (*decisions, error) {
-	land := func(d *decisions) (*decisions, error) { return d, nil }
-	if m := newCostModel(s.episodes); m != nil && s.lands() {
-		land = func(d *decisions) (*decisions, error) { return s.land(ctx, m, d) }
+	cost := newCostModel(s.episodes)
+	land := func(d *decisions) (*decisions, error) {
+		if cost == nil || !s.lands() {
+			return d, nil
+		}
+		return s.land(ctx, cost, d)
 	}
 	best, err := land(d)
-	judge, ok := s.agent.(critic)
-	if err != nil || !ok || judge.Rollouts() == 1 {
+	agent, ok := s.agent.(thinker)
+	if err != nil || !ok || agent.Rollouts() == 1 {
 		return best, err
+	}
+	value, think := func(d *decisions) float64 { return agent.Value(d.states, d.actions) }, func() {}
+	if cost != nil && len(s.episodes)%2 == 1 {
+		accuracy := s.newAccuracyModel()
+		if err := s.lead(ctx, agent, s.leader(accuracy)); err != nil {
+			return nil, err
+		}
+		value, think = func(d *decisions) float64 { return s.promise(accuracy, cost, d.policy) }, agent.Think
 	}
 	worth := func(d *decisions) float64 {
 		if s.wasTried(d.policy) {
 			return math.Inf(-1)
 		}
-		return judge.Value(d.states, d.actions)
+		return value(d)
 	}
 	most := worth(best)
-	for range judge.Rollouts() - 1 {
+	for range agent.Rollouts() - 1 {
+		think()
 		other, err := s.decide(ctx, plan{rehearsal: true})
 		if err != nil {
 			return nil, err
@@ -52,6 +75,24 @@ func (s *Search) refine(ctx context.Context, d *decisions) (*decisions, error) {
 		}
 	}
 	return best, nil
+}
+
+// promise is the reward that the models foretell a policy.
+func (s *Search) promise(accuracy *accuracyModel, cost *costModel, p compress.Policy) float64 {
+	sizes := s.compressor.Sizes(p)
+	return s.settings.reward()(s.outcome(accuracy.predict(p, sizes), cost.predict(p, sizes)))
+}
+
+// lead shows an agent what an episode did, as actions of its own.
+func (s *Search) lead(ctx context.Context, agent thinker, e *store.Episode) error {
+	p := s.planned(policyOf(e))
+	p.rehearsal = true
+	d, err := s.decide(ctx, p)
+	if err != nil {
+		return err
+	}
+	agent.Lead(d.actions)
+	return nil
 }
 
 // wasTried tells whether a finished episode left as much of every layer as a policy does.
