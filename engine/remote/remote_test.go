@@ -202,6 +202,24 @@ func TestNobodyServes(t *testing.T) {
 	again.Close()
 }
 
+// TestAnotherOwnersSocketStays closes a server whose folder was deleted under it and made again by the next.
+func TestAnotherOwnersSocketStays(t *testing.T) {
+	database, w, first := served(t)
+	if err := os.Remove(database + ".sock"); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Listen(database, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	dial(t, database)
+	second.Close()
+	if _, err := os.Lstat(database + ".sock"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its own socket stays behind: %v", err)
+	}
+}
+
 func TestLongPathsCanBeServed(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), strings.Repeat("deep/", 30))
 	if err := os.MkdirAll(folder, 0o700); err != nil {

@@ -20,6 +20,8 @@ import (
 type Server struct {
 	workbench *engine.Workbench
 	listener  net.Listener
+	path      string      // of the socket
+	socket    os.FileInfo // as it was made
 
 	mu      sync.Mutex
 	clients map[net.Conn]bool
@@ -39,12 +41,18 @@ func Listen(database string, w *engine.Workbench) (*Server, error) {
 		return nil, fmt.Errorf("serve %s: %w", database, err)
 	}
 	before := syscall.Umask(0o177) // the socket is its user's alone from the first moment
-	listener, err := net.Listen("unix", path)
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	syscall.Umask(before)
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: %w", database, err)
 	}
-	s := &Server{workbench: w, listener: listener, clients: map[net.Conn]bool{}, left: time.Now()}
+	listener.SetUnlinkOnClose(false) // Close looks whose it is
+	socket, err := os.Lstat(path)
+	if err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("serve %s: %w", database, err)
+	}
+	s := &Server{workbench: w, listener: listener, path: path, socket: socket, clients: map[net.Conn]bool{}, left: time.Now()}
 	s.serving.Go(s.accept)
 	return s, nil
 }
@@ -116,7 +124,8 @@ func (s *Server) Idle(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// Close stops serving. Clients find the connection gone.
+// Close stops serving. Clients find the connection gone. The socket is removed, unless another one is in its
+// place: somebody deleted the folder, and the next owner of a database there listens already.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -124,6 +133,9 @@ func (s *Server) Close() error {
 		connection.Close()
 	}
 	s.mu.Unlock()
+	if there, err := os.Lstat(s.path); err == nil && os.SameFile(there, s.socket) {
+		os.Remove(s.path)
+	}
 	err := s.listener.Close()
 	s.serving.Wait()
 	return err
