@@ -46,19 +46,9 @@ func (s *Search) refine(ctx context.Context, d *decisions) (*decisions, error) {
 	if err != nil || !ok || agent.Rollouts() == 1 {
 		return best, err
 	}
-	value, think := func(d *decisions) float64 { return agent.Value(d.states, d.actions) }, func() {}
-	if cost != nil && len(s.episodes)%2 == 1 {
-		accuracy := s.newAccuracyModel()
-		if err := s.lead(ctx, agent, s.leader(accuracy)); err != nil {
-			return nil, err
-		}
-		value, think = func(d *decisions) float64 { return s.promise(accuracy, cost, d.policy) }, agent.Think
-	}
-	worth := func(d *decisions) float64 {
-		if s.wasTried(d.policy) {
-			return math.Inf(-1)
-		}
-		return value(d)
+	worth, think, err := s.judge(ctx, agent, cost)
+	if err != nil {
+		return nil, err
 	}
 	most := worth(best)
 	for range agent.Rollouts() - 1 {
@@ -75,6 +65,22 @@ func (s *Search) refine(ctx context.Context, d *decisions) (*decisions, error) {
 		}
 	}
 	return best, nil
+}
+
+// judge is whose turn it is: what it says of decisions, and what to do before others are thought of.
+func (s *Search) judge(ctx context.Context, agent thinker, cost *costModel) (worth func(*decisions) float64, think func(), err error) {
+	value, think := func(d *decisions) float64 { return agent.Value(d.states, d.actions) }, func() {}
+	if cost != nil && len(s.episodes)%2 == 1 {
+		accuracy := s.newAccuracyModel()
+		value, think = func(d *decisions) float64 { return s.promise(accuracy, cost, d.policy) }, agent.Think
+		err = s.lead(ctx, agent, s.leader(accuracy))
+	}
+	return func(d *decisions) float64 {
+		if s.wasTried(d.policy) {
+			return math.Inf(-1)
+		}
+		return value(d)
+	}, think, err
 }
 
 // promise is the reward that the models foretell a policy.
