@@ -7,6 +7,8 @@ import (
 	"math"
 	"text/tabwriter"
 
+	"gonum.org/v1/gonum/stat"
+
 	"galen/engine"
 )
 
@@ -54,17 +56,15 @@ func spread(a engine.AgentResults, format string, figure func(engine.RunResult) 
 	return text
 }
 
-// moments are mean and sample standard deviation.
+// moments are mean and sample standard deviation; what rounding alone makes of equal figures is 0.
 func moments(runs []engine.RunResult, figure func(engine.RunResult) float64) (mean, deviation float64) {
-	n := float64(len(runs))
-	for _, r := range runs {
-		mean += figure(r) / n
+	figures := make([]float64, len(runs))
+	for i, r := range runs {
+		figures[i] = figure(r)
 	}
-	if len(runs) < 2 {
-		return mean, 0
+	mean, deviation = stat.MeanStdDev(figures, nil)
+	if len(runs) < 2 || deviation < 1e-9*math.Abs(mean) {
+		deviation = 0
 	}
-	for _, r := range runs {
-		deviation += (figure(r) - mean) * (figure(r) - mean) / (n - 1)
-	}
-	return mean, math.Sqrt(deviation)
+	return mean, deviation
 }

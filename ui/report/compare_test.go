@@ -18,6 +18,7 @@ func someComparison() *engine.Compared {
 	}
 	return &engine.Compared{Settings: engine.DefaultSettings(), Agents: []engine.AgentResults{
 		{Agent: "joint", Runs: []engine.RunResult{run(0.8, -2, -1, 0.2, 0.6), run(0.9, -3, -2, 0.4, 0.8)}},
+		{Agent: "dynamic", Runs: []engine.RunResult{run(0.6188, -1), run(0.6188, -1), run(0.6188, -1)}},
 		{Agent: "random", Runs: []engine.RunResult{run(0, -4, -4, -4, -3), run(0.3, -4, -3, -3, -2)}},
 	}}
 }
@@ -30,7 +31,8 @@ func TestCompare(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	for agent, wants := range map[string][]string{
 		lines[3]: {"joint", " 2  ", "85.00 ± 7.1 %", "42.50 ± 3.5 %", "-2.500 ± 0.71", "-1.500 ± 0.71", "+0.300 ± 0.14", "+0.700 ± 0.14", "0.500 ± 0"},
-		lines[4]: {"random", " 1  ", "15.00 ± 21 %", "-2.500 ± 0.71"},
+		lines[4]: {"dynamic", " 3  ", "61.88 ± 0 %"},
+		lines[5]: {"random", " 1  ", "15.00 ± 21 %", "-2.500 ± 0.71"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(agent, want) {
@@ -62,8 +64,8 @@ func TestRewardsPlotIsXML(t *testing.T) {
 				lines++
 			}
 		}
-		if lines != 2 {
-			t.Errorf("%d lines are drawn for 2 agents", lines)
+		if lines != len(c.Agents) {
+			t.Errorf("%d lines are drawn for %d agents", lines, len(c.Agents))
 		}
 	}
 }
