@@ -99,7 +99,7 @@ func (s *Search) steered() int { return len(s.journal) - len(s.pending) }
 func (s *Search) next() (begins bool) {
 	switch {
 	case s.beginning():
-		if _, _, over := nextTrial(s.progress.Start.Trials, s.settings.Target); !over {
+		if _, over := s.nextTrial(); !over {
 			return false
 		}
 		s.refer(s.guide())

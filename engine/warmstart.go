@@ -18,7 +18,8 @@ import (
 // classifies better than chance, from which nothing about accuracy can be learned.
 
 // The levels of the blends that are tried for what layers cost: nothing but int8, and two that
-// treat all layers alike.
+// treat all layers alike. Where even the last one misses the target, it is tried without quantization: on a device on which
+// converting numbers costs more than small layers save, that is faster, and layers stay float.
 var probeLevels = []float64{0, 0.55, 0.8}
 
 // blends are the kinds of policies to put onto the target, by how far they treat layers alike:
@@ -46,8 +47,8 @@ const (
 	strongestThreshold = 10
 )
 
-// blended are the actions for every layer at a level from 0 to 1.
-func blended(space agents.Space, layers []Layer, blend, level float64) [][]float64 {
+// blended are the actions for every layer at a level from 0 to 1; float leaves out what quantizes.
+func blended(space agents.Space, layers []Layer, blend, level float64, float bool) [][]float64 {
 	threshold := lightestThreshold * math.Pow(strongestThreshold/lightestThreshold, level)
 	strength := func(curve []float64) float64 {
 		if len(curve) > 1 && curve[1] >= compress.NotAllowed {
@@ -58,6 +59,9 @@ func blended(space agents.Space, layers []Layer, blend, level float64) [][]float
 	actions := make([][]float64, len(layers))
 	for i, l := range layers {
 		c := agents.Choice{Method: agents.Int8, WeightBits: 8, ActivationBits: 8}
+		if float {
+			c = agents.Choice{Method: agents.Float}
+		}
 		c.Sparsity = strength(l.Sensitivity.Sparsity)
 		actions[i] = space.Action(c)
 		if !space.Kind.Prunes() {
@@ -97,23 +101,35 @@ type trial struct {
 	Episode int     `json:"episode"`
 	Blend   float64 `json:"blend"`
 	Level   float64 `json:"level"`
-	Ratio   float64 `json:"ratio"` // latency ÷ the original's
+	Float   bool    `json:"float,omitempty"` // nothing is quantized
+	Ratio   float64 `json:"ratio"`           // latency ÷ the original's
 }
 
 // nextTrial says what to try after the trials so far, the level NaN where it is to be put
-// onto the target; over tells that there is nothing left.
-func nextTrial(trials []trial, target float64) (blend, level float64, over bool) {
+// onto the target; over tells that there is nothing left. With floats, layers that are pruned may stay float.
+func nextTrial(trials []trial, target float64, floats bool) (next trial, over bool) {
 	if len(trials) > 0 && trials[0].Ratio <= target {
-		return 0, 0, true // int8 alone is fast enough
+		return trial{}, true // int8 alone is fast enough
 	}
-	if n := len(trials); n < len(probeLevels) {
-		return blends[0], probeLevels[n], false
+	n := len(probeLevels)
+	if len(trials) < n {
+		return trial{Blend: blends[0], Level: probeLevels[len(trials)]}, false
 	}
-	landed := trials[len(probeLevels):]
+	strongest := trials[n-1]
+	landed, float := trials[n:], false
+	if floats && strongest.Ratio > target {
+		probe := slices.IndexFunc(trials, func(t trial) bool { return t.Float })
+		if probe < 0 {
+			return trial{Blend: strongest.Blend, Level: strongest.Level, Float: true}, false
+		}
+		if float = trials[probe].Ratio < strongest.Ratio; float {
+			landed = trials[probe+1:]
+		}
+	}
 	for _, blend := range blends {
 		tries := 0
 		for _, t := range landed {
-			if t.Blend == blend {
+			if t.Blend == blend && t.Float == float {
 				tries++
 				if math.Abs(t.Ratio/target-1) <= closeEnough {
 					tries = landings
@@ -121,10 +137,14 @@ func nextTrial(trials []trial, target float64) (blend, level float64, over bool)
 			}
 		}
 		if tries < landings {
-			return blend, math.NaN(), false
+			return trial{Blend: blend, Level: math.NaN(), Float: float}, false
 		}
 	}
-	return 0, 0, true
+	return trial{}, true
+}
+
+func (s *Search) nextTrial() (next trial, over bool) {
+	return nextTrial(s.progress.Start.Trials, s.settings.Target, s.space.Kind == agents.Joint)
 }
 
 // imitator is an agent that can begin with given answers.
@@ -139,15 +159,15 @@ func (s *Search) warmStart(ctx context.Context) (*trial, [][]float64, error) {
 	if !ok || s.progress.Start.Imitated > 0 || s.settings.Preset == paper {
 		return nil, nil, nil
 	}
-	blend, level, over := nextTrial(s.progress.Start.Trials, s.settings.Target)
+	next, over := s.nextTrial()
 	if !over {
-		if math.IsNaN(level) {
+		actions := func(level float64) [][]float64 { return blended(s.space, s.layers, next.Blend, level, next.Float) }
+		if math.IsNaN(next.Level) {
 			m := newCostModel(s.episodes)
-			level = lightest(0, 1, func(level float64) bool {
-				return s.onTarget(m, blended(s.space, s.layers, blend, level))
-			})
+			next.Level = lightest(0, 1, func(level float64) bool { return s.onTarget(m, actions(level)) })
 		}
-		return &trial{Episode: len(s.episodes) + 1, Blend: blend, Level: level}, blended(s.space, s.layers, blend, level), nil
+		next.Episode = len(s.episodes) + 1
+		return &next, actions(next.Level), nil
 	}
 	guide := s.guide()
 	s.progress.Start.Imitated, s.progress.Start.Guide = len(s.episodes)+1, guide.Number

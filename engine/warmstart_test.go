@@ -14,32 +14,42 @@ func TestTrials(t *testing.T) {
 		name   string
 		target float64
 		missed float64 // by which the first landing of a blend misses the target
+		floats bool
+		float  float64 // what a float network takes, ÷ int8
 		want   int
+		ends   bool // as float
 	}{
-		{"int8 is fast enough", 0.8, 0, 1},
-		{"every landing hits", 0.3, 0.01, len(probeLevels) + len(blends)},
-		{"every first landing misses", 0.3, 0.05, len(probeLevels) + 2*len(blends)},
-		{"every landing misses", 0.3, 0.5, len(probeLevels) + 2*len(blends)},
+		{"int8 is fast enough", 0.8, 0, true, 0.5, 1, false},
+		{"every landing hits", 0.3, 0.01, true, 0.5, len(probeLevels) + len(blends), false},
+		{"every first landing misses", 0.3, 0.05, true, 0.5, len(probeLevels) + 2*len(blends), false},
+		{"every landing misses", 0.3, 0.5, true, 0.5, len(probeLevels) + 2*len(blends), false},
+		{"float is faster where the target is hard", 0.15, 0.01, true, 0.5, len(probeLevels) + 1 + len(blends), true},
+		{"float is slower there", 0.15, 0.01, true, 2, len(probeLevels) + 1 + len(blends), false},
+		{"float is not for the agent to choose", 0.15, 0.01, false, 0.5, len(probeLevels) + len(blends), false},
 	} {
 		var trials []trial
 		landed := make(map[float64]int)
 		for {
-			blend, level, over := nextTrial(trials, c.target)
+			next, over := nextTrial(trials, c.target, c.floats)
 			if over {
 				break
 			}
 			if len(trials) > 100 {
 				t.Fatalf("%s: no end", c.name)
 			}
-			ratio := 0.7 - 0.6*level
-			if math.IsNaN(level) {
-				ratio = c.target * (1 + c.missed/math.Pow(10, float64(landed[blend])))
-				landed[blend]++
+			next.Ratio = 0.7 - 0.6*next.Level
+			if next.Float {
+				next.Ratio *= c.float
 			}
-			trials = append(trials, trial{Episode: len(trials) + 1, Blend: blend, Level: level, Ratio: ratio})
+			if math.IsNaN(next.Level) {
+				next.Ratio = c.target * (1 + c.missed/math.Pow(10, float64(landed[next.Blend])))
+				landed[next.Blend]++
+			}
+			next.Episode = len(trials) + 1
+			trials = append(trials, next)
 		}
-		if len(trials) != c.want {
-			t.Errorf("%s: %d trials, want %d", c.name, len(trials), c.want)
+		if len(trials) != c.want || trials[len(trials)-1].Float != c.ends {
+			t.Errorf("%s: %d trials, the last one %+v, want %d", c.name, len(trials), trials[len(trials)-1], c.want)
 		}
 	}
 }
@@ -73,7 +83,7 @@ func TestBlended(t *testing.T) {
 		for _, blend := range blends {
 			var last [][]float64
 			for level := 0.0; level <= 1; level += 0.125 {
-				actions := blended(space, layers, blend, level)
+				actions := blended(space, layers, blend, level, false)
 				for i, action := range actions {
 					if len(action) != space.Actions() {
 						t.Fatalf("%s: %d actions, want %d", kind, len(action), space.Actions())
@@ -91,6 +101,11 @@ func TestBlended(t *testing.T) {
 					t.Errorf("%s: level %v of blend %v compresses the frozen layer: %+v", kind, level, blend, c)
 				}
 				last = actions
+				for i, action := range blended(space, layers, blend, level, true) {
+					if c := space.Choice(action); kind == agents.Joint && (c.Method != agents.Float || c.Sparsity != space.Choice(actions[i]).Sparsity) {
+						t.Errorf("level %v of blend %v as float is %+v", level, blend, c)
+					}
+				}
 			}
 		}
 	}
