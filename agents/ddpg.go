@@ -95,7 +95,7 @@ func (a *DDPG) explore(greedy []float64) []float64 {
 
 // propose returns an action with noise in one of its numbers, or in all where all steps explore.
 func (a *DDPG) propose(greedy []float64) []float64 {
-	action := append([]float64(nil), greedy...)
+	action := slices.Clone(greedy)
 	from, to := 0, len(action)
 	if a.settings.Exploring > 0 {
 		from = a.drawNumber(len(action))
@@ -221,10 +221,9 @@ func (a *DDPG) score() {
 			best = probably
 		}
 	}
-	if a.elite = slices.Clone(a.lead); a.elite != nil {
+	if a.elite = a.lead; a.elite != nil {
 		return
 	}
-	a.elite = a.elite[:0]
 	for _, i := range slices.Backward(best) {
 		a.elite = append(a.elite, slices.Clone(a.replay.actionAt(i)))
 	}

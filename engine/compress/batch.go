@@ -53,7 +53,7 @@ type moments struct {
 // moments takes them over a sample of the pixels of all images.
 func (c crew) moments(b *runtime.Batch) moments {
 	const strip = 1024
-	sample := c.sample(b.N, b.Pixels)
+	sample := c.momentSample(b.N, b.Pixels)
 	sums := make([][]float64, (len(sample)+strip-1)/strip) // per strip: sums, then sums of squares
 	c.each(len(sums), func(k int) {
 		s := make([]float64, 2*b.Channels)

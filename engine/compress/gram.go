@@ -41,7 +41,7 @@ func (c crew) patchesOf(n *graph.Node, input *runtime.Batch, out graph.Shape) []
 		groups = op.Groups
 	}
 	channels := input.Channels / groups
-	sample := c.sample(input.N, w.OutH*w.OutW)
+	sample := c.momentSample(input.N, w.OutH*w.OutW)
 	all := make([]patches, groups)
 	for k := range all {
 		all[k] = patches{input, w, k * channels, channels, sample}
@@ -68,10 +68,10 @@ func momentPixels(g *graph.Graph) int {
 	return min(max(pixelsPerScalar*widest, leastPixels), mostPixels)
 }
 
-// sample is a sample of the pixels of n images: one of every stretch of equal length, which one
+// momentSample is a sample of the pixels of n images: one of every stretch of equal length, which one
 // by the golden ratio. A regular stride that shares a factor with the image would always meet the same
 // columns.
-func (c crew) sample(n, pixels int) []int {
+func (c crew) momentSample(n, pixels int) []int {
 	all := n * pixels
 	sample := make([]int, min(all, max(c.pixels, leastPixels)))
 	for k := range sample {
@@ -95,15 +95,15 @@ func (p *patches) read(patch []float32, at int) {
 	patch[p.channels*taps] = 1
 }
 
-// places tells where a patch as read has the scalars in the order of a filter's weights.
-func (p *patches) places() []int {
+// order tells where a filter has the scalars of a patch as read.
+func (p *patches) order() []int {
 	taps := p.window.Taps()
-	places := make([]int, p.size())
-	for i := range p.channels * taps {
-		places[i] = i%taps*p.channels + i/taps
+	order := make([]int, p.size())
+	for place := range p.channels * taps {
+		order[place] = place%p.channels*taps + place/p.channels
 	}
-	places[p.channels*taps] = p.channels * taps
-	return places
+	order[p.channels*taps] = p.channels * taps
+	return order
 }
 
 // gram takes the second moments of patches.
@@ -173,22 +173,17 @@ const stripRows = 72
 func (p *patches) ordered(sums [][]float64, outputs int) (g gram, q []float64) {
 	size := p.size()
 	g, q = gram{size, make([]float64, size*size)}, make([]float64, size*outputs)
-	places, mean := p.places(), 1/float64(len(p.sample))
-	// from is the row of sums that begins with the product of a scalar with itself, then those with what follows it.
-	from := func(place int) []float64 {
+	order, mean := p.order(), 1/float64(len(p.sample))
+	for place, i := range order {
 		first := place / stripRows * stripRows
 		columns := size + outputs - first
-		return sums[place/stripRows][(place-first)*columns:][:columns][place-first:]
-	}
-	for i, place := range places {
-		row := from(place)
-		for j, y := range row[size-place:] {
-			q[i*outputs+j] = y * mean
-		}
-		for j := range places[:i+1] {
-			first, second := min(place, places[j]), max(place, places[j])
-			x := from(first)[second-first] * mean
+		row := sums[place/stripRows][(place-first)*columns:][:columns][place-first:]
+		for k, j := range order[place:] {
+			x := row[k] * mean
 			g.h[i*size+j], g.h[j*size+i] = x, x
+		}
+		for o, y := range row[size-place:] {
+			q[i*outputs+o] = y * mean
 		}
 	}
 	return g, q

@@ -111,7 +111,7 @@ func toFloat64(x []float32) []float64 {
 
 func TestSampledPixelsAreSpread(t *testing.T) {
 	for _, s := range []struct{ images, pixels int }{{1024, 1024}, {1024, 16}, {300, 49}, {10, 1}, {1024, 64}} {
-		sample := crew{}.sample(s.images, s.pixels)
+		sample := crew{}.momentSample(s.images, s.pixels)
 		if want := min(s.images*s.pixels, leastPixels); len(sample) != want {
 			t.Errorf("%+v: %d pixels", s, len(sample))
 		}

@@ -117,7 +117,7 @@ func (s *sampled) row(at int) []float32 { return s.rows[at*s.channels:][:s.chann
 
 // sampled keeps the sample of a tensor.
 func (c crew) sampled(b *runtime.Batch) *sampled {
-	sample := c.sample(b.N, b.Pixels)
+	sample := c.momentSample(b.N, b.Pixels)
 	s := &sampled{b.Channels, make([]float32, len(sample)*b.Channels)}
 	const strip = 1024
 	c.each((len(sample)+strip-1)/strip, func(k int) {
