@@ -143,6 +143,7 @@ func nextTrial(trials []trial, target float64, floats bool) (next trial, over bo
 	return trial{}, true
 }
 
+// nextTrial is what this search has to try next.
 func (s *Search) nextTrial() (next trial, over bool) {
 	return nextTrial(s.progress.Start.Trials, s.settings.Target, s.space.Kind == agents.Joint)
 }
