@@ -128,9 +128,7 @@ func (b *Bench) measure(ctx context.Context, subjects []*subject, threads int) e
 	if len(others) == 0 {
 		others = subjects
 	}
-	for _, s := range others {
-		s.warmUp()
-	}
+	reference.warmUpBeside(others...)
 	taken, err := reference.interleave(ctx, rigour{benchLimit * time.Duration(len(others)), usual.samples, usual.error}, others...)
 	if err != nil {
 		return err

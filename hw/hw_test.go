@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"galen/hw/graph"
 )
@@ -215,5 +216,27 @@ func TestFingerprintString(t *testing.T) {
 		if Label(name) != name {
 			t.Errorf("%q is shown as %q", name, Label(name))
 		}
+	}
+}
+
+// pause is a program that takes a given time.
+type pause struct{ time.Duration }
+
+func (p pause) run() error {
+	for start := time.Now(); time.Since(start) < p.Duration; {
+	}
+	return nil
+}
+
+func (pause) layerTimes() []LayerTime { return nil }
+func (pause) close()                  {}
+
+func TestSamplesOfACandidateLastAsLongAsTheReferences(t *testing.T) {
+	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}), quiet: 4}
+	fast, slow := newSubject(pause{time.Millisecond}), newSubject(pause{6 * time.Millisecond})
+	y.warmUpBeside(fast, slow)
+	// A run is a little longer than asked for, and much longer where another process has the core.
+	if y.runs != 1 || fast.runs < 2 || fast.runs > 4 || slow.runs != 1 {
+		t.Errorf("runs of a sample: reference %d, fast %d, slow %d; want 1, 4 and 1", y.runs, fast.runs, slow.runs)
 	}
 }

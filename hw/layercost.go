@@ -36,7 +36,7 @@ func LayerCosts(ctx context.Context, g *graph.Graph, node int, channels, bits []
 			if err != nil {
 				return nil, fmt.Errorf("time %s with %d channels and %d bits: %w", g.Nodes[node].Name, kept, b, err)
 			}
-			newSubject(c).warmUp()
+			newSubject(c).warmUp(shortestSample)
 			times := c.layerTimes()
 			for _, t := range times {
 				if t.Layer == layerName {

@@ -11,16 +11,16 @@ import (
 )
 
 // The measuring protocol's limits. A sample is the mean of enough runs to last
-// sampleTime, after one run that brings the model's weights back into the caches
+// shortestSample, after one run that brings the model's weights back into the caches
 // the other model has just used.
 const (
-	sampleTime    = 400 * time.Microsecond
-	openTime      = 1200 * time.Millisecond // sampling the reference when the device is opened
-	warmUpLimit   = 250 * time.Millisecond
-	enoughSamples = 25 // quiet ones, at least
-	layerRuns     = 15
-	driftAllowed  = 0.05 // between the halves of the reference's samples
-	throttleAlarm = 1.25 // reference now ÷ reference when the device was opened
+	shortestSample = 400 * time.Microsecond
+	openTime       = 1200 * time.Millisecond // sampling the reference when the device is opened
+	warmUpLimit    = 250 * time.Millisecond
+	enoughSamples  = 25 // quiet ones, at least
+	layerRuns      = 15
+	driftAllowed   = 0.05 // between the halves of the reference's samples
+	throttleAlarm  = 1.25 // reference now ÷ reference when the device was opened
 )
 
 // rigour is how far a measurement goes.
@@ -76,7 +76,7 @@ type yardstick struct {
 // newYardstick warms the reference up and learns how fast it is when nothing disturbs it.
 func newYardstick(s *subject) (*yardstick, error) {
 	y := &yardstick{subject: s}
-	y.warmUp()
+	y.warmUp(shortestSample)
 	for deadline := time.Now().Add(openTime); len(y.recent) < enoughSamples || time.Now().Before(deadline); {
 		ms, _ := y.sample()
 		if y.failed != nil {
@@ -86,6 +86,17 @@ func newYardstick(s *subject) (*yardstick, error) {
 	}
 	y.opened = y.quiet
 	return y, nil
+}
+
+// warmUpBeside warms the reference and candidates up that are to be compared with it. A candidate's samples
+// last as long as the reference's: the system's clock interrupts a run of a millisecond once or
+// twice, so that the median of runs that short jumps from the one to the other.
+func (y *yardstick) warmUpBeside(candidates ...*subject) {
+	y.warmUp(shortestSample)
+	lasting := time.Duration(y.quiet * float64(y.runs) * float64(time.Millisecond))
+	for _, c := range candidates {
+		c.warmUp(max(shortestSample, lasting))
+	}
 }
 
 // remember keeps a sample of the reference among the recent ones.
@@ -209,8 +220,8 @@ func (s *samples) measurement(opened float64) Measurement {
 }
 
 // warmUp runs the subject until two samples in a row agree, and sets how many runs
-// make a sample.
-func (s *subject) warmUp() {
+// make a sample that lasts as long as given.
+func (s *subject) warmUp(lasting time.Duration) {
 	deadline := time.Now().Add(warmUpLimit)
 	last := math.Inf(1)
 	for time.Now().Before(deadline) {
@@ -218,7 +229,7 @@ func (s *subject) warmUp() {
 		if s.failed != nil {
 			return
 		}
-		s.runs = max(1, int(math.Ceil(milliseconds(sampleTime)/ms)))
+		s.runs = max(1, int(math.Ceil(milliseconds(lasting)/ms)))
 		if clean && math.Abs(ms/last-1) < 0.02 {
 			return
 		}

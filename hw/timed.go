@@ -66,8 +66,7 @@ func (d *timed) measure(ctx context.Context, candidate *graph.Graph, wanted rigo
 	release := undisturbed(1)
 	defer release()
 	s := newSubject(p)
-	d.reference.warmUp()
-	s.warmUp()
+	d.reference.warmUpBeside(s)
 	taken, err := d.reference.interleave(ctx, wanted, s)
 	if err != nil {
 		return Measurement{}, err

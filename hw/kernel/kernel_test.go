@@ -43,17 +43,6 @@ func TestDefault(t *testing.T) {
 	}
 }
 
-func TestBuffersAreAligned(t *testing.T) {
-	for n := range 200 {
-		if floats := Floats(n); len(floats) != n || cap(floats) != n || !isAligned(floats) {
-			t.Fatalf("Floats(%d) is misaligned or has length %d", n, len(floats))
-		}
-		if bytes := Bytes(n); len(bytes) != n || cap(bytes) != n || !isAligned(bytes) {
-			t.Fatalf("Bytes(%d) is misaligned or has length %d", n, len(bytes))
-		}
-	}
-}
-
 func isAligned[T any](s []T) bool {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(s)))%alignment == 0
 }
