@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 )
 
 // An episode's reward is that of all its steps together: what one step adds to it drowns in
@@ -135,24 +136,15 @@ func newEffects(r *replay, episodes [][]int, steps int) *effects {
 
 // standardize gives a column mean 0 and deviation 1; one that does not vary becomes 0.
 func standardize(m *mat.Dense, column int) {
-	n, _ := m.Dims()
-	var sum, squares float64
-	for e := range n {
-		sum += m.At(e, column)
-	}
-	mean := sum / float64(n)
-	for e := range n {
-		d := m.At(e, column) - mean
-		squares += d * d
-	}
-	deviation := math.Sqrt(squares / float64(n))
-	for e := range n {
-		x := 0.0
+	values := mat.Col(nil, column, m)
+	mean, deviation := stat.PopMeanStdDev(values, nil)
+	for i, v := range values {
+		values[i] = 0
 		if deviation > 1e-6 {
-			x = (m.At(e, column) - mean) / deviation
+			values[i] = (v - mean) / deviation
 		}
-		m.Set(e, column, x)
 	}
+	m.SetCol(column, values)
 }
 
 // of is what a step added in an episode, compared with its mean.

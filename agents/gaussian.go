@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 )
 
 // GaussianProcess is a regression that learns from few examples: near points tell of each other,
@@ -26,7 +27,7 @@ var (
 // than two points or one value for all, the mean is expected everywhere.
 func NewGaussianProcess(points [][]float64, values []float64) *GaussianProcess {
 	n := len(points)
-	mean, deviation := meanAndDeviation(values)
+	mean, deviation := stat.PopMeanStdDev(values, nil)
 	best := &GaussianProcess{points: points, mean: mean, deviation: deviation}
 	if n < 2 || deviation < 1e-9 {
 		return best
@@ -93,16 +94,4 @@ func distance(a, b []float64) float64 {
 		sum += (x - b[i]) * (x - b[i])
 	}
 	return math.Sqrt(sum)
-}
-
-func meanAndDeviation(values []float64) (mean, deviation float64) {
-	n := float64(len(values))
-	for _, v := range values {
-		mean += v / n
-	}
-	squares := 0.0
-	for _, v := range values {
-		squares += (v - mean) * (v - mean) / n
-	}
-	return mean, math.Sqrt(squares)
 }
