@@ -14,8 +14,8 @@ type Device interface {
 	// Measure times the candidate interleaved with the reference, one image at a
 	// time. It blocks until the ratio is known well enough or a limit is reached.
 	Measure(ctx context.Context, candidate *graph.Graph) (Measurement, error)
-	// MeasureThoroughly is Measure to a tighter interval from more samples, and takes
-	// several times as long.
+	// MeasureThoroughly is Measure of the candidate prepared anew several times, to a tighter
+	// interval, and takes several times as long.
 	MeasureThoroughly(ctx context.Context, candidate *graph.Graph) (Measurement, error)
 	Close() error
 }
@@ -37,7 +37,7 @@ type Fingerprint struct {
 type Measurement struct {
 	Candidate       Statistic
 	Reference       Statistic
-	Ratio           float64   // candidate ÷ reference, median over pairs
+	Ratio           float64   // candidate ÷ reference, median over pairs; mean of that over preparations
 	RatioError      float64   // half width of its 95 % confidence interval
 	Samples         []float64 // of the candidate, milliseconds
 	Flags           []string  // noisy, drifting, throttled

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -181,6 +182,31 @@ func TestMeasurementFlags(t *testing.T) {
 	}
 	if m := p.measurement(1.1); m.Ratio != 0.5 {
 		t.Errorf("ratio %v, want 0.5", m.Ratio)
+	}
+}
+
+func TestMeasurementOfSeveralPreparations(t *testing.T) {
+	prepared := func(ratio float64, n int, settled bool) *samples {
+		s := &samples{settled: settled}
+		for range n {
+			s.add(ratio, 1, 1)
+		}
+		return s
+	}
+	one := measurementOf([]*samples{prepared(0.2, 20, true)}, 1)
+	if one.Ratio != 0.2 || one.RatioError != 0 || len(one.Flags) != 0 {
+		t.Errorf("one preparation: %+v", one)
+	}
+	// Each counts as much, however many samples it took; t(0.975, 2) = 4.3027, s = 0.01.
+	three := measurementOf([]*samples{prepared(0.20, 30, true), prepared(0.21, 10, true), prepared(0.22, 10, true)}, 1)
+	if want := 4.3027 * 0.01 / math.Sqrt(3); math.Abs(three.Ratio-0.21) > 1e-12 || math.Abs(three.RatioError-want) > 1e-5 {
+		t.Errorf("three preparations: %v ± %v, want 0.21 ± %v", three.Ratio, three.RatioError, want)
+	}
+	if len(three.Samples) != 50 || len(three.Flags) != 0 {
+		t.Errorf("three preparations: %d samples, flagged %v; want 50 and none", len(three.Samples), three.Flags)
+	}
+	if m := measurementOf([]*samples{prepared(0.2, 20, true), prepared(0.2, 20, false)}, 1); !slices.Equal(m.Flags, []string{"noisy"}) {
+		t.Errorf("one of two preparations not settled: flagged %v, want noisy", m.Flags)
 	}
 }
 

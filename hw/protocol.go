@@ -8,6 +8,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // The measuring protocol's limits. A sample is the mean of enough runs to last
@@ -30,11 +33,15 @@ type rigour struct {
 	error   float64       // of the ratio, relative, that is small enough to end
 }
 
-// A search compares hundreds of candidates; the few that may win are worth more time.
+// A search compares hundreds of candidates; the few that may win are worth more time. Where a
+// candidate's memory comes to lie makes it a per cent faster or slower, and is another every time that it
+// is prepared. So these are prepared several times, and timed each time.
 var (
 	usual    = rigour{2500 * time.Millisecond, enoughSamples, 0.006}
-	thorough = rigour{10 * time.Second, 4 * enoughSamples, 0.002}
+	thorough = rigour{2 * time.Second, enoughSamples, 0.0045} // each of the preparations
 )
+
+const preparations = 5
 
 // Whatever shares the processor's caches, memory or execution units with our core slows
 // some models more than others, and comes and goes within milliseconds: over a second the
@@ -215,6 +222,27 @@ func (s *samples) measurement(opened float64) Measurement {
 	}
 	if m.Reference.Median > throttleAlarm*opened {
 		m.Flags = append(m.Flags, Throttled)
+	}
+	return m
+}
+
+// measurementOf summarizes what was seen of several preparations of a candidate. The interval is that of the
+// mean of their ratios by Student's t.
+func measurementOf(prepared []*samples, opened float64) Measurement {
+	all := &samples{settled: true}
+	var ratios []float64
+	for _, s := range prepared {
+		all.candidate = append(all.candidate, s.candidate...)
+		all.reference = append(all.reference, s.reference...)
+		all.ratio = append(all.ratio, s.ratio...)
+		all.settled = all.settled && s.settled
+		ratios = append(ratios, median(s.ratio))
+	}
+	m := all.measurement(opened)
+	if n := float64(len(ratios)); n > 1 {
+		mean, deviation := stat.MeanStdDev(ratios, nil)
+		t := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975)
+		m.Ratio, m.RatioError = mean, max(m.RatioError, t*deviation/math.Sqrt(n))
 	}
 	return m
 }

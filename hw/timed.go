@@ -50,17 +50,35 @@ func (d *timed) Close() error {
 }
 
 func (d *timed) Measure(ctx context.Context, candidate *graph.Graph) (Measurement, error) {
-	return d.measure(ctx, candidate, usual)
+	return d.measure(ctx, candidate, 1, usual)
 }
 
 func (d *timed) MeasureThoroughly(ctx context.Context, candidate *graph.Graph) (Measurement, error) {
-	return d.measure(ctx, candidate, thorough)
+	return d.measure(ctx, candidate, preparations, thorough)
 }
 
-func (d *timed) measure(ctx context.Context, candidate *graph.Graph, wanted rigour) (Measurement, error) {
+// measure prepares a candidate some times and times it each time; the layers are those of the last.
+func (d *timed) measure(ctx context.Context, candidate *graph.Graph, times int, wanted rigour) (Measurement, error) {
+	var prepared []*samples
+	var layers []LayerTime
+	for range times {
+		taken, timed, err := d.prepared(ctx, candidate, wanted)
+		if err != nil {
+			return Measurement{}, err
+		}
+		prepared, layers = append(prepared, taken), timed
+	}
+	result := measurementOf(prepared, d.reference.opened)
+	result.Layers = layers
+	result.ReferenceLayers = d.layers
+	return result, nil
+}
+
+// prepared prepares a candidate and times it.
+func (d *timed) prepared(ctx context.Context, candidate *graph.Graph, wanted rigour) (*samples, []LayerTime, error) {
 	p, err := d.backend.prepare(candidate)
 	if err != nil {
-		return Measurement{}, fmt.Errorf("prepare the candidate: %w", err)
+		return nil, nil, fmt.Errorf("prepare the candidate: %w", err)
 	}
 	defer p.close()
 	release := undisturbed(1)
@@ -69,10 +87,7 @@ func (d *timed) measure(ctx context.Context, candidate *graph.Graph, wanted rigo
 	d.reference.warmUpBeside(s)
 	taken, err := d.reference.interleave(ctx, wanted, s)
 	if err != nil {
-		return Measurement{}, err
+		return nil, nil, err
 	}
-	result := taken[0].measurement(d.reference.opened)
-	result.Layers = p.layerTimes()
-	result.ReferenceLayers = d.layers
-	return result, nil
+	return taken[0], p.layerTimes(), nil
 }
