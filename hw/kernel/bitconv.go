@@ -46,7 +46,7 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 		c.blocks = append(c.blocks, b)
 		size += c.bits.weights * c.bits.plane(c.filter.taps, b.width)
 	}
-	c.bits.packed = aligned[uint32](size)
+	c.bits.packed = packed[uint32](size)
 	if c.bits.digits != nil {
 		c.planDigits(weight)
 		return c

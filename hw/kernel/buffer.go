@@ -19,8 +19,13 @@ func Floats(n int) []float32 { return aligned[float32](n) }
 func Bytes(n int) []uint8 { return aligned[uint8](n) }
 
 func aligned[T any](n int) []T {
-	buffer := shared.cut(n * int(unsafe.Sizeof(*new(T))))
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(buffer))), n)
+	size := int(unsafe.Sizeof(*new(T)))
+	buffer := make([]T, n+alignment/size)
+	skip := 0
+	if rest := int(uintptr(unsafe.Pointer(unsafe.SliceData(buffer))) % alignment); rest != 0 {
+		skip = (alignment - rest) / size
+	}
+	return buffer[skip : skip+n : skip+n]
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

@@ -17,7 +17,7 @@ func TestBuffersAreAligned(t *testing.T) {
 	}
 }
 
-func TestBuffersAreZerosOfTheirOwn(t *testing.T) {
+func TestPackedWeightsAreZerosOfTheirOwn(t *testing.T) {
 	sizes := []int{0, 1, 15, 16, 17, 1000, hugePage / 4, hugePage/4 + 1, blockSize / 4, blockSize}
 	var group sync.WaitGroup
 	for worker := range 4 {
@@ -25,7 +25,7 @@ func TestBuffersAreZerosOfTheirOwn(t *testing.T) {
 			mark := float32(worker + 1)
 			var buffers [][]float32
 			for _, n := range sizes {
-				b := Floats(n)
+				b := packed[float32](n)
 				for i := range b {
 					if b[i] != 0 {
 						t.Fatalf("%d floats: %g at %d", n, b[i], i)

@@ -17,7 +17,7 @@ func packDepthwise[D, S int8 | int32 | float32](f filter, dst []D, weight []S) {
 
 func (c *FloatConv) planDepthwise(weight []float32) {
 	stride := ChannelStride(c.filter.inC)
-	c.weights = Floats(c.filter.taps * stride)
+	c.weights = packed[float32](c.filter.taps * stride)
 	packDepthwise(c.filter, c.weights, weight)
 	switch {
 	case c.vector == nil:
@@ -64,10 +64,10 @@ func (c *IntConv) planDepthwise(weight []int8) {
 	}
 	c.tiling = newTiling(c.window, tile, stride, false)
 	if c.vector != nil && !c.vector.depthwiseBytes {
-		c.weights = aligned[int8](4 * size)
+		c.weights = packed[int8](4 * size)
 		packDepthwise(c.filter, reinterpret[int32](c.weights), weight)
 	} else {
-		c.weights = aligned[int8](size)
+		c.weights = packed[int8](size)
 		packDepthwise(c.filter, c.weights, weight)
 	}
 }

@@ -32,7 +32,7 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	c.tiling = newTiling(w, tile, unit*c.inStride(), c.vector != nil)
 	var size int
 	c.blocks, size = c.filter.blocks(width, lanes)
-	c.weights = Floats(size)
+	c.weights = packed[float32](size)
 	for _, b := range c.blocks {
 		if groups == 1 {
 			packOnes(c.filter, b, c.weights[b.weights:], weight)

@@ -7,7 +7,7 @@ import (
 
 // Weights that do not fit the caches are read from memory in every run, and looking their pages up
 // takes time too: with pages of 4 KiB, a network with 45 MB of weights takes 2 to 6 % longer,
-// which of these being a matter of the pages that the process happened to get. So buffers lie
+// which of these being a matter of the pages that the process happened to get. So weights lie
 // side by side in huge pages, where the system has them, and latency is the same in every process.
 
 const (
@@ -15,8 +15,14 @@ const (
 	blockSize = 4 * hugePage
 )
 
-// shared is where all buffers come from.
-var shared blocks
+// weightBlocks is where the weights of all networks lie.
+var weightBlocks blocks
+
+// packed returns n zeros for weights, aligned as kernels need.
+func packed[T any](n int) []T {
+	buffer := weightBlocks.cut(n * int(unsafe.Sizeof(*new(T))))
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(buffer))), n)
+}
 
 // blocks cuts buffers off blocks of huge pages. A block is garbage once all its buffers are.
 type blocks struct {

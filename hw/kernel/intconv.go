@@ -91,7 +91,7 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	var size int
 	c.blocks, size = c.filter.blocks(width, c.vector.intUnit())
 	if c.vector != nil && c.vector.words {
-		c.weights = aligned[int8](2 * size)
+		c.weights = packed[int8](2 * size)
 		words := reinterpret[int16](c.weights)
 		for _, b := range c.blocks {
 			pack(c.filter, b, words[b.weights:], weight, 2, alternating)
@@ -104,7 +104,7 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	} else if c.vector.pairs {
 		unit = 2
 	}
-	c.weights = aligned[int8](size)
+	c.weights = packed[int8](size)
 	for _, b := range c.blocks {
 		if b.paired() {
 			pack(c.filter, b, c.weights[b.weights:], weight, 8, inOrder)

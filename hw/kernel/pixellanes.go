@@ -113,7 +113,7 @@ func (c *IntConv) planPixels(weight []int8) {
 		}
 	}
 	b := block{width: 4 * p.outQuads, depth: 4 * p.inQuads}
-	p.weights = aligned[int8](w.Taps() * b.depth * b.width)
+	p.weights = packed[int8](w.Taps() * b.depth * b.width)
 	packFours(f, b, reinterpret[uint32](p.weights), weight)
 	p.most = make([]float32, f.outC)
 	per := f.inC * f.taps

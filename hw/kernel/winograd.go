@@ -68,7 +68,7 @@ func newWinograd(isa ISA, w Window, images, inC, outC, tile int, bias []float32,
 	var size int
 	c.blocks, size = c.filter.blocks(width, lanes)
 	c.plane = oddLines(size)
-	c.weights = Floats((tile + 2) * (tile + 2) * c.plane)
+	c.weights = packed[float32]((tile + 2) * (tile + 2) * c.plane)
 	return c
 }
 
