@@ -17,7 +17,7 @@ import (
 // shortestSample, after one run that brings the model's weights back into the caches
 // the other model has just used.
 const (
-	shortestSample = 400 * time.Microsecond
+	shortestSample = 0.4                     // milliseconds
 	openTime       = 1200 * time.Millisecond // sampling the reference when the device is opened
 	warmUpLimit    = 250 * time.Millisecond
 	enoughSamples  = 25 // quiet ones, at least
@@ -100,9 +100,8 @@ func newYardstick(s *subject) (*yardstick, error) {
 // twice, so that the median of runs that short jumps from the one to the other.
 func (y *yardstick) warmUpBeside(candidates ...*subject) {
 	y.warmUp(shortestSample)
-	lasting := time.Duration(y.quiet * float64(y.runs) * float64(time.Millisecond))
 	for _, c := range candidates {
-		c.warmUp(max(shortestSample, lasting))
+		c.warmUp(max(shortestSample, y.quiet*float64(y.runs)))
 	}
 }
 
@@ -248,8 +247,8 @@ func measurementOf(prepared []*samples, opened float64) Measurement {
 }
 
 // warmUp runs the subject until two samples in a row agree, and sets how many runs
-// make a sample that lasts as long as given.
-func (s *subject) warmUp(lasting time.Duration) {
+// make a sample that lasts as long as given, in milliseconds.
+func (s *subject) warmUp(lasting float64) {
 	deadline := time.Now().Add(warmUpLimit)
 	last := math.Inf(1)
 	for time.Now().Before(deadline) {
@@ -257,7 +256,7 @@ func (s *subject) warmUp(lasting time.Duration) {
 		if s.failed != nil {
 			return
 		}
-		s.runs = max(1, int(math.Ceil(milliseconds(lasting)/ms)))
+		s.runs = max(1, int(math.Ceil(lasting/ms)))
 		if clean && math.Abs(ms/last-1) < 0.02 {
 			return
 		}

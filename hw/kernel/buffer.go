@@ -33,7 +33,7 @@ func roundUp(n, to int) int { return (n + to - 1) / to * to }
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
 
 // reinterpret views aligned memory as numbers of another size.
-func reinterpret[T any](bytes []int8) []T {
+func reinterpret[T any, Byte int8 | uint8](bytes []Byte) []T {
 	if len(bytes) == 0 {
 		return nil
 	}

@@ -20,8 +20,7 @@ var weightBlocks blocks
 
 // packed returns n zeros for weights, aligned as kernels need.
 func packed[T any](n int) []T {
-	buffer := weightBlocks.cut(n * int(unsafe.Sizeof(*new(T))))
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(buffer))), n)
+	return reinterpret[T](weightBlocks.cut(n * int(unsafe.Sizeof(*new(T)))))
 }
 
 // blocks cuts buffers off blocks of huge pages. A block is garbage once all its buffers are.
