@@ -23,7 +23,7 @@ import (
 //	noise 0.2                                exploration σ of the next episode, decaying from there
 //	updates 20                               learning steps per episode
 //	pin LAYER sparsity=0.5 weights=4 activations=4
-//	bound LAYER sparsity=0.2..0.6 weights=4..8
+//	bound LAYER sparsity=0.2..0.6 weights=4..8 activations=free
 //	release LAYER                            from all its limits
 //	freeze METHOD    thaw METHOD             prune, fp32, int8 or mixed, on all layers
 //	try EPISODE                              its policy, in the next episode
@@ -93,7 +93,7 @@ func Verbs() []Verb {
 		{string(Noise), "SIGMA", "exploration of the next episode; it decays from there"},
 		{string(Updates), "NUMBER", "learning steps per episode"},
 		{pin, "LAYER sparsity=S weights=W activations=A", "fix what is given of a layer"},
-		{string(Bound), "LAYER sparsity=S..T weights=V..W activations=A..B", "keep what is given of a layer in a range"},
+		{string(Bound), "LAYER sparsity=S..T weights=V..W activations=A..B", "keep what is given of a layer in a range; free lifts it"},
 		{string(Release), "LAYER", "let the agent decide about a layer again"},
 		{string(Freeze), "METHOD", "no more prune, fp32, int8 or mixed, on any layer"},
 		{string(Thaw), "METHOD", "allow a frozen method again"},
@@ -173,34 +173,39 @@ func usage(verb string) string {
 	return strings.TrimSpace(v.Name + " " + v.Takes)
 }
 
-// parseLimits reads a layer's name, which may have blanks, and limits.
+// parseLimits reads a layer's name, which may have blanks and anything else, and limits.
 func parseLimits(text string) (layer string, l Limits, err error) {
-	words := strings.Fields(text)
-	first := len(words)
-	for first > 0 && strings.Contains(words[first-1], "=") {
-		first--
-	}
-	layer = strings.Join(words[:first], " ")
-	if layer == "" || first == len(words) {
-		return "", l, errors.New("name a layer and what to fix")
-	}
-	for _, word := range words[first:] {
+	words := 0
+	for layer = text; ; words++ {
+		rest, word := cutLast(layer)
 		name, value, _ := strings.Cut(word, "=")
 		switch name {
 		case "sparsity":
-			l.Sparsity, err = parseSpan(value, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+			l.Sparsity, err = parseSpan(value, anySparsity, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
 		case "weights":
-			l.Weights, err = parseSpan(value, parseBits)
+			l.Weights, err = parseSpan(value, anyBits, parseBits)
 		case "activations":
-			l.Activations, err = parseSpan(value, parseBits)
+			l.Activations, err = parseSpan(value, anyBits, parseBits)
 		default:
-			err = fmt.Errorf("%q is not sparsity, weights or activations", name)
+			switch {
+			case words > 0 && layer != "":
+				return layer, l, l.check()
+			case strings.Contains(word, "=") && layer != word:
+				return "", l, fmt.Errorf("%q is not sparsity, weights or activations", name)
+			}
+			return "", l, errors.New("name a layer and what to fix")
 		}
 		if err != nil {
 			return "", l, err
 		}
+		layer = rest
 	}
-	return layer, l, l.check()
+}
+
+// cutLast cuts the last word off.
+func cutLast(text string) (rest, word string) {
+	at := strings.LastIndexByte(text, ' ')
+	return strings.TrimRight(text[:max(at, 0)], " "), text[at+1:]
 }
 
 func parseBits(text string) (int, error) {
@@ -210,7 +215,10 @@ func parseBits(text string) (int, error) {
 	return strconv.Atoi(text)
 }
 
-func parseSpan[T int | float64](text string, parse func(string) (T, error)) (*Span[T], error) {
+func parseSpan[T int | float64](text string, all Span[T], parse func(string) (T, error)) (*Span[T], error) {
+	if text == free {
+		return &all, nil
+	}
 	least, most, ranged := strings.Cut(text, "..")
 	if !ranged {
 		most = least

@@ -12,7 +12,7 @@ func TestCommandsReadAsTheyAreWritten(t *testing.T) {
 	for _, text := range []string{
 		"pause", "resume", "step", "stop", "undo", "target 0.25", "reward r7", "beta -3", "episodes 1000000", "noise 0.2", "updates 20",
 		"pin /layer1/conv 1/Conv sparsity=0.5 weights=4 activations=4", "pin fc weights=fp32",
-		"bound conv1 sparsity=0.2..0.6", "bound conv1 sparsity=0.5 weights=4..fp32",
+		"bound conv1 sparsity=0.2..0.6", "bound conv1 sparsity=free weights=4 activations=free", "pin a=b  c weights=4", "bound conv1 sparsity=0.5 weights=4..fp32",
 		"release conv1", "freeze prune", "thaw mixed", "try 17", "base 3", "base none",
 		`try [{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":8}]`,
 		`base [{"layer":"conv1","sparsity":0.25,"weight_bits":8,"activation_bits":8}]`,
@@ -48,6 +48,39 @@ func TestBadCommandsSayWhatIsWanted(t *testing.T) {
 	} {
 		if _, err := ParseCommand(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one about %q", text, err, want)
+		}
+	}
+}
+
+// TestLimitsAreTakenBack undoes changes of a layer's limits, whatever they were.
+func TestLimitsAreTakenBack(t *testing.T) {
+	layers := []Layer{{Name: "conv", Prunable: true, Root: true, Mixable: true}}
+	changes := []string{
+		"pin conv sparsity=0.5", "pin conv weights=4 activations=4", "bound conv sparsity=0.2..0.6 weights=2..4",
+		"bound conv sparsity=free weights=8", "bound conv activations=free", "release conv",
+	}
+	for _, first := range changes[:3] {
+		for _, second := range changes {
+			s := course{settings: Settings{Agent: "joint"}}
+			give := func(text string) (undo string) {
+				t.Helper()
+				c, err := ParseCommand(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				done, err := s.settings.limit(c, layers)
+				if err != nil {
+					t.Fatalf("%s after %s: %v", text, first, err)
+				}
+				return done.undo
+			}
+			give(first)
+			before := s.settings.Limits["conv"].String()
+			undo := give(second)
+			give(undo)
+			if after := s.settings.Limits["conv"].String(); after != before {
+				t.Errorf("%s, %s and then %s leaves %s, want %s", first, second, undo, after, before)
+			}
 		}
 	}
 }
@@ -100,17 +133,27 @@ func TestLimitsBendChoices(t *testing.T) {
 
 func TestFrozenMethodsAreReplaced(t *testing.T) {
 	mixed := agents.Choice{Method: agents.Mixed, Sparsity: 0.5, WeightBits: 3, ActivationBits: 4}
+	int8 := agents.Choice{Method: agents.Int8, Sparsity: 0.5, WeightBits: 8, ActivationBits: 8}
+	float := agents.Choice{Method: agents.Float, Sparsity: 0.5, WeightBits: 32, ActivationBits: 32}
 	for _, c := range []struct {
-		frozen []string
-		want   agents.Choice
+		choice  agents.Choice
+		frozen  []string
+		maxBits int
+		mixable bool
+		want    agents.Choice
 	}{
-		{nil, mixed},
-		{[]string{"prune"}, agents.Choice{Method: agents.Mixed, WeightBits: 3, ActivationBits: 4}},
-		{[]string{"mixed"}, agents.Choice{Method: agents.Int8, Sparsity: 0.5, WeightBits: 8, ActivationBits: 8}},
-		{[]string{"mixed", "int8"}, agents.Choice{Method: agents.Float, Sparsity: 0.5, WeightBits: 32, ActivationBits: 32}},
+		{mixed, nil, 6, true, mixed},
+		{mixed, []string{"prune"}, 6, true, agents.Choice{Method: agents.Mixed, WeightBits: 3, ActivationBits: 4}},
+		{mixed, []string{"mixed"}, 6, true, int8},
+		{mixed, []string{"mixed", "int8"}, 6, true, float},
+		{int8, []string{"int8"}, 6, true, agents.Choice{Method: agents.Mixed, Sparsity: 0.5, WeightBits: 6, ActivationBits: 6}},
+		{int8, []string{"int8"}, 8, true, agents.Choice{Method: agents.Mixed, Sparsity: 0.5, WeightBits: 7, ActivationBits: 7}},
+		{int8, []string{"int8"}, 6, false, float},
+		{int8, []string{"int8", "fp32"}, 6, false, int8},
+		{float, []string{"fp32"}, 6, false, int8},
 	} {
-		if got := thawed(mixed, c.frozen, 6); got != c.want {
-			t.Errorf("with %v frozen: %+v, want %+v", c.frozen, got, c.want)
+		if got := thawed(c.choice, c.frozen, c.maxBits, c.mixable); got != c.want {
+			t.Errorf("%+v with %v frozen: %+v, want %+v", c.choice, c.frozen, got, c.want)
 		}
 	}
 }

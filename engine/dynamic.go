@@ -269,7 +269,7 @@ func (s *Search) representations(l int) []agents.Choice {
 	}
 	var list []agents.Choice
 	for _, c := range wanted {
-		c = s.settings.Limits[s.layers[l].Name].apply(thawed(c, s.settings.Frozen, s.settings.MaxBits))
+		c = s.permitted(s.layers[l], c)
 		c.Sparsity = 0
 		if !slices.Contains(list, c) {
 			list = append(list, c)

@@ -41,23 +41,53 @@ func (l Limits) Pinned() bool {
 		(l.Activations == nil || l.Activations.Least == l.Activations.Most)
 }
 
+// The spans that leave a part free; a command gives it back by them.
+var (
+	anySparsity = Span[float64]{0, 1}
+	anyBits     = Span[int]{1, graph.FloatBits}
+)
+
 // with is l where other says nothing, and other elsewhere.
 func (l Limits) with(other Limits) Limits {
-	if other.Sparsity != nil {
-		l.Sparsity = other.Sparsity
+	return Limits{
+		Sparsity:    overlaid(l.Sparsity, other.Sparsity, anySparsity),
+		Weights:     overlaid(l.Weights, other.Weights, anyBits),
+		Activations: overlaid(l.Activations, other.Activations, anyBits),
 	}
-	if other.Weights != nil {
-		l.Weights = other.Weights
+}
+
+func overlaid[T int | float64](below, above *Span[T], free Span[T]) *Span[T] {
+	switch {
+	case above == nil:
+		return below
+	case *above == free:
+		return nil
 	}
-	if other.Activations != nil {
-		l.Activations = other.Activations
+	return above
+}
+
+// before are the limits that make l again of what l.with(other) is.
+func (l Limits) before(other Limits) Limits {
+	return Limits{
+		Sparsity:    covered(l.Sparsity, other.Sparsity, anySparsity),
+		Weights:     covered(l.Weights, other.Weights, anyBits),
+		Activations: covered(l.Activations, other.Activations, anyBits),
 	}
-	return l
+}
+
+func covered[T int | float64](below, above *Span[T], free Span[T]) *Span[T] {
+	switch {
+	case above == nil:
+		return nil
+	case below == nil:
+		return &free
+	}
+	return below
 }
 
 // check reports limits that no choice can meet.
 func (l Limits) check() error {
-	if s := l.Sparsity; s != nil && !(s.Least >= 0 && s.Least <= s.Most && s.Most < 1) {
+	if s := l.Sparsity; s != nil && *s != anySparsity && !(s.Least >= 0 && s.Least <= s.Most && s.Most < 1) {
 		return fmt.Errorf("sparsity %s: give a share from 0 to below 1, or a range of them like 0.2..0.6", spanText(s))
 	}
 	for _, bits := range []*Span[int]{l.Weights, l.Activations} {
@@ -75,6 +105,9 @@ func (l Limits) check() error {
 
 func possibleBits(n int) bool { return n >= 1 && n <= 8 || n == graph.FloatBits }
 
+// free is the word for what is not narrowed.
+const free = "free"
+
 // String writes limits as a command takes them: sparsity=0.5 weights=4..8.
 func (l Limits) String() string {
 	var parts []string
@@ -88,12 +121,15 @@ func (l Limits) String() string {
 		parts = append(parts, "activations="+spanText(l.Activations))
 	}
 	if parts == nil {
-		return "free"
+		return free
 	}
 	return strings.Join(parts, " ")
 }
 
 func spanText[T int | float64](s *Span[T]) string {
+	if any(*s) == any(anySparsity) || any(*s) == any(anyBits) {
+		return free
+	}
 	text := func(x T) string {
 		if x == graph.FloatBits {
 			return "fp32"
@@ -150,9 +186,12 @@ var Methods = []string{pruning, string(agents.Float), string(agents.Int8), strin
 
 const pruning = "prune"
 
-// thawed replaces a choice of a frozen method by the nearest of those that are left.
-func thawed(c agents.Choice, frozen []string, maxBits int) agents.Choice {
-	is := func(m agents.Method) bool { return slices.Contains(frozen, string(m)) }
+// thawed replaces a choice of a frozen method by the nearest of those that are left to a layer; one that
+// is not mixable keeps int8 where nothing is.
+func thawed(c agents.Choice, frozen []string, maxBits int, mixable bool) agents.Choice {
+	is := func(m agents.Method) bool {
+		return slices.Contains(frozen, string(m)) || m == agents.Mixed && !mixable
+	}
 	if slices.Contains(frozen, pruning) {
 		c.Sparsity = 0
 	}
@@ -160,35 +199,42 @@ func thawed(c agents.Choice, frozen []string, maxBits int) agents.Choice {
 		return c
 	}
 	switch {
-	case !is(agents.Int8):
+	case !is(agents.Int8), is(agents.Mixed) && is(agents.Float):
 		c.WeightBits, c.ActivationBits = 8, 8
 	case !is(agents.Mixed):
-		c.WeightBits, c.ActivationBits = maxBits, maxBits
+		most := min(maxBits, 7) // with 8 it would be int8
+		c.WeightBits, c.ActivationBits = most, most
 	default:
 		c.WeightBits, c.ActivationBits = graph.FloatBits, graph.FloatBits
 	}
 	return named(c)
 }
 
-// allowed bends a choice to what is frozen, to the layer's limits and to what the layer
-// admits: layers that are not prunable keep their channels, coupled layers follow their
-// group's root, which was decided before them, and some must not go below eight bits.
+// permitted bends a choice to what is frozen, then to the layer's limits, then to what the layer admits by
+// itself: not all can lose channels, and some must not go below eight bits.
+func (s *Search) permitted(layer Layer, c agents.Choice) agents.Choice {
+	c = thawed(c, s.settings.Frozen, s.settings.MaxBits, layer.Mixable)
+	c = s.settings.Limits[layer.Name].apply(c)
+	if !layer.Prunable {
+		c.Sparsity = 0
+	}
+	if c.Method == agents.Mixed && !layer.Mixable {
+		c.Method, c.WeightBits, c.ActivationBits = agents.Int8, 8, 8
+	}
+	return c
+}
+
+// allowed is what is permitted of a choice where earlier layers were decided: coupled layers follow
+// their group's root, which was.
 func (s *Search) allowed(step int, c agents.Choice, decided compress.Policy) agents.Choice {
 	layer := s.layers[step]
-	c = thawed(c, s.settings.Frozen, s.settings.MaxBits)
-	c = s.settings.Limits[layer.Name].apply(c)
-	switch {
-	case !layer.Prunable:
-		c.Sparsity = 0
-	case !layer.Root:
+	c = s.permitted(layer, c)
+	if layer.Prunable && !layer.Root {
 		for i := range step {
 			if other := s.layers[i]; other.Root && other.Group == layer.Group {
 				c.Sparsity = decided[i].Sparsity
 			}
 		}
-	}
-	if c.Method == agents.Mixed && !layer.Mixable {
-		c.Method, c.WeightBits, c.ActivationBits = agents.Int8, 8, 8
 	}
 	return c
 }

@@ -171,9 +171,14 @@ func (s *Settings) limit(c Command, layers []Layer) (change, error) {
 		}
 		s.Limits[c.Name] = now
 	}
-	undo := Command{Kind: Release, Name: c.Name}
-	if !before.Free() {
-		undo = Command{Kind: Bound, Name: c.Name, Limits: before}
+	undo := Command{Kind: Bound, Name: c.Name}
+	switch {
+	case c.Kind == Release:
+		undo.Limits = before
+	case before.Free():
+		undo.Kind = Release
+	default:
+		undo.Limits = before.before(c.Limits)
 	}
 	return change{before.String() + " → " + now.String(), undo.String()}, nil
 }
