@@ -84,26 +84,24 @@ func newCostModel(episodes []*store.Episode) *costModel {
 func (m *costModel) predict(p compress.Policy, sizes []compress.Size) float64 {
 	ratio := m.rest
 	for l := range m.layers {
-		ratio += m.costs(l, representation{p[l].WeightBits, p[l].ActivationBits}).at(sizes[l])
+		ratio += m.cost(l, representation{p[l].WeightBits, p[l].ActivationBits}, sizes[l])
 	}
 	return ratio
 }
 
-// costs are what is known of a layer in a representation. One that was not tried yet is taken for
-// eight bits, whose kernels run what has none of its own.
-func (m *costModel) costs(l int, r representation) costs {
+// cost is a layer's in a representation and of a size. A representation that was not tried yet is taken for
+// eight bits, whose kernels run what has none of its own, or else for the slowest that was.
+func (m *costModel) cost(l int, r representation, size compress.Size) float64 {
 	known := m.layers[l]
 	if found, ok := known[r]; ok {
-		return found
+		return found.at(size)
 	}
 	if found, ok := known[eightBits]; ok && r.weights != graph.FloatBits {
-		return found
+		return found.at(size)
 	}
-	slowest := costs{}
+	slowest := 0.0
 	for _, other := range known {
-		if other.line.base+other.line.slope >= slowest.line.base+slowest.line.slope {
-			slowest = other
-		}
+		slowest = max(slowest, other.at(size))
 	}
 	return slowest
 }
