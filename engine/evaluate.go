@@ -22,7 +22,7 @@ type Evaluation struct {
 }
 
 // EvaluateOn measures the accuracy of an ONNX model, "demo" for the built-in one, on the
-// named split of the data: test, validation (the images a search judges by), held-out
+// named split of the data: test, validation (the images a search judges by, with its usual settings), held-out
 // (all that validation images are drawn from) or train (all training records). Images
 // are read as the model runs, so that a data set of any size takes little memory.
 //
@@ -90,7 +90,8 @@ func splitOf(d *dataset.Data, split string) (pictures, error) {
 		}
 		return selection{d.Train, d.Train.Indices()[d.Train.Len()-d.HoldOut:]}, nil
 	case "validation":
-		splits, err := d.Split(DefaultSettings().Seed, dataset.Sizes{})
+		usual := DefaultSettings()
+		splits, err := d.Split(usual.Seed, dataset.Sizes{Validation: d.ValidationImages(usual.Images)})
 		if err != nil {
 			return nil, err
 		}
