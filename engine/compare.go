@@ -207,7 +207,7 @@ func (w *Workbench) comparedRun(s Settings, load *workload, prepared string) (*s
 
 // see searches a run to its end.
 func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, progress Progress) error {
-	if err := w.begin(run, load); err != nil {
+	if err := w.begin(run.ID, load); err != nil {
 		return err
 	}
 	version, episodes := uint64(0), -1

@@ -163,7 +163,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return created.ID, w.begin(created, load)
+	return created.ID, w.begin(created.ID, load)
 }
 
 // Resolved checks the settings and makes paths independent of the working directory.
@@ -200,7 +200,7 @@ func (w *Workbench) Resume(id string) error {
 	if err != nil {
 		return err
 	}
-	return w.begin(run, load)
+	return w.begin(run.ID, load)
 }
 
 // Rename gives a run a name, with a number appended if another has it, and returns it.
@@ -262,16 +262,20 @@ func reload(run *store.Run) (Settings, *workload, error) {
 	return s, load, nil
 }
 
-// begin leaves the search under way and starts the run's.
-func (w *Workbench) begin(run *store.Run, load *workload) error {
+// begin leaves the search under way and starts the run's, which goes on from what is stored by then.
+func (w *Workbench) begin(id string, load *workload) error {
 	load.layers = w.layers()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leave()
+	run, err := w.db.Run(id)
+	if err != nil {
+		return err
+	}
 	search, err := newSearch(w.db, run, load, w.box, w.log)
 	if err != nil {
 		return err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.leave()
 	ctx, cancel := context.WithCancel(context.Background())
 	search.publish()
 	w.search, w.cancel = search, cancel
