@@ -52,11 +52,11 @@ func (c Comparison) Check() error {
 	return nil
 }
 
-// stages are the settings of an agent's run, or of the two of a sequence. A preset is left to
-// the agents that have one.
+// stages are the settings of an agent's run, or of the two of a sequence; all runs judge by the same images.
+// A preset is left to the agents that have one.
 func (c Comparison) stages(agent string, seed uint64) []Settings {
 	s := c.Settings
-	s.Agent, s.Seed = agent, seed
+	s.Agent, s.Seed, s.DataSeed = agent, seed, c.Settings.dataSeed()
 	if !slices.Contains(Sequences, agent) {
 		if !s.learns() {
 			s.Preset = ""
@@ -88,7 +88,8 @@ type RunResult struct {
 	Seed     uint64        `json:"seed"`
 	Accuracy float64       `json:"accuracy"` // of the best episode, on validation images; 0: none meets the target
 	Ratio    float64       `json:"ratio"`    // its latency ÷ the original's
-	Others   float64       `json:"others"`   // its accuracy on images that nothing was chosen by; 0: none meets the target when timed for longer
+	Others   float64       `json:"others"`   // its accuracy on images that nothing was chosen by; 0: none meets the target when timed for longer, or there are no such images
+	Reserve  int           `json:"reserve"`  // how many these are
 	Rewards  []float64     `json:"rewards"`  // the best so far, by episode
 	Volume   float64       `json:"volume"`   // see Hypervolume
 	Elapsed  time.Duration `json:"elapsed_ns"`
@@ -272,8 +273,11 @@ func (w *Workbench) result(ids []string) (RunResult, error) {
 		if meets(r.Ratio) {
 			r.Accuracy = last.Best.Accuracy
 		}
-		if c := last.Best.Confirmed; c != nil && meets(c.LatencyRatio) {
-			r.Others = c.Accuracy
+		if c := last.Best.Confirmed; c != nil && c.Images > 0 {
+			r.Reserve = c.Images
+			if meets(c.LatencyRatio) {
+				r.Others = c.Accuracy
+			}
 		}
 	}
 	return r, nil

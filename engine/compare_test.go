@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"galen/store"
@@ -80,6 +81,37 @@ func TestSequencesAreCompared(t *testing.T) {
 	c.Settings.Episodes = 1
 	if c.Check() == nil {
 		t.Error("two agents share one episode")
+	}
+}
+
+// TestComparedRunsAreOpenedWithTheirImages splits the data of every run as the comparison did.
+func TestComparedRunsAreOpenedWithTheirImages(t *testing.T) {
+	w, err := Open(filepath.Join(t.TempDir(), "galen.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c := Comparison{Settings: testSettings("joint", 1), Agents: []string{"uniform"}, Seeds: 2}
+	want, err := loadWorkload(c.Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared, err := w.compare(context.Background(), c, want, func(string, int, int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range compared.Agents[0].Runs {
+		run, err := w.Find(result.Run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, err := reload(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.calibration.pixels, want.calibration.pixels) {
+			t.Errorf("the run with seed %d is opened with other calibration images", result.Seed)
+		}
 	}
 }
 

@@ -27,12 +27,13 @@ type Settings struct {
 	Beta     float64 `json:"beta"`            // weight of the latency term in the reward
 	Episodes int     `json:"episodes"`
 	Seed     uint64  `json:"seed"`
-	Preset   string  `json:"preset,omitempty"` // of the agent's learning: one of Presets
-	RoundTo  int     `json:"round_to"`         // channels are kept in multiples of this
-	MaxBits  int     `json:"max_bits"`         // ceiling of mixed precision
-	Repair   string  `json:"repair,omitempty"` // one of Repairs; empty: automatic
-	Images   int     `json:"images,omitempty"` // that score each policy, if the data has as many to spare; 0: 1,000
-	Base     *Base   `json:"base,omitempty"`   // what the search starts from; nil: the uncompressed network
+	DataSeed uint64  `json:"data_seed,omitempty"` // splits the data; 0: Seed does
+	Preset   string  `json:"preset,omitempty"`    // of the agent's learning: one of Presets
+	RoundTo  int     `json:"round_to"`            // channels are kept in multiples of this
+	MaxBits  int     `json:"max_bits"`            // ceiling of mixed precision
+	Repair   string  `json:"repair,omitempty"`    // one of Repairs; empty: automatic
+	Images   int     `json:"images,omitempty"`    // that score each policy, if the data has as many to spare; 0: 1,000
+	Base     *Base   `json:"base,omitempty"`      // what the search starts from; nil: the uncompressed network
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
 	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
@@ -110,6 +111,9 @@ func (s Settings) repair(weights int64) compress.Repair {
 // images is how many images are wanted to score policies; runs from before there was a choice have the
 // number that was the only one.
 func (s Settings) images() int { return cmp.Or(s.Images, dataset.DefaultValidation) }
+
+// dataSeed splits the data into the images that calibrate, score and judge.
+func (s Settings) dataSeed() uint64 { return cmp.Or(s.DataSeed, s.Seed) }
 
 // kind is what the agent decides about.
 func (s Settings) kind() agents.Kind {

@@ -52,7 +52,7 @@ func openWorkload(s Settings, path string) (*workload, *dataset.Data, error) {
 		return nil, nil, err
 	}
 	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256, Mean: data.Train.Mean, Std: data.Train.Std}
-	splits, err := data.Split(s.Seed, dataset.Sizes{Validation: data.ValidationImages(s.images())})
+	splits, err := data.Split(s.dataSeed(), dataset.Sizes{Validation: data.ValidationImages(s.images())})
 	if err != nil {
 		return nil, nil, err
 	}

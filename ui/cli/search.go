@@ -31,7 +31,7 @@ func searchFlags(cmd *cobra.Command, s *engine.Settings) {
 	f.Uint64Var(&s.Seed, "seed", s.Seed, "all but measured time follows from it")
 	f.IntVar(&s.RoundTo, "round-to", s.RoundTo, "keep channels in multiples of this")
 	f.StringVar(&s.Repair, "repair", engine.Repairs[0], "how layers make up for what they lost: sequential (one after the other, keeps most accuracy), independent (each by itself and kept for the next episode: for large networks), statistics, or automatic, by the network's size")
-	f.IntVar(&s.Images, "images", s.Images, "validation images that score each policy; at most half of those that are held out")
+	f.IntVar(&s.Images, "images", s.Images, "validation images that score each policy; at most half of those that are held out, unless they are few")
 	f.IntVar(&s.MaxBits, "max-bits", s.MaxBits, "most bits of a mixed-precision layer, 1 to 8")
 	f.StringVar(&s.Name, "name", s.Name, "name of the run (default: the model's)")
 }

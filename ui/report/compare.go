@@ -19,15 +19,17 @@ func Compare(out io.Writer, c *engine.Compared) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AGENT\tSEEDS\tMET\tBEST AT TARGET\tON OTHER IMAGES\tREWARD AT 25 %\t50 %\t75 %\t100 %\tHYPERVOLUME\tSECONDS")
 	for _, a := range c.Agents {
-		met := 0
+		met, others := 0, "–"
 		for _, r := range a.Runs {
 			if r.Accuracy > 0 {
 				met++
 			}
+			if r.Reserve > 0 {
+				others = spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Others }) + " %"
+			}
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s %%\t%s %%", a.Agent, len(a.Runs), met,
-			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }),
-			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Others }))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s %%\t%s", a.Agent, len(a.Runs), met,
+			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }), others)
 		for quarter := 1; quarter <= 4; quarter++ {
 			fmt.Fprintf(t, "\t%s", spread(a, "%+.3f", func(r engine.RunResult) float64 {
 				return r.Rewards[max((len(r.Rewards)*quarter+3)/4-1, 0)]

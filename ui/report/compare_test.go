@@ -14,11 +14,12 @@ import (
 
 func someComparison() *engine.Compared {
 	run := func(accuracy float64, rewards ...float64) engine.RunResult {
-		return engine.RunResult{Accuracy: accuracy, Others: accuracy / 2, Rewards: rewards, Volume: 0.5, Elapsed: 3 * time.Second}
+		return engine.RunResult{Accuracy: accuracy, Others: accuracy / 2, Reserve: 100, Rewards: rewards, Volume: 0.5, Elapsed: 3 * time.Second}
 	}
 	return &engine.Compared{Settings: engine.DefaultSettings(), Agents: []engine.AgentResults{
 		{Agent: "joint", Runs: []engine.RunResult{run(0.8, -2, -1, 0.2, 0.6), run(0.9, -3, -2, 0.4, 0.8)}},
 		{Agent: "dynamic", Runs: []engine.RunResult{run(0.6188, -1), run(0.6188, -1), run(0.6188, -1)}},
+		{Agent: "uniform", Runs: []engine.RunResult{{Accuracy: 0.7, Rewards: []float64{-1}}}},
 		{Agent: "random", Runs: []engine.RunResult{run(0, -4, -4, -4, -3), run(0.3, -4, -3, -3, -2)}},
 	}}
 }
@@ -32,7 +33,8 @@ func TestCompare(t *testing.T) {
 	for agent, wants := range map[string][]string{
 		lines[3]: {"joint", " 2  ", "85.00 ± 7.1 %", "42.50 ± 3.5 %", "-2.500 ± 0.71", "-1.500 ± 0.71", "+0.300 ± 0.14", "+0.700 ± 0.14", "0.500 ± 0"},
 		lines[4]: {"dynamic", " 3  ", "61.88 ± 0 %"},
-		lines[5]: {"random", " 1  ", "15.00 ± 21 %", "-2.500 ± 0.71"},
+		lines[5]: {"uniform", "70.00 %  –"},
+		lines[6]: {"random", " 1  ", "15.00 ± 21 %", "-2.500 ± 0.71"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(agent, want) {
