@@ -42,9 +42,10 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 	if err != nil {
 		return nil, err
 	}
-	c.follow(pending(journal, len(episodes)), layers, episodes)
+	c.follow(c.pending(journal, len(episodes)), layers, episodes)
+	c.progress.Followed = 0 // of the journal the fork has what its episodes followed, and no more
 	if episode < from.Episodes {
-		c.progress.truncate(episode)
+		c.truncate(episode)
 	}
 	fork := *from
 	if fork.Name = name; name == "" {
@@ -71,7 +72,13 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 }
 
 // truncate goes back to the end of an earlier episode.
-func (p *progress) truncate(episode int) {
+func (c *course) truncate(episode int) {
+	if b := c.settings.Base; b != nil && b.Run == "" && b.Episode > episode {
+		given := *b // the fork will have another episode of that number
+		given.Episode = 0
+		c.settings.Base = &given
+	}
+	p := &c.progress
 	p.Queue = nil
 	if p.Start.Imitated > episode {
 		p.Start.Imitated, p.Start.Guide = 0, 0

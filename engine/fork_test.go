@@ -45,3 +45,12 @@ func TestForks(t *testing.T) {
 		}
 	}
 }
+
+func TestForkForgetsWhereItsBaseWas(t *testing.T) {
+	c := course{settings: Settings{Base: &Base{Episode: 57}}}
+	shared := c.settings.Base
+	c.truncate(20)
+	if c.settings.Base.Episode != 0 || shared.Episode != 57 {
+		t.Errorf("the base of a fork from episode 20 is %s, the original's %s", c.settings.Base, shared)
+	}
+}

@@ -228,7 +228,8 @@ func (s *Search) freshAgent() (agents.Agent, error) {
 	}
 	settings := agents.Defaults(s.features.count(), s.space.Actions())
 	settings.WarmUp, settings.Noise = 0, startNoise
-	settings.NoiseDecay = math.Pow(endNoise, 1/float64(s.settings.Episodes))
+	// Of the budget that is stored, as it would be if the run were interrupted now.
+	settings.NoiseDecay = math.Pow(endNoise, 1/float64(s.run.Budget))
 	return agents.NewDDPG(settings, reward, seed)
 }
 

@@ -65,8 +65,11 @@ type request struct {
 	reply chan error
 }
 
-// errStopped ends a search that a person stopped.
-var errStopped = errors.New("stopped")
+// errStopped ends a search that a person stopped; errEnded answers commands that come too late.
+var (
+	errStopped = errors.New("stopped")
+	errEnded   = errors.New("the search has ended")
+)
 
 // newSearch prepares to work on a stored run; nothing happens before start. The versions
 // of its snapshots go on from those in the box.
@@ -100,7 +103,7 @@ func newSearch(db *store.DB, run *store.Run, w *workload, box *mailbox, log *log
 	if search.journal, err = db.Journal(run.ID); err != nil {
 		return nil, err
 	}
-	search.pending = pending(search.journal, len(search.episodes))
+	search.pending = c.pending(search.journal, len(search.episodes))
 	search.best = bestOf(search.episodes, c.settings.Target)
 	return search, nil
 }
@@ -212,6 +215,9 @@ func (s *Search) save(ctx context.Context, what string, episodes []*store.Episod
 	return s.insist(ctx, what, func() error {
 		s.record()
 		run := *s.run
+		if len(s.pending) == 0 {
+			s.progress.Followed = len(s.journal)
+		}
 		if err := s.course.write(&run); err != nil {
 			return err
 		}
@@ -255,9 +261,7 @@ func (s *Search) record() {
 // stretches of preparation. It blocks while the search is paused.
 func (s *Search) boundary(ctx context.Context) error {
 	for {
-		if err := s.catchUp(); err != nil {
-			return err
-		}
+		s.catchUp()
 		if s.state != Paused {
 			select {
 			case r := <-s.requests:
@@ -301,6 +305,8 @@ func (s *Search) doing(activity string, completed, total int) {
 
 func (s *Search) publish() {
 	s.version++
+	now := s.course
+	now.follow(s.pending, s.layers, s.episodes)
 	s.box.put(&Snapshot{
 		Version:   s.version,
 		Run:       s.run,
@@ -311,8 +317,8 @@ func (s *Search) publish() {
 		Problem:   s.problem,
 		Elapsed:   s.clock.read(),
 		Remaining: s.remaining(),
-		Settings:  s.settings,
-		Queued:    len(s.progress.Queue),
+		Settings:  now.settings,
+		Queued:    len(now.progress.Queue),
 		Device:    s.fingerprint,
 		Layers:    s.layers,
 		Reference: s.reference,
@@ -344,9 +350,19 @@ func (s *Search) send(ctx context.Context, c Command) error {
 	r := request{c, make(chan error, 1)}
 	select {
 	case s.requests <- r:
-		return <-r.reply
+		select {
+		case err := <-r.reply:
+			return err
+		case <-s.done: // it answers before it ends, unless obeying broke it
+			select {
+			case err := <-r.reply:
+				return err
+			default:
+				return errEnded
+			}
+		}
 	case <-s.done:
-		return errors.New("the search has ended")
+		return errEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -25,8 +25,9 @@ type course struct {
 
 // progress is the part of a course that is not a setting.
 type progress struct {
-	Queue []compress.Policy `json:"queue,omitempty"` // policies to try next
-	Start start             `json:"start"`
+	Queue    []compress.Policy `json:"queue,omitempty"`    // policies to try next
+	Followed int               `json:"followed,omitempty"` // how many entries of the journal the course includes; 0 in older records, too
+	Start    start             `json:"start"`
 
 	// Of iterative agents: what their memory is relative to (nil: the uncompressed network), and
 	// the first episode of the round under way (0: none yet).
@@ -212,8 +213,11 @@ func (s *Settings) suits(l Limits, layers []Layer, at int) error {
 func proposed(c Command, layers []Layer, episodes []*store.Episode) (p compress.Policy, what string, err error) {
 	if c.Policy != nil {
 		for i := range c.Policy {
-			if i >= len(layers) || c.Policy[i].Layer != layers[i].Name || len(c.Policy) != len(layers) {
+			switch {
+			case i >= len(layers) || c.Policy[i].Layer != layers[i].Name || len(c.Policy) != len(layers):
 				return nil, "", fmt.Errorf("the policy does not name the model's %d layers in their order", len(layers))
+			case c.Policy[i].Kept != nil:
+				return nil, "", fmt.Errorf("the policy lists the channels that %s keeps: a search decides by sparsity which, so give that instead", layers[i].Name)
 			}
 		}
 		return c.Policy, "a policy to try next", nil
@@ -224,6 +228,34 @@ func proposed(c Command, layers []Layer, episodes []*store.Episode) (p compress.
 		return nil, "", fmt.Errorf("there is no episode %d; %d have finished", n, len(episodes))
 	}
 	return policyOf(episodes[at]), fmt.Sprintf("the policy of episode %d is tried next", n), nil
+}
+
+// heed carries a person's command out if it makes sense now.
+func (s *Search) heed(c Command) (change, error) {
+	if err := s.sensible(c); err != nil {
+		return change{}, err
+	}
+	return s.apply(c)
+}
+
+// sensible refuses a command that would come between those of an earlier session, which the journal has
+// before it, and policies that could not be tried.
+func (s *Search) sensible(c Command) error {
+	switch c.Kind {
+	case Pause, Resume, Step, Stop:
+		return nil
+	}
+	if len(s.pending) > 0 {
+		e := s.pending[0]
+		return fmt.Errorf("%q from before the run was interrupted takes effect first, in episode %d: try again then", e.Command, e.Episode)
+	}
+	switch {
+	case c.Kind == Try:
+		return s.triable(c)
+	case c.Kind == Rebase && c.Policy != nil:
+		return s.compressor.Structure().Validate(c.Policy)
+	}
+	return nil
 }
 
 // apply carries a command out.
@@ -248,17 +280,7 @@ func (s *Search) apply(c Command) (change, error) {
 		s.stopping = true
 	case Noise, Updates:
 		return s.tune(c)
-	case Try:
-		if err := s.triable(c); err != nil {
-			return change{}, err
-		}
-		return s.course.steer(c, s.layers, s.episodes)
-	case Rebase:
-		if c.Policy != nil {
-			if err := s.compressor.Structure().Validate(c.Policy); err != nil {
-				return change{}, err
-			}
-		}
+	case Try, Rebase:
 		return s.course.steer(c, s.layers, s.episodes)
 	default:
 		done, err := s.course.steer(c, s.layers, s.episodes)
@@ -356,7 +378,7 @@ func (s *Search) obey(r request) {
 			return
 		}
 	}
-	done, err := s.apply(r.Command)
+	done, err := s.heed(r.Command)
 	if err != nil {
 		r.reply <- err
 		return
@@ -412,14 +434,14 @@ func (s *Snapshot) Preview(c Command) (effect string, err error) {
 	return done.effect, err
 }
 
-// pending are the commands that changed the course after it was stored.
-func pending(journal []store.JournalEntry, episodes int) []store.JournalEntry {
+// pending are the commands that changed the course after it was stored, when so many episodes had finished.
+func (c course) pending(journal []store.JournalEntry, episodes int) []store.JournalEntry {
 	var later []store.JournalEntry
-	for _, e := range journal {
+	for i, e := range journal {
 		switch verb, _, _ := strings.Cut(e.Command, " "); CommandKind(verb) {
 		case Pause, Resume, Step, Stop:
 		default:
-			if e.Episode > episodes {
+			if i >= c.progress.Followed && e.Episode > episodes {
 				later = append(later, e)
 			}
 		}
@@ -439,20 +461,19 @@ func (c *course) follow(commands []store.JournalEntry, layers []Layer, episodes 
 
 // catchUp lets the journal's commands take effect where they did before the run was
 // interrupted.
-func (s *Search) catchUp() error {
+func (s *Search) catchUp() {
 	for s.agent != nil && len(s.pending) > 0 {
 		entry := s.pending[0]
 		if entry.Episode > len(s.episodes)+1 || entry.Episode == len(s.episodes)+1 && entry.Step > s.step {
-			return nil
+			return
 		}
 		c, err := ParseCommand(entry.Command)
 		if err == nil {
 			_, err = s.apply(c)
 		}
-		if err != nil {
-			return fmt.Errorf("follow the journal: %s by %s: %w", entry.Command, entry.Who, err)
+		if err != nil { // better than a run that cannot be resumed
+			s.note(logWarning, "%s by %s is in the journal but has no effect: %v", entry.Command, entry.Who, err)
 		}
 		s.pending = s.pending[1:]
 	}
-	return nil
 }

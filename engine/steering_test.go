@@ -68,7 +68,7 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 	if search.state != Finished {
 		t.Fatalf("the search is %s: %s", search.state, search.problem)
 	}
-	return db, id, pending(search.journal, 0)
+	return db, id, course{}.pending(search.journal, 0)
 }
 
 // interrupted searches with a recorded journal and interruptions at random instants.
@@ -134,6 +134,79 @@ func TestSteeredAndInterruptedSearchEqualsSteeredOne(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCommandsDuringConfirmationTakeEffectOnce interrupts a search that was steered while it confirmed
+// its best.
+func TestCommandsDuringConfirmationTakeEffectOnce(t *testing.T) {
+	load := smallWorkload(t)
+	db, id := createRun(t, testSettings("random", 6))
+	first := openSearch(t, db, id, load)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go first.work(ctx)
+	until := func(ok func(*Snapshot) bool) *Snapshot {
+		t.Helper()
+		for version := uint64(0); ; {
+			s, err := first.box.wait(ctx, version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok(s) {
+				return s
+			}
+			if version = s.Version; !s.State.Live() {
+				t.Fatalf("the search is %s: %s", s.State, s.Problem)
+			}
+		}
+	}
+	give := func(kind CommandKind, name string) {
+		t.Helper()
+		if err := first.send(ctx, Command{Kind: kind, Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(func(s *Snapshot) bool { return len(s.Episodes) == 5 })
+	give(Pause, "")
+	paused := func(s *Snapshot) bool { return s.State == Paused }
+	for s := until(paused); s.Best.Confirmed == nil; s = until(paused) {
+		if len(s.Episodes) == 6 {
+			give(Freeze, "int8")
+		}
+		give(Step, "")
+	}
+	cancel()
+	<-first.done
+
+	again := openSearch(t, db, id, load)
+	if len(again.pending) > 0 || len(again.settings.Frozen) != 1 {
+		t.Errorf("%d commands are to take effect again, %v is frozen", len(again.pending), again.settings.Frozen)
+	}
+	if again.work(context.Background()); again.state != Finished {
+		t.Errorf("the resumed search is %s: %s", again.state, again.problem)
+	}
+}
+
+// TestCommandsWaitForThoseBefore steers a resumed search before what the journal holds took effect.
+func TestCommandsWaitForThoseBefore(t *testing.T) {
+	load := smallWorkload(t)
+	db, id := createRun(t, testSettings("uniform", 2))
+	for _, command := range []string{"target 0.3", "freeze int8", "freeze int8"} { // the last one has no effect any more
+		if err := db.AppendJournal(id, store.JournalEntry{Who: "somebody", Command: command, Episode: 1, Step: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openSearch(t, db, id, load)
+	s.publish()
+	if got := s.box.peek().Settings.Target; got != 0.3 {
+		t.Errorf("the resumed search shows target %v before its journal took effect", got)
+	}
+	if _, err := s.heed(Command{Kind: Target, Value: 0.2}); err == nil || !strings.Contains(err.Error(), "takes effect first") {
+		t.Errorf("a command comes between those of the journal: %v", err)
+	}
+	if s.work(context.Background()); s.state != Finished || s.settings.Target != 0.3 || len(s.settings.Frozen) != 1 {
+		t.Errorf("the search is %s (%s) with target %v, %v frozen", s.state, s.problem, s.settings.Target, s.settings.Frozen)
 	}
 }
 
@@ -258,13 +331,14 @@ func TestImpossibleSteeringIsRefused(t *testing.T) {
 		`base [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`:   "the model 4",
 		"base " + strings.Replace(halfPruned, `"sparsity":0.5`, `"sparsity":1.5`, 1): "not in [0, 1)",
 		`try [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`:    "4 layers",
+		"try " + strings.Replace(halfPruned, `"sparsity":0.5`, `"kept":[1,2]`, 1):    "give that instead",
 	} {
 		c, err := ParseCommand(command)
 		if err != nil {
 			t.Fatal(err)
 		}
 		before := fmt.Sprint(s.course)
-		if _, err := s.apply(c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := s.heed(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one about %q", command, err, want)
 		}
 		if fmt.Sprint(s.course) != before {

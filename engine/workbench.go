@@ -334,7 +334,7 @@ func (w *Workbench) View(id string) (*Snapshot, error) {
 	if s.Layers, err = optional(w.db.Layers(run.ID)); err != nil {
 		return nil, err
 	}
-	c.follow(pending(s.Journal, len(s.Episodes)), s.Layers, s.Episodes)
+	c.follow(c.pending(s.Journal, len(s.Episodes)), s.Layers, s.Episodes)
 	s.Settings, s.Queued = c.settings, len(c.progress.Queue)
 	s.Best = bestOf(s.Episodes, c.settings.Target)
 	s.Episode = len(s.Episodes) + 1
