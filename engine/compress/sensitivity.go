@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -254,6 +255,11 @@ func (c *Compressor) divergences(ctx context.Context, variants []variant, origin
 	var workers sync.WaitGroup
 	for range min(c.options.Workers, len(variants)) {
 		workers.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					findings <- finding{err: fmt.Errorf("internal error: %v\n%s", p, debug.Stack())}
+				}
+			}()
 			tracer := runtime.NewTracer(c.options.ISA, 1)
 			for i := next.Add(1) - 1; i < int64(len(variants)) && ctx.Err() == nil; i = next.Add(1) - 1 {
 				v := &variants[i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,16 +110,26 @@ func (p *Plan) RunBatchContext(ctx context.Context, outputs, images []float32, n
 }
 
 // parallel calls a function for 0 … n−1 on several goroutines, each with a
-// function of its own, until ctx is done.
+// function of its own, until ctx is done. What panics on one of them panics here, where the
+// caller can recover from it.
 func parallel(ctx context.Context, n, workers int, start func() func(int)) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	workers = min(workers, n)
-	var next atomic.Int64
+	var (
+		next   atomic.Int64
+		broken atomic.Pointer[string]
+	)
 	work := func() {
+		defer func() {
+			if p := recover(); p != nil {
+				what := fmt.Sprintf("%v\n%s", p, debug.Stack())
+				broken.Store(&what)
+			}
+		}()
 		do := start()
-		for ctx.Err() == nil {
+		for ctx.Err() == nil && broken.Load() == nil {
 			i := int(next.Add(1)) - 1
 			if i >= n {
 				return
@@ -128,12 +139,15 @@ func parallel(ctx context.Context, n, workers int, start func() func(int)) error
 	}
 	if workers == 1 {
 		work()
-		return ctx.Err()
+	} else {
+		var group sync.WaitGroup
+		for range workers {
+			group.Go(work)
+		}
+		group.Wait()
 	}
-	var group sync.WaitGroup
-	for range workers {
-		group.Go(work)
+	if what := broken.Load(); what != nil {
+		panic(*what)
 	}
-	group.Wait()
 	return ctx.Err()
 }

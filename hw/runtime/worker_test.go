@@ -3,9 +3,11 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,6 +90,21 @@ func TestBatchStops(t *testing.T) {
 
 // TestStaleIntegers checks that nothing depends on what integer tensors leave in lanes beyond their channels, nor on
 // what lay in the arena before.
+// TestPanicReachesTheCaller panics on a worker's goroutine.
+func TestPanicReachesTheCaller(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		func() {
+			defer func() {
+				if p := fmt.Sprint(recover()); !strings.Contains(p, "index out of range") || !strings.Contains(p, "worker_test.go") {
+					t.Errorf("with %d workers the caller recovers %q", workers, p)
+				}
+			}()
+			var none []int
+			_ = parallel(context.Background(), 100, workers, func() func(int) { return func(i int) { none[i]++ } })
+		}()
+	}
+}
+
 func TestStaleIntegers(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 8))
 	for seed := range several(150) {
