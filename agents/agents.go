@@ -10,8 +10,6 @@ import "encoding"
 type Agent interface {
 	// Act returns the action to take in state, in [0,1]ⁿ, exploration included.
 	Act(state []float64) []float64
-	// Greedy returns the action the agent believes best in state, without exploration.
-	Greedy(state []float64) []float64
 	// Noise is the exploration σ that Act uses now.
 	Noise() float64
 	// Finish hands over one whole episode to learn from. It refuses an episode whose

@@ -116,7 +116,7 @@ func (a *DDPG) drawNumber(n int) int {
 	return 1 + a.rng.IntN(n-1)
 }
 
-// Greedy returns the actor's action.
+// Greedy returns the actor's action, without exploration.
 func (a *DDPG) Greedy(state []float64) []float64 {
 	if len(state) != a.settings.States {
 		panic(fmt.Sprintf("agents: state of length %d, want %d", len(state), a.settings.States))
@@ -145,9 +145,6 @@ func (a *DDPG) SetUpdates(n int) { a.settings.Updates = max(n, 0) }
 
 // Settings returns the settings as they are now.
 func (a *DDPG) Settings() Settings { return a.settings }
-
-// Episodes is the number of episodes learned from.
-func (a *DDPG) Episodes() int { return a.episodes }
 
 // Finish stores an episode and learns: Settings.Updates batches, as soon as there are
 // transitions for one.

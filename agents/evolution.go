@@ -72,14 +72,6 @@ func (e *Evolution) Act([]float64) []float64 {
 	return action
 }
 
-// Greedy is the best episode's action for the step that Act decides next.
-func (e *Evolution) Greedy([]float64) []float64 {
-	if len(e.state.Members) > 0 && e.step < len(e.state.Members[0].Actions) {
-		return slices.Clone(e.state.Members[0].Actions[e.step])
-	}
-	return make([]float64, e.actions)
-}
-
 // Noise is the σ of mutations.
 func (*Evolution) Noise() float64 { return mutation }
 

@@ -37,15 +37,6 @@ func (r *Random) Act([]float64) []float64 {
 	return action
 }
 
-// Greedy is the middle of all actions: none is believed better than another.
-func (r *Random) Greedy([]float64) []float64 {
-	action := make([]float64, r.actions)
-	for i := range action {
-		action[i] = 0.5
-	}
-	return action
-}
-
 // Noise is 0: there is nothing to deviate from.
 func (*Random) Noise() float64 { return 0 }
 

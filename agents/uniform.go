@@ -24,9 +24,6 @@ func (u *Uniform) Act([]float64) []float64 {
 	return u.space.Action(Choice{Method: Int8, Sparsity: sparsity, WeightBits: 8, ActivationBits: 8})
 }
 
-// Greedy is Act.
-func (u *Uniform) Greedy(state []float64) []float64 { return u.Act(state) }
-
 // Noise is 0: nothing is explored at random.
 func (*Uniform) Noise() float64 { return 0 }
 

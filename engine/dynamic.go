@@ -40,12 +40,6 @@ func (d *dynamicProgram) Act(state []float64) []float64 {
 	return action
 }
 
-// Greedy is the action that Act returns next.
-func (d *dynamicProgram) Greedy([]float64) []float64 {
-	choices := d.search.dynamicChoices()
-	return d.search.space.Action(choices[d.step%len(choices)])
-}
-
 // Noise is 0: nothing is explored at random.
 func (*dynamicProgram) Noise() float64 { return 0 }
 
