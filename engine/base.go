@@ -142,19 +142,19 @@ func (s *Settings) rebase(c Command, layers []Layer, episodes []*store.Episode) 
 	return change{fmt.Sprintf("%s → %s with the next episode", before, now), undo.String()}, nil
 }
 
-// basis is the policy that decisions start from.
-func (s *Search) basis() compress.Policy {
+// wantedBase is the policy that decisions start from.
+func (s *Search) wantedBase() compress.Policy {
 	if s.settings.Base == nil {
 		return compress.Uniform(s.workload.graph, 0, graph.FloatBits)
 	}
 	return s.settings.Base.Policy
 }
 
-// rebase lets the base that the settings name take effect: from then on decisions start from
+// applyBase lets the base that the settings name take effect: from then on decisions start from
 // it, and the layers' sensitivities are those in the network it makes.
-func (s *Search) rebase(ctx context.Context) error {
-	for first := true; first || !slices.EqualFunc(s.base, s.basis(), sameLayerPolicy); first = false { // it may be steered meanwhile
-		s.base = s.basis()
+func (s *Search) applyBase(ctx context.Context) error {
+	for first := true; first || !slices.EqualFunc(s.base, s.wantedBase(), sameLayerPolicy); first = false { // it may be steered meanwhile
+		s.base = s.wantedBase()
 		if s.settings.iterative() {
 			s.around = s.window(s.base)
 		}

@@ -18,7 +18,7 @@ func (s *Search) begin(ctx context.Context) error {
 	if s.settings.iterative() {
 		return s.iterate(ctx)
 	}
-	return s.rebase(ctx)
+	return s.applyBase(ctx)
 }
 
 // runEpisode lets the agent decide on every layer, compresses the network by that
@@ -29,7 +29,7 @@ func (s *Search) runEpisode(ctx context.Context) (*store.Episode, error) {
 	}
 	laps := startLaps(&s.clock)
 	timing := &store.Timing{Committing: s.committing.Seconds()}
-	next, err := s.plan(ctx)
+	next, err := s.nextPlan(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -141,9 +141,9 @@ type plan struct {
 	rehearsal bool
 }
 
-// plan prepares the next episode: a policy that a person wants tried, a trial that the search begins
+// nextPlan prepares the next episode: a policy that a person wants tried, a trial that the search begins
 // with, or what the agent makes of it.
-func (s *Search) plan(ctx context.Context) (plan, error) {
+func (s *Search) nextPlan(ctx context.Context) (plan, error) {
 	if queue := s.progress.Queue; len(queue) > 0 {
 		s.progress.Queue = queue[1:]
 		return s.planned(queue[0]), nil
@@ -201,15 +201,15 @@ func (s *Search) meant(step int, action []float64) []float64 {
 	return s.around.Widen(step, action)
 }
 
-// own is an action of the space as the agent would have to take it: the proposed one as far
-// as that meant it.
-func (s *Search) own(step int, action, meant, proposed []float64) []float64 {
+// own is an action of the space as the agent would have to take it: what it proposed as far as the action is
+// what that asked for.
+func (s *Search) own(step int, action, asked, proposed []float64) []float64 {
 	if s.around == nil {
 		return action
 	}
 	own := s.around.Narrow(step, action)
 	for i := range proposed {
-		if action[i] == meant[i] {
+		if action[i] == asked[i] {
 			own[i] = proposed[i]
 		}
 	}

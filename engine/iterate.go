@@ -74,9 +74,9 @@ func middle(sparsity float64, channels, roundTo int) float64 {
 func (s *Search) iterate(ctx context.Context) error {
 	for {
 		before, steered := s.settings.Base, s.steered()
-		begins := s.next()
+		begins := s.chooseReference()
 		chosen := s.settings.Base
-		if err := s.rebase(ctx); err != nil {
+		if err := s.applyBase(ctx); err != nil {
 			return err
 		}
 		switch {
@@ -95,17 +95,17 @@ func (s *Search) iterate(ctx context.Context) error {
 // steered changes whenever a command takes effect.
 func (s *Search) steered() int { return len(s.journal) - len(s.pending) }
 
-// next chooses the reference for the next episode and tells whether a round begins with it.
-func (s *Search) next() (begins bool) {
+// chooseReference chooses the reference for the next episode and tells whether a round begins with it.
+func (s *Search) chooseReference() (begins bool) {
 	switch {
 	case s.beginning():
 		if _, over := s.nextTrial(); !over {
 			return false
 		}
-		s.refer(s.guide())
-	case s.progress.Round == 0, !slices.EqualFunc(s.basis(), s.centre(), sameLayerPolicy):
+		s.adopt(s.guide())
+	case s.progress.Round == 0, !slices.EqualFunc(s.wantedBase(), s.centre(), sameLayerPolicy):
 	case len(s.episodes)+1-s.progress.Round >= roundLength:
-		s.refer(s.mostRewarded(s.episodes))
+		s.adopt(s.mostRewarded(s.episodes))
 	default:
 		return false
 	}
@@ -126,8 +126,8 @@ func (s *Search) beginRound(ctx context.Context) error {
 	return nil
 }
 
-// refer makes an episode's policy the base.
-func (s *Search) refer(e *store.Episode) {
+// adopt makes an episode's policy the base.
+func (s *Search) adopt(e *store.Episode) {
 	s.settings.Base = &Base{Policy: policyOf(e), Episode: e.Number}
 }
 

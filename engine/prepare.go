@@ -43,7 +43,7 @@ func (s *Search) prepare(ctx context.Context) error {
 	if s.space, err = s.settings.space(); err != nil {
 		return err
 	}
-	if err := s.rebase(ctx); err != nil {
+	if err := s.applyBase(ctx); err != nil {
 		return err
 	}
 	agent, err := s.newAgent(ctx)
