@@ -135,13 +135,6 @@ func (d *DB) Checkpoint(id string) ([]byte, error) {
 	return checkpoint, err
 }
 
-// SetCheckpoint replaces the checkpoint between two episodes.
-func (d *DB) SetCheckpoint(id string, checkpoint []byte) error {
-	return d.inRun(id, "store checkpoint of", func(bucket *bbolt.Bucket) error {
-		return putCheckpoint(bucket, checkpoint)
-	})
-}
-
 // checkpointPiece is how much of a checkpoint lies under one key. A value needs a run of
 // adjacent pages; the free ones that former checkpoints leave are soon scattered too
 // much for a whole one, and the file would grow for ever.

@@ -134,13 +134,12 @@ func TestRecordsBeforeTheyAreStored(t *testing.T) {
 		t.Errorf("journal: %v, %v", journal, err)
 	}
 	for name, err := range map[string]error{
-		"update":     db.UpdateRun(&Run{ID: "r0099"}),
-		"reference":  db.SetReference("r0099", &Reference{}),
-		"journal":    db.AppendJournal("r0099", JournalEntry{}),
-		"checkpoint": db.SetCheckpoint("r0099", nil),
-		"episode":    db.CommitEpisode(&Run{ID: "r0099", Episodes: 1}, testEpisode(1, 1), nil),
-		"empty ID":   db.UpdateRun(&Run{}),
-		"layers":     db.SetLayers("r0099", nil),
+		"update":    db.UpdateRun(&Run{ID: "r0099"}),
+		"reference": db.SetReference("r0099", &Reference{}),
+		"journal":   db.AppendJournal("r0099", JournalEntry{}),
+		"episode":   db.CommitEpisode(&Run{ID: "r0099", Episodes: 1}, testEpisode(1, 1), nil),
+		"empty ID":  db.UpdateRun(&Run{}),
+		"layers":    db.SetLayers("r0099", nil),
 	} {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s of an unknown run: %v", name, err)
