@@ -13,10 +13,28 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), interruptions()...)
 	defer stop()
+	// A second signal ends what the first one could not. Of a terminal that is closed both
+	// the shell and the system tell with SIGHUP, which counts once.
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP)
+		stop()
+	})
 	if err := cli.Command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "galen:", err)
 		os.Exit(1)
 	}
+}
+
+// interruptions are the signals on which galen puts down what it does and ends. One it was
+// started to ignore, as by nohup, is none of them.
+func interruptions() []os.Signal {
+	signals := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signals = append(signals, s)
+		}
+	}
+	return signals
 }

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestIgnoredHangUpStaysIgnored hangs up on a search that was started as nohup does it.
+func TestIgnoredHangUpStaysIgnored(t *testing.T) {
+	search := slices.Concat([]string{"-c", `trap "" HUP; exec "$@"`, "sh", program(t)}, shortSearch(t),
+		[]string{"--json", "--episodes", "100000", "--db", filepath.Join(t.TempDir(), "galen.db")})
+	galen := exec.Command("sh", search...)
+	out, err := galen.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := galen.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer galen.Process.Kill()
+	lines, episodes := bufio.NewScanner(out), 0
+	for lines.Scan() {
+		if !strings.Contains(lines.Text(), `"event":"episode"`) {
+			continue
+		}
+		switch episodes++; episodes {
+		case 1:
+			err = galen.Process.Signal(syscall.SIGHUP)
+		case 50:
+			err = galen.Process.Signal(os.Interrupt)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := galen.Wait(); err != nil || episodes < 50 {
+		t.Errorf("it ends after %d episodes, %v", episodes, err)
+	}
+}
+
+// TestSecondInterruptEnds interrupts a search that waits for a model that does not come.
+func TestSecondInterruptEnds(t *testing.T) {
+	model := filepath.Join(t.TempDir(), "pipe.onnx")
+	if err := syscall.Mkfifo(model, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	galen := exec.Command(program(t), "search", "--headless", "--model", model, "--data", t.TempDir(), "--db", filepath.Join(t.TempDir(), "galen.db"))
+	if err := galen.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer galen.Process.Kill()
+	writer, err := os.OpenFile(model, os.O_WRONLY, 0) // once it reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- galen.Wait() }()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		_ = galen.Process.Signal(os.Interrupt) // it may have ended
+		select {
+		case <-ended:
+			return
+		default:
+		}
+	}
+	t.Error("it cannot be interrupted")
+}
