@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/rpc"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"galen/engine"
 	"galen/hw"
@@ -41,17 +43,34 @@ func Dial(database string) (*Client, error) {
 		return nil, fmt.Errorf("%w (%w)", ErrNobody, err)
 	}
 	c := &Client{rpc: rpc.NewClient(connection), database: database}
-	var owner Owner
-	if err := c.call("Hello", struct{}{}, &owner); err != nil {
+	if err := c.greet(connection, answerTime); err != nil {
 		c.Close()
 		return nil, err
 	}
+	return c, nil
+}
+
+// answerTime is how long the owner of a database may take to say who it is.
+const answerTime = 10 * time.Second
+
+// greet asks who is at the other end of the connection, and makes sure of being understood.
+func (c *Client) greet(connection net.Conn, patience time.Duration) error {
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	var owner Owner
+	err := c.call("Hello", struct{}{}, &owner)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("the process that holds %s does not answer; if it is suspended, continue it with fg, or stop it", c.database)
+	}
+	if err != nil {
+		return err
+	}
 	if owner.Protocol != protocol {
-		c.Close()
-		return nil, fmt.Errorf("process %d, galen %s, serves %s; this is galen %s, which does not understand it: use that one, or stop it first", owner.PID, owner.Version, database, hw.Version())
+		return fmt.Errorf("process %d, galen %s, serves %s; this is galen %s, which does not understand it: use that one, or stop it first", owner.PID, owner.Version, c.database, hw.Version())
 	}
 	c.pid = owner.PID
-	return c, nil
+	return connection.SetDeadline(time.Time{})
 }
 
 // PID is the process that owns the database.

@@ -3,6 +3,8 @@ package remote
 import (
 	"context"
 	"errors"
+	"net"
+	"net/rpc"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -200,6 +202,25 @@ func TestNobodyServes(t *testing.T) {
 	}
 	dial(t, database)
 	again.Close()
+}
+
+// TestSilentOwner reaches a process that is suspended: the system accepts for it.
+func TestSilentOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	connection, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Client{rpc: rpc.NewClient(connection), database: "galen.db"}
+	defer c.Close()
+	if err := c.greet(connection, 50*time.Millisecond); err == nil || !strings.Contains(err.Error(), "galen.db does not answer") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // TestAnotherOwnersSocketStays closes a server whose folder was deleted under it and made again by the next.
