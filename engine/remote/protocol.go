@@ -5,11 +5,6 @@
 package remote
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"os"
-	"path/filepath"
-
 	"galen/engine"
 	"galen/store"
 )
@@ -64,20 +59,4 @@ type ExportRequest struct {
 	Run          string
 	Episode      int
 	ONNX, Policy string
-}
-
-// socketPath is where the owner of a database serves it. Systems limit the length of such
-// paths to about 100 bytes: longer ones are replaced by a name made from the path in
-// the directory for temporary files.
-func socketPath(database string) (string, error) {
-	path, err := filepath.Abs(database)
-	if err != nil {
-		return "", err
-	}
-	socket := path + ".sock"
-	if len(socket) > 100 {
-		sum := sha256.Sum256([]byte(path))
-		socket = filepath.Join(os.TempDir(), "galen-"+hex.EncodeToString(sum[:8])+".sock")
-	}
-	return socket, nil
 }

@@ -241,6 +241,19 @@ func TestAnotherOwnersSocketStays(t *testing.T) {
 	}
 }
 
+func TestAllNamesOfAStoreReachItsOwner(t *testing.T) {
+	database, _, _ := served(t)
+	names := t.TempDir()
+	folder, file := filepath.Join(names, "folder"), filepath.Join(names, "other.db")
+	for link, to := range map[string]string{folder: filepath.Dir(database), file: database} {
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dial(t, filepath.Join(folder, filepath.Base(database)))
+	dial(t, file)
+}
+
 func TestLongPathsCanBeServed(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), strings.Repeat("deep/", 30))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
