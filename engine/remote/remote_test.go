@@ -273,6 +273,38 @@ func TestLongPathsCanBeServed(t *testing.T) {
 	dial(t, database)
 }
 
+func TestSocketsLieWhereNobodyElseCanMakeThem(t *testing.T) {
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	folder, err := socketFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(folder); err != nil || filepath.Dir(folder) != temporary || info.Mode().Perm() != 0o700 {
+		t.Errorf("%s is %v, %v", folder, info.Mode(), err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", folder)
+	t.Setenv("TMPDIR", t.TempDir())
+	if given, err := socketFolder(); err != nil || given != folder {
+		t.Errorf("sockets lie in %s, %v; want %s", given, err, folder)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("TMPDIR", temporary)
+	if err := os.Chmod(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := socketFolder(); err == nil {
+		t.Error("a folder that others write to is used")
+	}
+	if err := errors.Join(os.Remove(folder), os.Symlink(t.TempDir(), folder)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := socketFolder(); err == nil {
+		t.Error("a folder that somebody links to is used")
+	}
+}
+
 func TestIdleServerEnds(t *testing.T) {
 	database, _, s := served(t)
 	c := dial(t, database)
