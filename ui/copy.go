@@ -16,7 +16,7 @@ func exportCommand(s *session, snap *engine.Snapshot, e *store.Episode) intent {
 
 // steerCommand copies the shell command that gives a run a command of its journal.
 func steerCommand(s *session, snap *engine.Snapshot, entry store.JournalEntry) intent {
-	return copyIntent{s.inStore("galen steer " + engine.Quoted(snap.Run.Name) + " " + entry.Command), "the command " + entry.Command}
+	return copyIntent{s.inStore("galen steer " + engine.Quoted(snap.Run.Name) + " " + engine.Quoted(entry.Command)), "the command " + entry.Command}
 }
 
 // inStore makes a command work on the store that is shown.

@@ -14,7 +14,7 @@ func TestCommandsAreCopied(t *testing.T) {
 	}{
 		{[]string{"[", "y"}, "galen export demo --episode 135 --onnx demo-135.onnx --policy demo-135.json --db '/tmp/my runs.db'"},
 		{[]string{"e", "y"}, "galen export demo --episode 136 --onnx demo-136.onnx --policy demo-136.json --db '/tmp/my runs.db'"},
-		{[]string{"J", "down", "down", "down", "y"}, "galen steer demo pin layer1.0.conv1 sparsity=0.5 weights=4 activations=8 --db '/tmp/my runs.db'"},
+		{[]string{"J", "down", "down", "down", "y"}, "galen steer demo 'pin layer1.0.conv1 sparsity=0.5 weights=4 activations=8' --db '/tmp/my runs.db'"},
 		{[]string{"esc", "y"}, "galen demo --target 0.2 --reward r6 --beta -5 --episodes 410 --round-to 8 --db '/tmp/my runs.db'"},
 	} {
 		s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})

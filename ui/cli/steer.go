@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,15 +28,21 @@ func steerCommand() *cobra.Command {
 written to the run's journal and printed with what it changed. Commands:
 ` + verbs.String(),
 		Example: `  galen steer demo target 0.3
+  galen steer demo beta -3
   galen steer demo pin /layer1/conv1/Conv sparsity=0.5 weights=4 activations=8
   galen steer demo pause`,
-		Args: func(_ *cobra.Command, arguments []string) error {
+		DisableFlagParsing: true, // parseSteer does it
+		RunE: func(cmd *cobra.Command, words []string) error {
+			arguments, err := parseSteer(cmd, words)
+			if err != nil {
+				return err
+			}
+			if help, _ := cmd.Flags().GetBool("help"); help {
+				return cmd.Help()
+			}
 			if len(arguments) < 2 {
 				return errors.New("steer takes a run and a command, like galen steer demo target 0.3; see galen steer --help")
 			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, arguments []string) error {
 			command, err := engine.ParseCommand(strings.Join(arguments[1:], " "))
 			if err != nil {
 				return err
@@ -61,24 +70,40 @@ written to the run's journal and printed with what it changed. Commands:
 			if err := client.Send(cmd.Context(), command); err != nil {
 				return err
 			}
-			return acknowledged(cmd.Context(), client, command)
+			return acknowledged(cmd.Context(), cmd.OutOrStdout(), client, command)
 		},
 	}
 }
 
+// parseSteer takes the flags from a command's words and returns the others, negative numbers among
+// them, which pflag would take for flags if they did not begin with a blank.
+func parseSteer(cmd *cobra.Command, words []string) ([]string, error) {
+	words = slices.Clone(words)
+	for i, word := range words {
+		if _, err := strconv.ParseFloat(word, 64); err == nil && word[0] == '-' {
+			words[i] = " " + word
+		}
+	}
+	cmd.DisableFlagParsing = false
+	if err := cmd.ParseFlags(words); err != nil {
+		return nil, err
+	}
+	return cmd.Flags().Args(), nil
+}
+
 // acknowledged prints what the journal says of a command that took effect.
-func acknowledged(ctx context.Context, client *remote.Client, c engine.Command) error {
+func acknowledged(ctx context.Context, out io.Writer, client *remote.Client, c engine.Command) error {
 	s, err := client.Wait(ctx, 0)
 	if err != nil {
 		return err
 	}
 	for i := len(s.Journal) - 1; i >= 0; i-- {
 		if e := s.Journal[i]; e.Command == c.String() {
-			fmt.Print(e.Command)
+			fmt.Fprint(out, e.Command)
 			if e.Effect != "" {
-				fmt.Printf(": %s", e.Effect)
+				fmt.Fprintf(out, ": %s", e.Effect)
 			}
-			fmt.Printf(", from episode %d\n", e.Episode)
+			fmt.Fprintf(out, ", from episode %d\n", e.Episode)
 			break
 		}
 	}
