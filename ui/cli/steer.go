@@ -14,6 +14,7 @@ import (
 	"galen/engine"
 	"galen/engine/remote"
 	"galen/ui"
+	"galen/ui/report"
 )
 
 func steerCommand() *cobra.Command {
@@ -91,14 +92,18 @@ func parseSteer(cmd *cobra.Command, words []string) ([]string, error) {
 	return cmd.Flags().Args(), nil
 }
 
-// acknowledged prints what the journal says of a command that took effect.
+// acknowledged prints what a command did: what the journal says of it, or the table it asked for.
 func acknowledged(ctx context.Context, out io.Writer, client *remote.Client, c engine.Command) error {
 	s, err := client.Wait(ctx, 0)
 	if err != nil {
 		return err
 	}
+	if c.Kind == engine.Cost {
+		return report.Costs(out, c.Name, s.Costs[c.Name])
+	}
 	for i := len(s.Journal) - 1; i >= 0; i-- {
-		if e := s.Journal[i]; e.Command == c.String() {
+		// The entry of undo holds the command that it came to.
+		if e := s.Journal[i]; e.Command == c.String() || c.Kind == engine.Undo && e.Undoes > 0 {
 			fmt.Fprint(out, e.Command)
 			if e.Effect != "" {
 				fmt.Fprintf(out, ": %s", e.Effect)

@@ -13,7 +13,7 @@ import (
 )
 
 // steered is a store with a search under way, paused after an episode.
-func steered(t *testing.T) (path string) {
+func steered(t *testing.T, device string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "my runs.db")
 	w, err := engine.Open(path)
@@ -28,7 +28,7 @@ func steered(t *testing.T) (path string) {
 	t.Cleanup(func() { server.Close() })
 	s := engine.DefaultSettings()
 	s.Model, s.Data = smallModel(t)
-	s.Name, s.Device, s.Episodes = "victim", "roofline:", 1000
+	s.Name, s.Device, s.Episodes = "victim", device, 1000
 	if _, err := w.Start(s); err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +60,14 @@ func galen(t *testing.T, words ...string) (out string, err error) {
 }
 
 func TestSteer(t *testing.T) {
-	path := steered(t)
+	path := steered(t, "roofline:")
 	for _, c := range []struct{ words, says string }{
 		{"victim|beta|-3", "beta -3: -2 → -3, from episode "},
 		{"victim|beta|-2.5|--db|" + path, "beta -2.5: -3 → -2.5, from episode "},
 		{"--db|" + path + "|victim|beta -4", "beta -4: -2.5 → -4, from episode "},
 		{"victim|target|0.3", "target 0.3: 0.2 → 0.3, from episode "},
 		{"victim|pin conv1 weights=8", "pin conv1 weights=8: free → weights=8, from episode "},
+		{"victim|undo", "release conv1: weights=8 → free, from episode "},
 	} {
 		words := append([]string{"steer"}, strings.Split(c.words, "|")...)
 		if !strings.Contains(c.words, "--db") {
@@ -82,6 +83,19 @@ func TestSteer(t *testing.T) {
 	for _, words := range [][]string{{"steer", "victim", "--db", path}, {"steer", "victim", "beta", "--three", "--db", path}} {
 		if out, err := galen(t, words...); err == nil || out != "" {
 			t.Errorf("%q says %q", words, out)
+		}
+	}
+}
+
+func TestSteerPrintsWhatChoicesCost(t *testing.T) {
+	path := steered(t, "local")
+	out, err := galen(t, "steer", "victim", "cost", "conv1", "--db", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"layer conv1, timed alone\n", "CHANNELS  BITS  KERNEL", "\n8         32    ", " 100 %\n8         8     "} {
+		if !strings.Contains(out, part) {
+			t.Errorf("%q is missing in:\n%s", part, out)
 		}
 	}
 }
