@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"galen/ui/cli"
+	"galen/ui/plain"
 )
 
 func main() {
@@ -22,7 +23,7 @@ func main() {
 		stop()
 	})
 	if err := cli.Command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "galen:", err)
+		fmt.Fprintln(os.Stderr, "galen:", plain.Lines(err.Error()))
 		os.Exit(1)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/charmbracelet/bubbles/textinput"
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
+
+	"galen/ui/plain"
 )
 
 // editor is a line of text that is typed: a filter, a name, a command, an entry of a form.
@@ -110,7 +112,7 @@ func (e *editor) filter(msg tea.KeyMsg, k *keymap, l *list) {
 // around the cursor.
 func (e *editor) line(l *look, width int) *line {
 	text, at := []rune(e.text()), e.input.Position()
-	before, after := clean(string(text[:at])), clean(string(text[at:]))
+	before, after := plain.Line(string(text[:at])), plain.Line(string(text[at:]))
 	const mark = "_"
 	room := width - span(mark)
 	ahead := min(span(after), room/4) // what follows is seen coming

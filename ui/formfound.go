@@ -3,6 +3,8 @@ package ui
 import (
 	"fmt"
 	"strings"
+
+	"galen/ui/plain"
 )
 
 // found tells what the checkup found: the original, and its layers as far as there is room,
@@ -43,7 +45,7 @@ func (f *form) prunable(height int) []string {
 	}
 	for i := range f.checkup.Layers {
 		if layer := &f.checkup.Layers[i]; layer.Prunable {
-			names, shapes, groups = append(names, clean(layer.Name)), append(shapes, shapeText(layer, inputs)), append(groups, letters[i])
+			names, shapes, groups = append(names, plain.Line(layer.Name)), append(shapes, shapeText(layer, inputs)), append(groups, letters[i])
 			name, shape, group = max(name, span(names[len(names)-1])), max(shape, span(shapes[len(shapes)-1])), max(group, span(letters[i]))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"galen/ui/plain"
 )
 
 // line builds one line of the screen from runs of text, keeping its width in cells.
@@ -15,7 +17,7 @@ type line struct {
 
 // put appends text in an ink.
 func (l *line) put(k ink, text string) *line {
-	text = clean(text)
+	text = plain.Line(text)
 	if l.only != nil {
 		k = *l.only
 	}
@@ -52,7 +54,7 @@ func (l *line) cut(width int) string {
 
 // fit pads or cuts text to exactly width cells; cutting keeps its beginning.
 func fit(text string, width int, right bool) string {
-	text = clean(text)
+	text = plain.Line(text)
 	n := span(text)
 	if n > width {
 		text = ansi.Truncate(text, width, "…")
@@ -68,7 +70,7 @@ func fit(text string, width int, right bool) string {
 // fitEnd is fit for names that share their beginnings, as layers of a network do:
 // cutting keeps the end, which tells them apart.
 func fitEnd(text string, width int) string {
-	text = clean(text)
+	text = plain.Line(text)
 	if n := span(text); n > width && width > 0 {
 		cut := ansi.TruncateLeft(text, n-width+1, "…")
 		for skip := n - width + 2; span(cut) > width; skip++ {

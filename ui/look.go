@@ -2,7 +2,6 @@ package ui
 
 import (
 	"strings"
-	"unicode"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
@@ -160,21 +159,4 @@ func span(text string) int {
 		return n
 	}
 	return ansi.StringWidth(text)
-}
-
-// clean makes text from outside safe to print on one line: layer and run names come
-// from files, and a control sequence in one would reach the terminal.
-func clean(text string) string {
-	if _, simple := simpleWidth(text); simple {
-		return text
-	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t' || r == '\r':
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
 }

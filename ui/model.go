@@ -10,6 +10,7 @@ import (
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 )
 
 // The least terminal everything can be read in.
@@ -204,7 +205,7 @@ func (m *model) report(err error) {
 	if err == nil || m.ctx.Err() != nil {
 		return
 	}
-	m.notice = clean(err.Error())
+	m.notice = plain.Line(err.Error())
 	reported := append(m.session.reported, engine.LogLine(m.clock(), "error", "here: "+m.notice))
 	m.session.reported = reported[max(0, len(reported)-mostReported):]
 	if m.width > 0 && span(m.notice)+4 > m.width {

@@ -13,6 +13,7 @@ import (
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 )
 
 // runs is the list of stored runs; without any, it says what galen does.
@@ -274,7 +275,7 @@ func (r *runs) View() []string {
 	if s := r.s.live; s != nil && s.Run.ID == r.s.active {
 		symbol, k := l.stateLook(s.State)
 		right = []segment{
-			{l.plain, clean(s.Run.Name) + " ", 1}, {l.dim, fmt.Sprintf("%d/%d ", len(s.Episodes), budget(s)), 2},
+			{l.plain, plain.Line(s.Run.Name) + " ", 1}, {l.dim, fmt.Sprintf("%d/%d ", len(s.Episodes), budget(s)), 2},
 			{k, symbol + " " + string(s.State), 0}, {l.plain, "  " + clock(r.s.elapsed(s)), 0},
 		}
 	}

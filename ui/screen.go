@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"galen/engine"
+	"galen/ui/plain"
 )
 
 // screen is one full view. It turns messages into state and keys into intents, and
@@ -80,7 +81,7 @@ type answer struct {
 func (q *question) lines(l *look, k *keymap, width int) []string {
 	const margin = 2
 	room := min(64, width-8)
-	text := strings.Split(ansi.Wrap(clean(q.text), room, ""), "\n")
+	text := strings.Split(ansi.Wrap(plain.Line(q.text), room, ""), "\n")
 	var keys line
 	for _, a := range q.answers {
 		keys.put(l.key, a.key.Help().Key).put(l.dim, " "+a.key.Help().Desc+"      ")
@@ -151,7 +152,7 @@ func spreadRule(width int, left, right []segment, between string, k ink) string 
 	wide := func(segments []segment, rank int) (n int) {
 		for _, s := range segments {
 			if s.rank <= rank && s.text != "" {
-				n += span(clean(s.text))
+				n += span(plain.Line(s.text))
 			}
 		}
 		return n

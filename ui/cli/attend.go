@@ -15,6 +15,7 @@ import (
 	"galen/store"
 	"galen/ui"
 	"galen/ui/headless"
+	"galen/ui/plain"
 )
 
 // workbench is that of this process, or of the one that owns the database.
@@ -77,7 +78,7 @@ func sayWhatGoesOn(client *remote.Client) {
 	defer cancel()
 	s, err := client.Wait(asking, 0) // the store would tell how it stood after the latest episode
 	if err == nil && s.State.Live() && s.State != engine.Paused {
-		fmt.Printf("%s goes on in the background; galen shows it again\n", s.Run.Name)
+		plain.Fprintf(os.Stdout, "%s goes on in the background; galen shows it again\n", s.Run.Name)
 	}
 }
 
@@ -129,7 +130,7 @@ func follow(ctx context.Context, w workbench, out output, start func(workbench) 
 		pausing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = w.Send(pausing, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // one that has ended needs no pause
-		fmt.Fprintf(os.Stderr, "paused; go on with: galen resume %s\n", run)
+		plain.Fprintf(os.Stderr, "paused; go on with: galen resume %s\n", run)
 		return nil
 	}
 	return err

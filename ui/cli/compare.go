@@ -2,13 +2,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"galen/engine"
 	"galen/engine/remote"
+	"galen/ui/plain"
 	"galen/ui/report"
 )
 
@@ -41,7 +41,7 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 			}
 			return own(path, func(w *engine.Workbench, _ *remote.Server) error {
 				compared, err := w.Compare(cmd.Context(), c, func(run string, episodes, budget int) {
-					fmt.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, budget)
+					plain.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, budget)
 				})
 				if cmd.Context().Err() != nil {
 					return errors.New("interrupted; the same command goes on with the comparison")

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"galen/engine/dataset/download"
+	"galen/ui/plain"
 )
 
 func dataCommand() *cobra.Command {
@@ -33,7 +34,7 @@ interrupted is continued by the same command; a folder that is there already is 
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s is in %s\n", archive.Name, folder)
+			plain.Fprintf(os.Stdout, "%s is in %s\n", archive.Name, folder)
 			return nil
 		},
 	}

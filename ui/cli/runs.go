@@ -2,13 +2,13 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 	"galen/ui/report"
 )
 
@@ -99,7 +99,7 @@ kernels. The policy file lists every layer's kept channels and bits as JSON.`,
 				}
 				for _, file := range []string{onnxTo, policyTo} {
 					if file != "" {
-						fmt.Printf("wrote %s: episode %d, %.2f %% at %.3f×\n", file, e.Number, 100*e.Accuracy, e.LatencyRatio)
+						plain.Fprintf(os.Stdout, "wrote %s: episode %d, %.2f %% at %.3f×\n", file, e.Number, 100*e.Accuracy, e.LatencyRatio)
 					}
 				}
 				return nil

@@ -3,11 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"galen/engine"
+	"galen/ui/plain"
 )
 
 // output says where a search is shown.
@@ -145,7 +146,7 @@ original stays as it is.`,
 			if err != nil {
 				return advise(err)
 			}
-			fmt.Printf("%s (%s) has %d episodes; go on with: galen resume %s\n", fork.Name, fork.ID, fork.Episodes, fork.Name)
+			plain.Fprintf(os.Stdout, "%s (%s) has %d episodes; go on with: galen resume %s\n", fork.Name, fork.ID, fork.Episodes, fork.Name)
 			return nil
 		},
 	}

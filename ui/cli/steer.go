@@ -14,6 +14,7 @@ import (
 	"galen/engine"
 	"galen/engine/remote"
 	"galen/ui"
+	"galen/ui/plain"
 	"galen/ui/report"
 )
 
@@ -104,11 +105,11 @@ func acknowledged(ctx context.Context, out io.Writer, client *remote.Client, c e
 	for i := len(s.Journal) - 1; i >= 0; i-- {
 		// The entry of undo holds the command that it came to.
 		if e := s.Journal[i]; e.Command == c.String() || c.Kind == engine.Undo && e.Undoes > 0 {
-			fmt.Fprint(out, e.Command)
+			did := e.Command
 			if e.Effect != "" {
-				fmt.Fprintf(out, ": %s", e.Effect)
+				did += ": " + e.Effect
 			}
-			fmt.Fprintf(out, ", from episode %d\n", e.Episode)
+			plain.Fprintf(out, "%s, from episode %d\n", did, e.Episode)
 			break
 		}
 	}

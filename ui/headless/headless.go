@@ -12,6 +12,7 @@ import (
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 )
 
 // Source is where a running search is followed; see engine.Workbench.
@@ -177,7 +178,7 @@ func (r *reporter) writeProgress(s *engine.Snapshot) {
 		text = fmt.Sprintf("%s %d/%d", s.Activity, s.Done, s.Total)
 	}
 	if r.Live {
-		fmt.Fprintf(r.out, "\r\x1b[K%s%s", text, remaining(s.Remaining))
+		plain.Fprintf(r.out, "\r\x1b[K%s%s", text, remaining(s.Remaining))
 		r.progress = true
 		return
 	}
@@ -197,7 +198,7 @@ func (r *reporter) clearProgress() {
 func (r *reporter) text(format string, arguments ...any) {
 	if !r.JSON {
 		r.clearProgress()
-		fmt.Fprintf(r.out, format, arguments...)
+		plain.Fprintf(r.out, format, arguments...)
 	}
 }
 

@@ -88,6 +88,21 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestNamesCannotReachTheTerminal(t *testing.T) {
+	s := *aSearch()
+	s[0].Run.Name, s[0].Activity = "de\x1b[2Jmo", "cali\x1bbrating"
+	for _, live := range []bool{false, true} {
+		var out bytes.Buffer
+		shown := s
+		if err := Follow(context.Background(), &shown, &out, Options{Live: live}); err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.ReplaceAll(out.String(), "\r\x1b[K", ""); strings.Contains(text, "\x1b") {
+			t.Errorf("a control sequence is in %q", text)
+		}
+	}
+}
+
 func TestMissedTargetIsTold(t *testing.T) {
 	s := *aSearch()
 	s[2].Settings.Target = 0.2

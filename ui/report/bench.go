@@ -9,11 +9,12 @@ import (
 
 	"galen/engine"
 	"galen/hw"
+	"galen/ui/plain"
 )
 
 // Bench prints how fast a model was on each device, and its layers if they were timed.
 func Bench(out io.Writer, b *engine.BenchResult) error {
-	fmt.Fprintf(out, "%s, %s, %s per run, %s\n", b.Model, b.Precision, count(b.Load.Batch, "image"), count(b.Load.Threads, "thread"))
+	plain.Fprintf(out, "%s, %s, %s per run, %s\n", b.Model, b.Precision, count(b.Load.Batch, "image"), count(b.Load.Threads, "thread"))
 	if b.OnNoise {
 		fmt.Fprintln(out, "quantized with scales calibrated on noise: the speed is right, the accuracy is not")
 	}
@@ -23,14 +24,14 @@ func Bench(out io.Writer, b *engine.BenchResult) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nDEVICE\tMS\tMAD\tIMAGES/S\tSAMPLES\tFLAGS\tWHAT")
 	for _, d := range b.Devices {
-		fmt.Fprintf(t, "%s\t%.3f\t%.3f\t%.0f\t%d\t%s\t%s\n", d.Name, d.Latency.Median, d.Latency.MAD,
+		plain.Fprintf(t, "%s\t%.3f\t%.3f\t%.0f\t%d\t%s\t%s\n", d.Name, d.Latency.Median, d.Latency.MAD,
 			1e3*float64(b.Load.Batch)/d.Latency.Median, d.Samples, strings.Join(d.Flags, ","), what(d.Fingerprint))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, r := range b.Ratios {
-		fmt.Fprintf(out, "\n%s/%s  %.3f× ± %.3f (95 %%)\n", r.Device, r.Other, r.Ratio, r.Error)
+		plain.Fprintf(out, "\n%s/%s  %.3f× ± %.3f (95 %%)\n", r.Device, r.Other, r.Ratio, r.Error)
 	}
 	if len(b.Layers) == 0 {
 		return nil
@@ -52,11 +53,11 @@ func what(f hw.Fingerprint) string {
 }
 
 func layers(out io.Writer, b *engine.BenchResult) error {
-	fmt.Fprintf(out, "\nlayers on local, one image, one thread; measured peak %.0f GFLOP/s in fp32, %.0f GOP/s in int8\n", b.Peak.Float, b.Peak.Integer)
+	plain.Fprintf(out, "\nlayers on local, one image, one thread; measured peak %.0f GFLOP/s in fp32, %.0f GOP/s in int8\n", b.Peak.Float, b.Peak.Integer)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "LAYER\tKERNEL\tM MACS\tMS\tSHARE\tG(FL)OP/S\tOF PEAK")
 	for _, l := range b.Layers {
-		fmt.Fprintf(t, "%s\t%s\t%.2f\t%.4f\t%.1f %%\t%.1f\t%.0f %%\n", l.Layer, l.Kernel, float64(l.MACs)/1e6,
+		plain.Fprintf(t, "%s\t%s\t%.2f\t%.4f\t%.1f %%\t%.1f\t%.0f %%\n", l.Layer, l.Kernel, float64(l.MACs)/1e6,
 			l.MS, 100*l.Share, l.Rate, 100*l.PeakPart)
 	}
 	return t.Flush()

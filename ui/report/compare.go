@@ -10,12 +10,13 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"galen/engine"
+	"galen/ui/plain"
 )
 
 // Compare prints how agents did, one a line: mean ± standard deviation over the seeds.
 func Compare(out io.Writer, c *engine.Compared) error {
 	s := c.Settings
-	fmt.Fprintf(out, "target %.3g×, %s, reward %s (β %g), %d episodes\n\n", s.Target, s.Device, s.Reward, s.Beta, s.Episodes)
+	plain.Fprintf(out, "target %.3g×, %s, reward %s (β %g), %d episodes\n\n", s.Target, s.Device, s.Reward, s.Beta, s.Episodes)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "AGENT\tSEEDS\tMET\tBEST AT TARGET\tON OTHER IMAGES\tREWARD AT 25 %\t50 %\t75 %\t100 %\tHYPERVOLUME\tSECONDS")
 	for _, a := range c.Agents {
@@ -28,14 +29,14 @@ func Compare(out io.Writer, c *engine.Compared) error {
 				others = spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Others }) + " %"
 			}
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s %%\t%s", a.Agent, len(a.Runs), met,
+		plain.Fprintf(t, "%s\t%d\t%d\t%s %%\t%s", a.Agent, len(a.Runs), met,
 			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }), others)
 		for quarter := 1; quarter <= 4; quarter++ {
-			fmt.Fprintf(t, "\t%s", spread(a, "%+.3f", func(r engine.RunResult) float64 {
+			plain.Fprintf(t, "\t%s", spread(a, "%+.3f", func(r engine.RunResult) float64 {
 				return r.Rewards[max((len(r.Rewards)*quarter+3)/4-1, 0)]
 			}))
 		}
-		fmt.Fprintf(t, "\t%s\t%s\n", spread(a, "%.3f", func(r engine.RunResult) float64 { return r.Volume }),
+		plain.Fprintf(t, "\t%s\t%s\n", spread(a, "%.3f", func(r engine.RunResult) float64 { return r.Volume }),
 			spread(a, "%.0f", func(r engine.RunResult) float64 { return r.Elapsed.Seconds() }))
 	}
 	return t.Flush()

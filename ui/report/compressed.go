@@ -8,43 +8,44 @@ import (
 	"text/tabwriter"
 
 	"galen/engine"
+	"galen/ui/plain"
 )
 
 // Compressed prints what a compression without a search gave.
 func Compressed(out io.Writer, c *engine.Compressed) error {
-	fmt.Fprintf(out, "%s on %s\n", c.Model, c.Data)
+	plain.Fprintf(out, "%s on %s\n", c.Model, c.Data)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\n\tORIGINAL\tCOMPRESSED\t")
 	accuracy := func(what string, images int, before, after float64) {
 		if images > 0 {
-			fmt.Fprintf(t, "top-1, %d %s images\t%.2f %%\t%.2f %%\t%+.2f\n", images, what, 100*before, 100*after, 100*(after-before))
+			plain.Fprintf(t, "top-1, %d %s images\t%.2f %%\t%.2f %%\t%+.2f\n", images, what, 100*before, 100*after, 100*(after-before))
 		}
 	}
 	a, b := c.Original, c.Result
 	accuracy("validation", c.Validation, a.Validation, b.Validation)
 	accuracy("test", c.Test, a.Test, b.Test)
 	share := func(what string, before, after float64, unit string) {
-		fmt.Fprintf(t, "%s\t%.2f%s\t%.2f%s\t%.1f %%\n", what, before, unit, after, unit, 100*after/before)
+		plain.Fprintf(t, "%s\t%.2f%s\t%.2f%s\t%.1f %%\n", what, before, unit, after, unit, 100*after/before)
 	}
 	share("ONNX file", float64(a.Bytes)/1e6, float64(b.Bytes)/1e6, " MB")
 	share("MACs", float64(a.MACs)/1e6, float64(b.MACs)/1e6, " M")
 	share("BOPs", float64(a.BOPs)/1e9, float64(b.BOPs)/1e9, " G")
 	share("parameters", float64(a.Parameters)/1e3, float64(b.Parameters)/1e3, " k")
 	if m := c.Latency; m != nil {
-		fmt.Fprintf(t, "latency\t%.3f ms\t%.3f ms\t%.1f %% ± %.1f\n", m.Reference.Median, m.Candidate.Median, 100*m.Ratio, 100*m.RatioError)
+		plain.Fprintf(t, "latency\t%.3f ms\t%.3f ms\t%.1f %% ± %.1f\n", m.Reference.Median, m.Candidate.Median, 100*m.Ratio, 100*m.RatioError)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if c.Latency != nil {
-		fmt.Fprintf(out, "measured on %s\n", c.Device)
+		plain.Fprintf(out, "measured on %s\n", c.Device)
 		if len(c.Latency.Flags) > 0 {
-			fmt.Fprintf(out, "the measurement was %s\n", strings.Join(c.Latency.Flags, ", "))
+			plain.Fprintf(out, "the measurement was %s\n", strings.Join(c.Latency.Flags, ", "))
 		}
 	}
 	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tM MACS\tOF ORIGINAL\tFROZEN")
 	for _, l := range c.Layers {
-		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%.2f\t%.0f %%\t%s\n", l.Name, l.Kept, l.Channels, 100*(1-float64(l.Kept)/float64(l.Channels)),
+		plain.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%.2f\t%.0f %%\t%s\n", l.Name, l.Kept, l.Channels, 100*(1-float64(l.Kept)/float64(l.Channels)),
 			l.WeightBits, l.ActivationBits, float64(l.MACs)/1e6, 100*float64(l.MACs)/float64(l.OriginalMACs), l.Why)
 	}
 	if err := t.Flush(); err != nil {
@@ -53,7 +54,7 @@ func Compressed(out io.Writer, c *engine.Compressed) error {
 	fmt.Fprintln(out)
 	for _, file := range []string{c.Output, c.PolicyOut} {
 		if file != "" {
-			fmt.Fprintf(out, "wrote %s\n", file)
+			plain.Fprintf(out, "wrote %s\n", file)
 		}
 	}
 	return nil

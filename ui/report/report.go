@@ -10,6 +10,7 @@ import (
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 )
 
 // Runs lists runs, one a line.
@@ -27,7 +28,7 @@ func Runs(out io.Writer, runs []*store.Run) error {
 		} else if b != nil {
 			best = fmt.Sprintf("%.2f %% at %.3f×", 100*b.Accuracy, b.LatencyRatio)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
+		plain.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", r.ID, r.Name, r.State, r.Model.Name, r.Device,
 			r.Episodes, r.Budget, best, r.Created.Local().Format(time.DateTime))
 	}
 	return t.Flush()
@@ -35,32 +36,32 @@ func Runs(out io.Writer, runs []*store.Run) error {
 
 // Episode prints a run and the policy of one of its episodes; nil: none has finished.
 func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
-	fmt.Fprintf(out, "run %s (%s): %s, %s agent, target %.3g×, %s, %d of %d episodes\n", s.Run.Name, s.Run.ID,
+	plain.Fprintf(out, "run %s (%s): %s, %s agent, target %.3g×, %s, %d of %d episodes\n", s.Run.Name, s.Run.ID,
 		s.Run.Model.Name, s.Settings.Agent, s.Settings.Target, s.State, len(s.Episodes), s.Settings.Episodes)
 	if s.Device.Device != "" {
-		fmt.Fprintf(out, "device: %s\n", s.Device)
+		plain.Fprintf(out, "device: %s\n", s.Device)
 	}
 	if b := s.Settings.Base; b != nil {
-		fmt.Fprintf(out, "starts from: %s\n", b)
+		plain.Fprintf(out, "starts from: %s\n", b)
 	}
 	if r := s.Reference; r != nil {
-		fmt.Fprintf(out, "reference: %.2f %% top-1, %.3f ms, %.1f M MACs\n", 100*r.Accuracy, r.LatencyMS, float64(r.MACs)/1e6)
+		plain.Fprintf(out, "reference: %.2f %% top-1, %.3f ms, %.1f M MACs\n", 100*r.Accuracy, r.LatencyMS, float64(r.MACs)/1e6)
 	}
 	if e == nil {
 		_, err := fmt.Fprintln(out, "no episode has finished yet")
 		return err
 	}
-	fmt.Fprintf(out, "episode %d: %.2f %% top-1, %.3f ms ± %.3f, %.3f×, %.1f M MACs, reward %+.3f\n", e.Number,
+	plain.Fprintf(out, "episode %d: %.2f %% top-1, %.3f ms ± %.3f, %.3f×, %.1f M MACs, reward %+.3f\n", e.Number,
 		100*e.Accuracy, e.LatencyMS, e.LatencyMAD, e.LatencyRatio, float64(e.MACs)/1e6, e.Reward)
 	if len(e.Flags) > 0 {
-		fmt.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
+		plain.Fprintf(out, "the measurement was %s\n", strings.Join(e.Flags, ", "))
 	}
 	if c := e.Confirmed; c != nil {
 		fmt.Fprint(out, "confirmed: ")
 		if c.Images > 0 {
-			fmt.Fprintf(out, "%.2f %% top-1 on %d other images, ", 100*c.Accuracy, c.Images)
+			plain.Fprintf(out, "%.2f %% top-1 on %d other images, ", 100*c.Accuracy, c.Images)
 		}
-		fmt.Fprintf(out, "%.3f ms ± %.3f, %.3f× ± %.3f\n", c.LatencyMS, c.LatencyMAD, c.LatencyRatio, c.RatioError)
+		plain.Fprintf(out, "%.3f ms ± %.3f, %.3f× ± %.3f\n", c.LatencyMS, c.LatencyMAD, c.LatencyRatio, c.RatioError)
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\nLAYER\tCHANNELS\tSPARSITY\tW\tA\tKERNEL\tMS")
@@ -69,7 +70,7 @@ func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
 		if l.Kernel != "" {
 			kernel, ms = l.Kernel, fmt.Sprintf("%.3f", l.MS)
 		}
-		fmt.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%s\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
+		plain.Fprintf(t, "%s\t%d/%d\t%.0f %%\t%d\t%d\t%s\t%s\n", l.Name, l.Kept, l.Channels, 100*l.Sparsity,
 			l.WeightBits, l.ActivationBits, kernel, ms)
 	}
 	return t.Flush()

@@ -10,6 +10,7 @@ import (
 
 	"galen/engine"
 	"galen/hw"
+	"galen/store"
 )
 
 func TestVerifications(t *testing.T) {
@@ -95,6 +96,22 @@ func TestBenchText(t *testing.T) {
 		"net, int8, 2 images per run, 1 thread\n", "calibrated on noise", "500", "noisy", "ONNX Runtime 9",
 		"local/ort  0.500× ± 0.010 (95 %)\n", "peak 4 GFLOP/s in fp32, 8 GOP/s in int8", "conv1", "25 %",
 	} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q is missing in:\n%s", part, out.String())
+		}
+	}
+}
+
+func TestNamesCannotBreakTables(t *testing.T) {
+	var out bytes.Buffer
+	name := "\x1b[2Ja\tb\nc"
+	if err := Runs(&out, []*store.Run{{ID: "r0001", Name: name, State: "paused"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Episode(&out, &engine.Snapshot{Run: &store.Run{ID: "r0001", Name: name}}, &store.Episode{Layers: []store.LayerResult{{Name: name}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"r0001  [2Ja b c  paused  ", "run [2Ja b c (r0001)", "\n[2Ja b c  0/0  "} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in:\n%s", part, out.String())
 		}

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 
 	"galen/engine"
+	"galen/ui/plain"
 )
 
 // Verifications prints the results of cases as they come.
@@ -36,9 +36,9 @@ func (r *Verifications) Add(v engine.Verification) error {
 	}
 	reason := ""
 	if v.Reason != "" {
-		reason = "  " + strings.ReplaceAll(v.Reason, "\n", " ")
+		reason = "  " + v.Reason
 	}
-	_, err := fmt.Fprintf(r.Out, "%-7s  %7s  %s%s\n", v.Status, largest, v.Case, reason)
+	_, err := plain.Fprintf(r.Out, "%-7s  %7s  %s%s\n", v.Status, largest, v.Case, reason)
 	return err
 }
 
