@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"galen/engine"
+	"galen/ui/shell"
 )
 
 // form asks for the settings of a new run. It checks them as they are typed, tries them
@@ -144,6 +145,9 @@ func (f *form) read() {
 // ready tells whether the settings as they are were tried out.
 func (f *form) ready() bool { return f.checkup != nil && f.checked == f.settings.CommandLine() }
 
+// command starts the run from a shell.
+func (f *form) command() string { return shell.OnStore(f.settings.CommandLine(), f.s.database) }
+
 func (f *form) move(to int) {
 	f.entries[f.at].close()
 	f.at = (to + len(f.entries)) % len(f.entries)
@@ -176,7 +180,7 @@ func (f *form) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, f.s.keys.back):
 		return backIntent{}
 	case key.Matches(msg, k.copy):
-		return copyIntent{f.settings.CommandLine(), "the command"}
+		return copyIntent{f.command(), "the command"}
 	case key.Matches(msg, k.enter):
 		switch {
 		case f.problem == errLookingUp:
@@ -314,7 +318,7 @@ func (f *form) View() []string {
 		}
 	} else {
 		const hyphen, unbroken = "-", "\u2011" // options are not broken at theirs
-		wrapped := ansi.Wrap(strings.ReplaceAll(f.settings.CommandLine(), hyphen, unbroken), f.width-4, "")
+		wrapped := ansi.Wrap(strings.ReplaceAll(f.command(), hyphen, unbroken), f.width-4, "")
 		for n, t := range strings.Split(strings.ReplaceAll(wrapped, unbroken, hyphen), "\n") {
 			if n == 0 {
 				out = append(out, new(line).put(l.dim, "$ ").put(l.plain, t).cut(f.width))

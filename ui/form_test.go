@@ -204,8 +204,9 @@ func TestTheCommandOfTheFormIsCopied(t *testing.T) {
 	s := openForm(t)
 	var copied string
 	s.model.copy = func(text string) { copied = text }
+	s.model.session.database = "my runs.db"
 	s.press("n", "tab", "tab", "i", "tab", "ctrl+y")
-	if !strings.HasPrefix(copied, "galen search --model network.onnx --data images/") {
+	if !strings.HasPrefix(copied, "galen search --model network.onnx --data images/") || !strings.HasSuffix(copied, " --db 'my runs.db'") {
 		t.Errorf("copied %q", copied)
 	}
 	s.sees("copied the command")

@@ -14,6 +14,7 @@ import (
 	"galen/engine"
 	"galen/store"
 	"galen/ui/plain"
+	"galen/ui/shell"
 )
 
 // runs is the list of stored runs; without any, it says what galen does.
@@ -208,7 +209,7 @@ func (r *runs) press(msg tea.KeyMsg) intent {
 		r.sorted = (r.sorted + 1) % runOrders
 		r.arrange()
 	case key.Matches(msg, k.copy) && any:
-		return copyIntent{r.s.inStore(run.settings.CommandLine()), "the command that starts such a run"}
+		return copyIntent{shell.OnStore(run.settings.CommandLine(), r.s.database), "the command that starts such a run"}
 	case key.Matches(msg, k.reload):
 		return reloadIntent{}
 	case key.Matches(msg, k.back):

@@ -39,7 +39,7 @@ func free(w workbench) error {
 	if c, ok := w.(*remote.Client); ok {
 		owner = fmt.Sprintf(" by process %d", c.PID())
 	}
-	return fmt.Errorf("run %s is being searched in this store%s: watch it with galen, end it with galen steer %s stop, or use another store with --db FILE", run.Name, owner, run.Name)
+	return fmt.Errorf("run %s is being searched in this store%s: watch it with %s, end it with %s, or use another store with --db FILE", run.Name, owner, suggested(), suggested("steer", run.Name, "stop"))
 }
 
 // attend lets start set a search going and shows it until it ends or the person leaves.
@@ -78,7 +78,7 @@ func sayWhatGoesOn(client *remote.Client) {
 	defer cancel()
 	s, err := client.Wait(asking, 0) // the store would tell how it stood after the latest episode
 	if err == nil && s.State.Live() && s.State != engine.Paused {
-		plain.Fprintf(os.Stdout, "%s goes on in the background; galen shows it again\n", s.Run.Name)
+		plain.Fprintf(os.Stdout, "%s goes on in the background; %s shows it again\n", s.Run.Name, suggested())
 	}
 }
 
@@ -125,12 +125,12 @@ func follow(ctx context.Context, w workbench, out output, start func(workbench) 
 	if err != nil {
 		return advise(err)
 	}
-	err = headless.Follow(ctx, w, os.Stdout, headless.Options{JSON: out.json, Live: onTerminal()})
+	err = headless.Follow(ctx, w, os.Stdout, headless.Options{JSON: out.json, Live: onTerminal(), Database: database})
 	if ctx.Err() != nil {
 		pausing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		_ = w.Send(pausing, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // one that has ended needs no pause
-		plain.Fprintf(os.Stderr, "paused; go on with: galen resume %s\n", run)
+		plain.Fprintf(os.Stderr, "paused; go on with: %s\n", suggested("resume", run))
 		return nil
 	}
 	return err
@@ -166,7 +166,7 @@ func look(use func(workbench) error) (err error) {
 	}
 	w, err := engine.OpenReadOnly(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there are no runs in %s yet; start one with galen demo or galen search", path)
+		return fmt.Errorf("there are no runs in %s yet; start one with %s or %s", path, suggested("demo"), suggested("search"))
 	}
 	if err != nil {
 		return advise(err)

@@ -14,6 +14,7 @@ import (
 	"galen/engine"
 	"galen/hw"
 	"galen/store"
+	"galen/ui/shell"
 )
 
 // Command is galen with all its commands. It reports what went wrong as an error, and prints nothing of it.
@@ -62,6 +63,9 @@ func one(what string) cobra.PositionalArgs {
 // database is the --db flag, shared by all commands.
 var database string
 
+// suggested is a command as it can be pasted to go on with the store in use.
+func suggested(arguments ...string) string { return shell.Command(database, arguments...) }
+
 // noMouse is the --no-mouse flag of everything that opens the terminal interface.
 var noMouse bool
 
@@ -87,7 +91,7 @@ func advise(err error) error {
 	case errors.Is(err, store.ErrLocked):
 		return fmt.Errorf("%w with --db FILE", err)
 	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("%w; galen runs lists what there is", err)
+		return fmt.Errorf("%w; %s lists what there is", err, suggested("runs"))
 	}
 	return err
 }

@@ -27,6 +27,10 @@ func runsCommand() *cobra.Command {
 				if asJSON {
 					return writeJSON(os.Stdout, runs)
 				}
+				if len(runs) == 0 {
+					_, err := plain.Fprintf(os.Stdout, "no runs yet; start one with %s or %s\n", suggested("demo"), suggested("search"))
+					return err
+				}
 				return report.Runs(os.Stdout, runs)
 			})
 		},

@@ -146,7 +146,7 @@ original stays as it is.`,
 			if err != nil {
 				return advise(err)
 			}
-			plain.Fprintf(os.Stdout, "%s (%s) has %d episodes; go on with: galen resume %s\n", fork.Name, fork.ID, fork.Episodes, fork.Name)
+			plain.Fprintf(os.Stdout, "%s (%s) has %d episodes; go on with: %s\n", fork.Name, fork.ID, fork.Episodes, suggested("resume", fork.Name))
 			return nil
 		},
 	}

@@ -56,7 +56,7 @@ written to the run's journal and printed with what it changed. Commands:
 			}
 			client, err := remote.Dial(path)
 			if errors.Is(err, remote.ErrNobody) {
-				return fmt.Errorf("nothing is being searched in %s; go on with a run by: galen resume %s", path, arguments[0])
+				return fmt.Errorf("nothing is being searched in %s; go on with a run by: %s", path, suggested("resume", arguments[0]))
 			}
 			if err != nil {
 				return err
@@ -67,7 +67,7 @@ written to the run's journal and printed with what it changed. Commands:
 				return advise(err)
 			}
 			if run.ID != client.Active() {
-				return fmt.Errorf("run %s is %s, not being searched; go on with it by: galen resume %s", run.Name, run.State, run.Name)
+				return fmt.Errorf("run %s is %s, not being searched; go on with it by: %s", run.Name, run.State, suggested("resume", run.Name))
 			}
 			if err := client.Send(cmd.Context(), command); err != nil {
 				return err

@@ -80,6 +80,9 @@ func TestSteer(t *testing.T) {
 	if out, err := galen(t, "steer", "victim", "-h"); err != nil || !strings.Contains(out, "galen steer demo beta -3") || !strings.Contains(out, "--db") {
 		t.Errorf("the help is %q, %v", out, err)
 	}
+	if _, err := galen(t, "steer", "a; b", "pause", "--db", "no.db"); err == nil || !strings.HasSuffix(err.Error(), "galen resume 'a; b' --db no.db") {
+		t.Errorf("where nothing is searched: %v", err)
+	}
 	for _, words := range [][]string{{"steer", "victim", "--db", path}, {"steer", "victim", "beta", "--three", "--db", path}} {
 		if out, err := galen(t, words...); err == nil || out != "" {
 			t.Errorf("%q says %q", words, out)

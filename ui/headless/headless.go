@@ -13,6 +13,7 @@ import (
 	"galen/engine"
 	"galen/store"
 	"galen/ui/plain"
+	"galen/ui/shell"
 )
 
 // Source is where a running search is followed; see engine.Workbench.
@@ -24,6 +25,8 @@ type Source interface {
 type Options struct {
 	JSON bool // one object a line instead of text
 	Live bool // out is a terminal: show progress on a line that is overwritten
+
+	Database string // what commands to go on with pass as --db; empty: nothing
 }
 
 // Follow reports the search on out until it ends. It returns the search's own problem as
@@ -162,7 +165,7 @@ func (r *reporter) writeDone(s *engine.Snapshot) error {
 			}
 			r.text("\n")
 		}
-		r.text("export it with: galen export %s --onnx FILE\n", s.Run.Name)
+		r.text("export it with: %s\n", shell.Command(r.Database, "export", s.Run.Name, "--onnx", "FILE"))
 	}
 	return nil
 }

@@ -73,11 +73,11 @@ func TestJSON(t *testing.T) {
 func TestText(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		var out bytes.Buffer
-		if err := Follow(context.Background(), aSearch(), &out, Options{Live: live}); err != nil {
+		if err := Follow(context.Background(), aSearch(), &out, Options{Live: live, Database: "my runs.db"}); err != nil {
 			t.Fatal(err)
 		}
 		text := out.String()
-		for _, want := range []string{"run demo (r0001)", "reference: 94.00 % top-1, 1.500 ms", "episode 1/2", "0.300×", "3s left", "best is episode 2", "galen export demo"} {
+		for _, want := range []string{"run demo (r0001)", "reference: 94.00 % top-1, 1.500 ms", "episode 1/2", "0.300×", "3s left", "best is episode 2", "galen export demo --onnx FILE --db 'my runs.db'\n"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("live %v: %q is missing in\n%s", live, want, text)
 			}

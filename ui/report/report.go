@@ -15,10 +15,6 @@ import (
 
 // Runs lists runs, one a line.
 func Runs(out io.Writer, runs []*store.Run) error {
-	if len(runs) == 0 {
-		_, err := fmt.Fprintln(out, "no runs yet; start one with galen demo or galen search")
-		return err
-	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tNAME\tSTATE\tMODEL\tDEVICE\tEPISODES\tBEST\tCREATED")
 	for _, r := range runs {
