@@ -84,7 +84,14 @@ func sayWhatGoesOn(client *remote.Client) {
 
 // work searches in this process and reports as text. Others can watch and steer.
 func work(ctx context.Context, path string, out output, start func(workbench) (run string, err error)) error {
-	err := own(path, func(w *engine.Workbench, _ *remote.Server) error { return follow(ctx, w, out, start) })
+	err := own(path, func(w *engine.Workbench, server *remote.Server) error {
+		err := follow(ctx, w, out, start)
+		if errors.Is(err, headless.ErrGaveWay) {
+			plain.Fprintf(os.Stderr, "%v\nthis process stays until the other one ends\n", err)
+			_ = server.Idle(ctx, serveTime) // or is interrupted, which pauses it
+		}
+		return err
+	})
 	if errors.Is(err, store.ErrLocked) {
 		if client, err := remote.Dial(path); err == nil {
 			defer client.Close()
@@ -119,21 +126,39 @@ func own(path string, use func(*engine.Workbench, *remote.Server) error) error {
 	}
 }
 
-// follow reports a search until it ends; leaving pauses it.
+// follow reports a search until it ends or gives way to another one; leaving pauses it.
 func follow(ctx context.Context, w workbench, out output, start func(workbench) (run string, err error)) error {
 	run, err := start(w)
 	if err != nil {
 		return advise(err)
 	}
-	err = headless.Follow(ctx, w, os.Stdout, headless.Options{JSON: out.json, Live: onTerminal(), Database: database})
-	if ctx.Err() != nil {
-		pausing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		_ = w.Send(pausing, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // one that has ended needs no pause
-		plain.Fprintf(os.Stderr, "paused; go on with: %s\n", suggested("resume", run))
-		return nil
+	err = headless.Follow(ctx, w, run, os.Stdout, headless.Options{JSON: out.json, Live: onTerminal(), Database: database})
+	switch {
+	case errors.Is(err, headless.ErrGaveWay):
+		return fmt.Errorf("%w; go on with it by: %s", err, suggested("resume", run))
+	case ctx.Err() == nil:
+		return err
 	}
-	return err
+	if err := pause(w, run, pauseTime); err != nil {
+		return err
+	}
+	plain.Fprintf(os.Stderr, "paused; go on with: %s\n", suggested("resume", run))
+	return nil
+}
+
+// pauseTime is how long a search may take to its next step.
+const pauseTime = 10 * time.Second
+
+// pause pauses a search that is left. One in this process needs no answer: the end of the process
+// pauses it, too.
+func pause(w workbench, run string, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := w.Send(ctx, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // else it has ended, or was paused before
+	if client, elsewhere := w.(*remote.Client); elsewhere && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the search goes on in process %d, which has not answered; pause it with: %s", client.PID(), suggested("steer", run, "pause"))
+	}
+	return nil
 }
 
 // owner is the workbench of the process that owns the database: another one, or this.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -107,6 +109,42 @@ func TestTerminatedServerDoesNotWaitForFiles(t *testing.T) {
 	b.terminate()
 }
 
+// TestSearchThatGaveWay begins another search in the process of one that is reported as text.
+func TestSearchThatGaveWay(t *testing.T) {
+	galen, path := program(t), filepath.Join(t.TempDir(), "galen.db")
+	first := exec.Command(galen, append(shortSearch(t), "--episodes", "100000", "--db", path)...)
+	var says bytes.Buffer
+	first.Stderr = &says
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := &background{t: t, database: path, process: first, ended: make(chan struct{})}
+	go func() {
+		defer close(b.ended)
+		_ = first.Wait() // its status is looked at below
+	}()
+	b.reach()
+	b.until(func(s *engine.Snapshot) bool { return len(s.Episodes) > 0 })
+	s := b.latest.Settings
+	s.Name, s.Episodes = "other", 100000
+	if _, err := b.client.Start(s); err != nil {
+		t.Fatal(err)
+	}
+	b.until(func(s *engine.Snapshot) bool { return s.Run.Name == "other" && len(s.Episodes) > 10 })
+	if err := b.client.Send(t.Context(), engine.Command{Kind: engine.Stop}); err != nil {
+		t.Fatal(err)
+	}
+	b.client.Close()
+	select {
+	case <-b.ended:
+	case <-time.After(time.Minute):
+		t.Fatal("it stays for ever")
+	}
+	if want := "galen: run r0001 gave way to run other; go on with it by: galen resume r0001 --db "; first.ProcessState.ExitCode() != 1 || !strings.Contains(says.String(), want) {
+		t.Errorf("it ends with %d and says\n%s", first.ProcessState.ExitCode(), says.String())
+	}
+}
+
 // background is a galen that serves a store, with a client of it.
 type background struct {
 	t        *testing.T
@@ -128,7 +166,14 @@ func serve(t *testing.T, galen string) *background {
 		defer close(b.ended)
 		_ = b.process.Wait() // whatever its status
 	}()
-	t.Cleanup(func() {
+	b.reach()
+	return b
+}
+
+// reach makes a client of the process, and ends both with the test.
+func (b *background) reach() {
+	b.t.Helper()
+	b.t.Cleanup(func() {
 		_ = b.process.Process.Kill()
 		<-b.ended
 	})
@@ -138,11 +183,10 @@ func serve(t *testing.T, galen string) *background {
 			break
 		}
 		if !errors.Is(err, remote.ErrNobody) || time.Now().After(deadline) {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { b.client.Close() })
-	return b
+	b.t.Cleanup(func() { b.client.Close() })
 }
 
 // until follows the search to a state.

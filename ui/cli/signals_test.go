@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"galen/engine"
 )
 
 // TestIgnoredHangUpStaysIgnored hangs up on a search that was started as nohup does it.
@@ -72,4 +75,29 @@ func TestSecondInterruptEnds(t *testing.T) {
 		}
 	}
 	t.Error("it cannot be interrupted")
+}
+
+// TestSearchThatCannotBePaused leaves a search in a process that is suspended.
+func TestSearchThatCannotBePaused(t *testing.T) {
+	b := serve(t, program(t))
+	s := engine.DefaultSettings()
+	s.Model, s.Data = smallModel(t)
+	s.Device, s.Episodes = "roofline:", 100000
+	run, err := b.client.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.process.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("goes on in process %d", b.process.Process.Pid)
+	if err := pause(b.client, run, 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v", err)
+	}
+	if err := b.process.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := pause(b.client, run, time.Minute); err != nil {
+		t.Error(err)
+	}
 }

@@ -29,9 +29,12 @@ type Options struct {
 	Database string // what commands to go on with pass as --db; empty: nothing
 }
 
-// Follow reports the search on out until it ends. It returns the search's own problem as
-// an error if it failed or paused itself, and ctx's error if that ended first.
-func Follow(ctx context.Context, source Source, out io.Writer, o Options) error {
+// ErrGaveWay means that somebody began to search another run.
+var ErrGaveWay = errors.New("gave way")
+
+// Follow reports the search of a run, by its ID, on out until it ends. It returns the search's own
+// problem as an error if it failed or paused itself, [ErrGaveWay], and ctx's error if that ended first.
+func Follow(ctx context.Context, source Source, run string, out io.Writer, o Options) error {
 	r := reporter{out: out, Options: o}
 	var version uint64
 	for {
@@ -41,6 +44,10 @@ func Follow(ctx context.Context, source Source, out io.Writer, o Options) error 
 			return err
 		}
 		version = s.Version
+		if s.Run.ID != run {
+			r.clearProgress()
+			return fmt.Errorf("run %s %w to run %s", run, ErrGaveWay, s.Run.Name)
+		}
 		if err := r.report(s); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}

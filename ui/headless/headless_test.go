@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ func aSearch() *script {
 
 func TestJSON(t *testing.T) {
 	var out bytes.Buffer
-	if err := Follow(context.Background(), aSearch(), &out, Options{JSON: true}); err != nil {
+	if err := Follow(context.Background(), aSearch(), "r0001", &out, Options{JSON: true}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -73,7 +74,7 @@ func TestJSON(t *testing.T) {
 func TestText(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		var out bytes.Buffer
-		if err := Follow(context.Background(), aSearch(), &out, Options{Live: live, Database: "my runs.db"}); err != nil {
+		if err := Follow(context.Background(), aSearch(), "r0001", &out, Options{Live: live, Database: "my runs.db"}); err != nil {
 			t.Fatal(err)
 		}
 		text := out.String()
@@ -94,7 +95,7 @@ func TestNamesCannotReachTheTerminal(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		var out bytes.Buffer
 		shown := s
-		if err := Follow(context.Background(), &shown, &out, Options{Live: live}); err != nil {
+		if err := Follow(context.Background(), &shown, "r0001", &out, Options{Live: live}); err != nil {
 			t.Fatal(err)
 		}
 		if text := strings.ReplaceAll(out.String(), "\r\x1b[K", ""); strings.Contains(text, "\x1b") {
@@ -107,7 +108,7 @@ func TestMissedTargetIsTold(t *testing.T) {
 	s := *aSearch()
 	s[2].Settings.Target = 0.2
 	var out bytes.Buffer
-	if err := Follow(context.Background(), &s, &out, Options{}); err != nil {
+	if err := Follow(context.Background(), &s, "r0001", &out, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "finished: no policy meets the target; the fastest is episode 2 with 90.00 % at 0.300× (target 0.2×)"; !strings.Contains(out.String(), want) {
@@ -117,10 +118,18 @@ func TestMissedTargetIsTold(t *testing.T) {
 
 func TestProblemsBecomeErrors(t *testing.T) {
 	for _, state := range []engine.State{engine.Failed, engine.Paused} {
-		s := script{{Version: 1, Run: &store.Run{}, State: state, Problem: "the device is gone"}}
-		err := Follow(context.Background(), &s, &bytes.Buffer{}, Options{})
+		s := script{{Version: 1, Run: &store.Run{ID: "r0001"}, State: state, Problem: "the device is gone"}}
+		err := Follow(context.Background(), &s, "r0001", &bytes.Buffer{}, Options{})
 		if err == nil || !strings.Contains(err.Error(), "the device is gone") {
 			t.Errorf("a search that is %s with a problem gives %v", state, err)
 		}
+	}
+}
+
+func TestAnotherRunEndsTheReport(t *testing.T) {
+	s := append((*aSearch())[:2], &engine.Snapshot{Version: 3, Run: &store.Run{ID: "r0002", Name: "other"}, State: engine.Running})
+	err := Follow(context.Background(), &s, "r0001", &bytes.Buffer{}, Options{})
+	if !errors.Is(err, ErrGaveWay) || err.Error() != "run r0001 gave way to run other" {
+		t.Errorf("error %v", err)
 	}
 }
