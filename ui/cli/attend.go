@@ -92,13 +92,24 @@ func work(ctx context.Context, path string, out output, start func(workbench) (r
 		}
 		return err
 	})
-	if errors.Is(err, store.ErrLocked) {
-		if client, err := remote.Dial(path); err == nil {
-			defer client.Close()
-			return follow(ctx, client, out, start)
-		}
+	if !errors.Is(err, store.ErrLocked) {
+		return err
 	}
-	return err
+	client, err := holder(path, err)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return follow(ctx, client, out, start)
+}
+
+// holder reaches the process that holds a store, of which own says that it is locked.
+func holder(path string, locked error) (*remote.Client, error) {
+	client, err := remote.Dial(path)
+	if errors.Is(err, remote.ErrNobody) {
+		return nil, locked
+	}
+	return client, err
 }
 
 // closeTime bounds how long the end of a process waits for what cannot be interrupted, as reading a

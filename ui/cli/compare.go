@@ -2,12 +2,14 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"galen/engine"
 	"galen/engine/remote"
+	"galen/store"
 	"galen/ui/plain"
 	"galen/ui/report"
 )
@@ -39,7 +41,7 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 			if err != nil {
 				return err
 			}
-			return own(path, func(w *engine.Workbench, _ *remote.Server) error {
+			err = own(path, func(w *engine.Workbench, _ *remote.Server) error {
 				compared, err := w.Compare(cmd.Context(), c, func(run string, episodes, budget int) {
 					plain.Fprintf(os.Stderr, "%s: %d of %d episodes\n", run, episodes, budget)
 				})
@@ -59,6 +61,10 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 				}
 				return report.Compare(os.Stdout, compared)
 			})
+			if errors.Is(err, store.ErrLocked) {
+				return held(path, err)
+			}
+			return err
 		},
 	}
 	s, f := &c.Settings, cmd.Flags()
@@ -75,4 +81,17 @@ accuracy and latency (1 would be all of the accuracy in no time), and the time t
 	f.StringVar(&plot, "plot", "", "write the best reward over the episodes to this SVG `file`")
 	f.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// held says why there can be no comparison in a store that another process holds.
+func held(path string, locked error) error {
+	client, err := holder(path, locked)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := free(client); err != nil {
+		return err
+	}
+	return fmt.Errorf("process %d holds the store for a terminal that shows it: leave that one, or use another store with --db FILE", client.PID())
 }

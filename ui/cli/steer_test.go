@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,6 +101,19 @@ func TestSteerPrintsWhatChoicesCost(t *testing.T) {
 	for _, part := range []string{"layer conv1, timed alone\n", "CHANNELS  BITS  KERNEL", "\n8         32    ", " 100 %\n8         8     "} {
 		if !strings.Contains(out, part) {
 			t.Errorf("%q is missing in:\n%s", part, out)
+		}
+	}
+}
+
+func TestComparisonIsToldWhoHoldsTheStore(t *testing.T) {
+	path := steered(t, "roofline:")
+	_, err := galen(t, "compare", "--demo", "--db", path)
+	if err == nil {
+		t.Fatal("two processes own a store")
+	}
+	for _, part := range []string{fmt.Sprintf("process %d", os.Getpid()), "run victim", "galen steer victim stop --db '" + path, "--db FILE"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not in %q", part, err)
 		}
 	}
 }
