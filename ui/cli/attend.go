@@ -172,43 +172,24 @@ func pause(w workbench, run string, patience time.Duration) error {
 	return nil
 }
 
-// owner is the workbench of the process that owns the database: another one, or this.
-func owner() (workbench, error) {
-	path, err := databasePath()
-	if err != nil {
-		return nil, err
-	}
-	client, err := remote.Dial(path)
-	if !errors.Is(err, remote.ErrNobody) {
-		return client, err
-	}
-	w, err := engine.Open(path)
-	return w, advise(err)
-}
-
-// look shows the database to use: by way of its owner if there is one, else read only.
-func look(use func(workbench) error) (err error) {
+// visit uses the workbench of the process that owns the database or, where there is none, opens it.
+func visit(open func(path string) (*engine.Workbench, error), use func(workbench) error) error {
 	path, err := databasePath()
 	if err != nil {
 		return err
 	}
-	client, err := remote.Dial(path)
-	if err == nil {
-		defer client.Close()
-		return advise(use(client))
+	var w workbench
+	w, err = remote.Dial(path)
+	if errors.Is(err, remote.ErrNobody) {
+		w, err = open(path)
 	}
-	if !errors.Is(err, remote.ErrNobody) {
-		return err
-	}
-	w, err := engine.OpenReadOnly(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there are no runs in %s yet; start one with %s or %s", path, suggested("demo"), suggested("search"))
 	}
 	if err != nil {
 		return advise(err)
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	return advise(use(w))
+	return errors.Join(advise(use(w)), w.Close())
 }
 
 // serveTime is how long a process in the background waits for its first client, and

@@ -19,7 +19,7 @@ func runsCommand() *cobra.Command {
 		Short: "List all runs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return look(func(w workbench) error {
+			return visit(engine.OpenReadOnly, func(w workbench) error {
 				runs, err := w.Runs()
 				if err != nil {
 					return err
@@ -52,7 +52,7 @@ func showCommand() *cobra.Command {
   galen show demo --timing`,
 		Args: one("a run"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			return look(func(w workbench) error {
+			return visit(engine.OpenReadOnly, func(w workbench) error {
 				s, e, err := w.Episode(arguments[0], episode)
 				if err != nil {
 					return err
@@ -96,7 +96,7 @@ kernels. The policy file lists every layer's kept channels and bits as JSON.`,
 			if onnxTo == "" && policyTo == "" {
 				return errors.New("nothing to write: name a file with --onnx or --policy")
 			}
-			return look(func(w workbench) error {
+			return visit(engine.OpenReadOnly, func(w workbench) error {
 				e, err := w.Export(cmd.Context(), arguments[0], episode, onnxTo, policyTo)
 				if err != nil {
 					return err

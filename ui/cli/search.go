@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -136,18 +135,15 @@ func forkCommand() *cobra.Command {
 original stays as it is.`,
 		Example: "  galen fork demo --episode 50 --name demo-bold\n  galen resume demo-bold",
 		Args:    one("a run"),
-		RunE: func(cmd *cobra.Command, arguments []string) (err error) {
-			w, err := owner()
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, w.Close()) }()
-			fork, err := w.Fork(arguments[0], episode, name)
-			if err != nil {
-				return advise(err)
-			}
-			plain.Fprintf(os.Stdout, "%s (%s) has %d episodes; go on with: %s\n", fork.Name, fork.ID, fork.Episodes, suggested("resume", fork.Name))
-			return nil
+		RunE: func(cmd *cobra.Command, arguments []string) error {
+			return visit(engine.Open, func(w workbench) error {
+				fork, err := w.Fork(arguments[0], episode, name)
+				if err != nil {
+					return err
+				}
+				plain.Fprintf(os.Stdout, "%s (%s) has %d episodes; go on with: %s\n", fork.Name, fork.ID, fork.Episodes, suggested("resume", fork.Name))
+				return nil
+			})
 		},
 	}
 	cmd.Flags().IntVar(&episode, "episode", 0, "`number` of the last episode to copy (default: all)")
