@@ -10,7 +10,7 @@ import (
 	"galen/engine"
 )
 
-// snapshotMsg brings the newest state of the search of this process.
+// snapshotMsg brings the newest state of the run under search in this store.
 type snapshotMsg struct{ snapshot *engine.Snapshot }
 
 // failureMsg brings an error that no key press waits for.

@@ -107,7 +107,7 @@ func (d *dashboard) Update(msg tea.Msg) intent {
 // state is the run's state as it is from here.
 func (d *dashboard) state() engine.State { return d.s.state(d.id, d.newest.State) }
 
-// searched tells whether this process searches the run.
+// searched tells whether this is the run under search in this store.
 func (d *dashboard) searched() bool {
 	return d.newest != nil && d.id == d.s.active && d.newest.State.Live()
 }

@@ -179,12 +179,8 @@ var scenes = map[string]func(s *stage){
 func (s *stage) openLive(snap *engine.Snapshot) {
 	s.model.session.active = snap.Run.ID
 	s.send(runsMsg{runs: s.bench.runs})
-	s.live(snap)
 	s.model.carryOut(openIntent{snap.Run.ID})
-	s.model.session.active = ""
-	if snap.State.Live() {
-		s.model.session.active = snap.Run.ID
-	}
+	s.live(snap)
 }
 
 // compareTwo shows the live run beside a stored one.

@@ -138,6 +138,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if !working(msg.snapshot.State) { // else the next second shows it
 			command = m.readLog()
 		}
+		if !msg.snapshot.State.Live() {
+			command = tea.Batch(command, m.reload())
+		}
 	case comparedMsg:
 		m.report(msg.err)
 		command = m.finishJob()
@@ -227,7 +230,7 @@ func (m *model) arrived(s *engine.Snapshot) {
 	}
 	m.session.live, m.session.liveAt = s, m.session.now
 	if !s.State.Live() {
-		m.session.active = ""
+		m.session.active, m.session.live = "", nil
 	}
 }
 

@@ -116,8 +116,12 @@ func (r *runs) load(stored []*store.Run) {
 	r.arrange()
 }
 
-// refresh takes over what a snapshot knows better than the stored list.
+// refresh takes over what the snapshot of a search under way knows better than the stored list. Of one
+// that has ended the list is read anew: its run may have another name by now, or be gone.
 func (r *runs) refresh(snap *engine.Snapshot) {
+	if !snap.State.Live() {
+		return
+	}
 	for i := range r.all {
 		if r.all[i].ID == snap.Run.ID {
 			r.all[i].Run, r.all[i].settings = *snap.Run, snap.Settings

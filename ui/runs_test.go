@@ -47,6 +47,27 @@ func TestAgentsCanBeToldApartInTheList(t *testing.T) {
 	}
 }
 
+// TestTheListIsTheStoresOnceTheSearchHasEnded renames and deletes a run whose search has ended.
+func TestTheListIsTheStoresOnceTheSearchHasEnded(t *testing.T) {
+	bench := &fakeWorkbench{runs: sampleRuns()}
+	s := plainStage(t, bench)
+	s.openLive(sampleSnapshot(20, 409))
+	s.press("esc")
+	bench.runs[0].State, bench.runs[0].Episodes = string(engine.Finished), 410
+	ended := sampleAs(engine.Finished, 410)
+	s.live(ended)
+	s.sees("demo     ", "✓ finished", "410/410")
+	bench.runs[0].Name = "shiny"
+	s.press("R")
+	s.live(ended) // as a terminal gets that is opened later
+	s.sees("shiny")
+	s.misses("demo     ")
+	bench.runs = bench.runs[1:]
+	s.press("R")
+	s.live(ended)
+	s.misses("shiny", "demo     ")
+}
+
 func TestTableNarrowsBeforeItLeavesOutWhatIsNeededMore(t *testing.T) {
 	of := func(width int) string {
 		said := func(text string) func(int) cell { return func(int) cell { return cell{text: text} } }

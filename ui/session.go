@@ -7,8 +7,8 @@ import (
 	"galen/store"
 )
 
-// session is what all screens share: the look, the clock and the search of this
-// process. Only the root model writes it.
+// session is what all screens share: the look, the clock and the search under way in
+// this store. Only the root model writes it.
 type session struct {
 	look     *look
 	keys     keymap
@@ -17,8 +17,8 @@ type session struct {
 	runs     []*store.Run // as they were listed last
 	reported []string     // errors that were shown here, as lines of a log
 	now      time.Time
-	active   string           // run this process searches; empty: none
-	live     *engine.Snapshot // newest of the active search; nil before the first
+	active   string           // the run under search in this store; empty: none
+	live     *engine.Snapshot // newest of the active search; nil before the first and after the last
 	liveAt   time.Time        // when it arrived
 }
 
@@ -40,7 +40,7 @@ func working(s engine.State) bool {
 	return false
 }
 
-// searching tells whether work of this process would stop if it quit now.
+// searching tells whether the run under search in this store makes progress.
 func (s *session) searching() bool {
 	if s.active == "" {
 		return false
@@ -48,7 +48,7 @@ func (s *session) searching() bool {
 	return s.live == nil || s.live.Run.ID != s.active || working(s.live.State)
 }
 
-// resumable tells whether a run in this state, not searched here, can go on.
+// resumable tells whether a run in this state, which nobody searches, can go on.
 func resumable(s engine.State) bool {
 	return s == engine.Paused || s == engine.Failed
 }
