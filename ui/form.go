@@ -128,7 +128,7 @@ func (f *form) read() {
 	}
 	f.settings.Base = f.base()
 	if f.problem == nil {
-		f.problem = f.settings.Check()
+		_, f.problem = f.settings.Resolved() // finds the device's library, too
 	}
 	if f.problem == nil {
 		for _, path := range []string{f.settings.Model, f.settings.Data} {

@@ -153,7 +153,8 @@ original stays as it is.`,
 
 // begin starts a new run, from a policy of another one if that is named, and shows it.
 func begin(ctx context.Context, s engine.Settings, from string, out output) error {
-	if err := s.Check(); err != nil {
+	s, err := s.Resolved()
+	if err != nil {
 		return err
 	}
 	return attend(ctx, out, func(w workbench) (string, error) {
@@ -161,7 +162,6 @@ func begin(ctx context.Context, s engine.Settings, from string, out output) erro
 			return "", err
 		}
 		if from != "" {
-			var err error
 			if s.Base, err = engine.BaseFrom(w, from); err != nil {
 				return "", err
 			}
