@@ -8,7 +8,6 @@ import (
 	"net/rpc"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -206,48 +205,15 @@ func (c *Client) callContext(ctx context.Context, method string, arguments, repl
 // Wait is [engine.Workbench.Wait]. One goroutine should follow a client's snapshots.
 func (c *Client) Wait(ctx context.Context, after uint64) (*engine.Snapshot, error) {
 	c.mu.Lock()
-	known := Seen{After: after}
-	if l := c.latest; l != nil {
-		known.Run, known.Episodes, known.Journal, known.Layers = l.Run.ID, len(l.Episodes), len(l.Journal), c.layers
-	}
+	latest, known := c.latest, seen(after, c.latest, c.layers)
 	c.mu.Unlock()
 	var u Update
 	if err := c.callContext(ctx, "Wait", known, &u); err != nil {
 		return nil, err
 	}
+	s := known.with(u, latest)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.assemble(known, &u), nil
-}
-
-// assemble puts back into a snapshot what was known.
-func (c *Client) assemble(known Seen, u *Update) *engine.Snapshot {
-	s := u.Snapshot
-	if before := c.latest; before != nil && s.Run.ID == known.Run {
-		// Appending shares memory with earlier snapshots, whose part of it stays as it is.
-		s.Episodes = append(before.Episodes[:known.Episodes], s.Episodes...)
-		if len(u.Confirmed) > 0 {
-			s.Episodes = slices.Clone(s.Episodes)
-		}
-		for _, e := range u.Confirmed {
-			s.Episodes[e.Number-1] = e
-		}
-		s.Journal = append(before.Journal[:known.Journal], s.Journal...)
-		if u.Layers == known.Layers {
-			s.Layers = before.Layers
-		}
-	}
-	if u.Best > 0 {
-		s.Best = episode(s.Episodes, u.Best)
-	}
 	c.latest, c.layers = s, u.Layers
-	return s
-}
-
-// episode is the one of a number among episodes numbered from 1 without gaps.
-func episode(all []*store.Episode, number int) *store.Episode {
-	if number < 1 || number > len(all) {
-		return nil
-	}
-	return all[number-1]
+	return s, nil
 }

@@ -24,23 +24,6 @@ type Owner struct {
 	PID      int
 }
 
-// Seen is what a client has already.
-type Seen struct {
-	After    uint64 // version
-	Run      string // the rest is about this run
-	Episodes int
-	Journal  int
-	Layers   int // generation
-}
-
-// Update is a snapshot without what was seen.
-type Update struct {
-	Snapshot  *engine.Snapshot
-	Confirmed []*store.Episode // of those the client has, whose records have changed since they ended
-	Best      int              // its number; 0: none
-	Layers    int              // generation of the layers; they are left out where the client has it
-}
-
 // RunRef names a run, with an episode of it and a name where a call takes them.
 type RunRef struct {
 	Run    string

@@ -244,29 +244,10 @@ func (s *session) Send(c engine.Command, _ *struct{}) error { return s.workbench
 // Wait is [engine.Workbench.Wait], for what the client has not seen.
 func (s *session) Wait(client Seen, reply *Update) error {
 	snapshot, err := s.workbench.Wait(s.ctx, client.After)
-	if err != nil {
-		return err
+	if err == nil {
+		*reply = client.without(snapshot, s.layersGeneration(snapshot.Layers))
 	}
-	rest := *snapshot
-	reply.Snapshot = &rest
-	if rest.Run.ID != client.Run {
-		client = Seen{}
-	}
-	for _, e := range rest.Episodes[:min(client.Episodes, len(rest.Episodes))] {
-		if e.Confirmed != nil {
-			reply.Confirmed = append(reply.Confirmed, e)
-		}
-	}
-	rest.Episodes = rest.Episodes[min(client.Episodes, len(rest.Episodes)):]
-	rest.Journal = rest.Journal[min(client.Journal, len(rest.Journal)):]
-	if rest.Best != nil {
-		reply.Best, rest.Best = rest.Best.Number, nil
-	}
-	reply.Layers = s.layersGeneration(rest.Layers)
-	if reply.Layers == client.Layers {
-		rest.Layers = nil
-	}
-	return nil
+	return err
 }
 
 // layersGeneration numbers the layers that this client was sent; layers are never edited, so
