@@ -63,6 +63,22 @@ func DefaultPath() (string, error) {
 	return filepath.Join(data, "galen", "galen.db"), nil
 }
 
+// RealPath is the path of a store by whatever name it is reached: absolute, and without symbolic
+// links as far as the file and its folder exist. What lies beside a store is found by it.
+func RealPath(name string) (string, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("locate the store %s: %w", name, err)
+	}
+	if whole, err := filepath.EvalSymlinks(path); err == nil {
+		return whole, nil
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(folder, filepath.Base(path)), nil
+	}
+	return path, nil
+}
+
 // Open opens the store at path to read and write, and creates it, readable by its owner
 // only, where there is none. Nobody else can open it until it is closed. A file that is
 // not a store this galen understands is refused and left as it is: [ErrForeign],

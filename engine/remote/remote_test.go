@@ -276,7 +276,6 @@ func TestLongPathsCanBeServed(t *testing.T) {
 func TestSocketsLieWhereNobodyElseCanMakeThem(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
-	t.Setenv("XDG_RUNTIME_DIR", "")
 	folder, err := socketFolder()
 	if err != nil {
 		t.Fatal(err)
@@ -284,13 +283,6 @@ func TestSocketsLieWhereNobodyElseCanMakeThem(t *testing.T) {
 	if info, err := os.Lstat(folder); err != nil || filepath.Dir(folder) != temporary || info.Mode().Perm() != 0o700 {
 		t.Errorf("%s is %v, %v", folder, info.Mode(), err)
 	}
-	t.Setenv("XDG_RUNTIME_DIR", folder)
-	t.Setenv("TMPDIR", t.TempDir())
-	if given, err := socketFolder(); err != nil || given != folder {
-		t.Errorf("sockets lie in %s, %v; want %s", given, err, folder)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", "")
-	t.Setenv("TMPDIR", temporary)
 	if err := os.Chmod(folder, 0o777); err != nil {
 		t.Fatal(err)
 	}

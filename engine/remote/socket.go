@@ -9,13 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"galen/store"
 )
 
 // socketPath is where the owner of a database serves it, by whatever name the database is
 // reached. Systems limit the length of such paths to about 100 bytes: longer ones are
 // replaced by a name made from the path in a folder of the user's own.
 func socketPath(database string) (string, error) {
-	path, err := resolved(database)
+	path, err := store.RealPath(database)
 	if err != nil {
 		return "", err
 	}
@@ -31,12 +33,10 @@ func socketPath(database string) (string, error) {
 	return filepath.Join(folder, "galen-"+hex.EncodeToString(sum[:8])+".sock"), nil
 }
 
-// socketFolder is $XDG_RUNTIME_DIR, or a folder made for temporary files. It must be private:
-// names in it can be foretold, and somebody else could be listening there.
+// socketFolder is made among temporary files; $XDG_RUNTIME_DIR goes when its user logs out, and
+// searches stay. It must be private: names in it can be foretold, and somebody else could be
+// listening there.
 func socketFolder() (string, error) {
-	if folder := os.Getenv("XDG_RUNTIME_DIR"); folder != "" && private(folder) == nil {
-		return folder, nil
-	}
 	folder := filepath.Join(os.TempDir(), fmt.Sprintf("galen-%d", os.Getuid()))
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
@@ -51,23 +51,7 @@ func private(path string) error {
 		return err
 	}
 	if of, ok := info.Sys().(*syscall.Stat_t); !ok || int(of.Uid) != os.Getuid() || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s is not a folder that you alone can write to; set XDG_RUNTIME_DIR to one", path)
+		return fmt.Errorf("%s is not a folder that you alone can write to: remove it, set TMPDIR, or give the store a shorter path", path)
 	}
 	return nil
-}
-
-// resolved is the path of a file without symbolic links, as far as the file and its folder
-// exist: its owner has made both before it serves.
-func resolved(file string) (string, error) {
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return "", err
-	}
-	if whole, err := filepath.EvalSymlinks(path); err == nil {
-		return whole, nil
-	}
-	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(folder, filepath.Base(path)), nil
-	}
-	return path, nil
 }

@@ -71,9 +71,13 @@ var noMouse bool
 
 func databasePath() (string, error) {
 	if database != "" {
-		return database, nil
+		return store.RealPath(database)
 	}
-	return store.DefaultPath()
+	path, err := store.DefaultPath()
+	if err != nil {
+		return "", err
+	}
+	return store.RealPath(path)
 }
 
 func versionCommand() *cobra.Command {
