@@ -114,10 +114,13 @@ func copyBucket(to, from *bbolt.Bucket, name []byte, want func(key, value []byte
 	})
 }
 
-// checkName refuses names that could be taken for an ID.
+// checkName refuses names that could be taken for an ID, or for a flag.
 func checkName(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return errors.New("a run's name cannot be blank")
+	}
+	if strings.HasPrefix(name, "-") {
+		return fmt.Errorf("the name %q begins like a flag of a command: choose another", name)
 	}
 	if number, err := runNumber(name); err == nil && name == runID(number) {
 		return fmt.Errorf("the name %q looks like the ID of a run: choose another", name)

@@ -75,6 +75,11 @@ func TestRename(t *testing.T) {
 	if _, err := db.RenameRun("r0099", "c"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("rename of an unknown run: %v", err)
 	}
+	for _, name := range []string{" ", "-force", "r0007"} {
+		if _, err := db.RenameRun(a.ID, name); err == nil {
+			t.Errorf("a run can be called %q", name)
+		}
+	}
 }
 
 func TestDeleteFreesSpaceAndKeepsIDs(t *testing.T) {

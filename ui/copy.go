@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"galen/engine"
 	"galen/store"
@@ -11,7 +12,7 @@ import (
 
 // exportCommand copies the shell command that takes an episode's network away.
 func exportCommand(s *session, snap *engine.Snapshot, e *store.Episode) intent {
-	file := fmt.Sprintf("%s-%d", snap.Run.Name, e.Number)
+	file := fmt.Sprintf("%s-%d", strings.ReplaceAll(snap.Run.Name, "/", "-"), e.Number)
 	command := shell.Command(s.database, "export", snap.Run.Name, "--episode", strconv.Itoa(e.Number), "--onnx", file+".onnx", "--policy", file+".json")
 	return copyIntent{command, fmt.Sprintf("the command that exports episode %d", e.Number)}
 }
