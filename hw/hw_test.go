@@ -136,6 +136,35 @@ func TestOpenRefusesUnknownDevices(t *testing.T) {
 	}
 }
 
+func TestOpenWithoutAReferenceThatRunsGivesNoDevice(t *testing.T) {
+	broken := network(t, 16, 1, graph.FloatBits)
+	broken.Values[broken.Output].Shape = graph.Shape{1, 1, 1}
+	if d, err := Open("local", broken, Options{}); d != nil || err == nil {
+		t.Errorf("a reference that does not compile gives the device %v and the error %v", d, err)
+	}
+}
+
+func TestADeviceThatCannotBePreparedClosesItsBackend(t *testing.T) {
+	failed := errors.New("failed")
+	for name, prepare := range map[string]func(*graph.Graph) (program, error){
+		"prepare": func(*graph.Graph) (program, error) { return nil, failed },
+		"run":     func(*graph.Graph) (program, error) { return failing{failed}, nil },
+	} {
+		closed := 0
+		d, err := newTimed(&backend{prepare: prepare, close: func() { closed++ }}, nil)
+		if d != nil || !errors.Is(err, failed) || closed != 1 {
+			t.Errorf("%s: device %v, error %v, backend closed %d times", name, d, err, closed)
+		}
+	}
+}
+
+// failing is a program that cannot run.
+type failing struct{ error }
+
+func (f failing) run() error            { return f.error }
+func (failing) layerTimes() []LayerTime { return nil }
+func (failing) close()                  {}
+
 func TestStatistics(t *testing.T) {
 	s := summarize([]float64{5, 1, 2, 100, 3})
 	if s.Median != 3 || s.MAD != 2 {

@@ -41,7 +41,11 @@ func Open(name string, reference *graph.Graph, o Options) (Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTimed(b, reference)
+	d, err := newTimed(b, reference)
+	if err != nil {
+		return nil, err // not d: a Device that holds a nil pointer is not nil
+	}
+	return d, nil
 }
 
 // openBackend opens the runtime of a device that runs networks.
