@@ -151,7 +151,7 @@ func (o OneShot) check() error {
 		return errors.New("an output would replace an input or the other output: name another file")
 	}
 	if o.Device != "" {
-		if err := hw.Check(o.Device); err != nil {
+		if _, err := hw.Locate(o.Device); err != nil {
 			return err
 		}
 	}

@@ -166,9 +166,13 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	return created.ID, w.begin(created.ID, load)
 }
 
-// Resolved checks the settings and makes paths independent of the working directory.
+// Resolved checks the settings, finds the device and makes paths independent of the working directory.
 func (s Settings) Resolved() (Settings, error) {
-	if err := s.Check(); err != nil {
+	err := s.Check()
+	if err != nil {
+		return s, err
+	}
+	if s.Device, err = hw.Locate(s.Device); err != nil {
 		return s, err
 	}
 	if s.Demo {
@@ -184,7 +188,7 @@ func (s Settings) Resolved() (Settings, error) {
 	return s, nil
 }
 
-// Resume goes on with a stored run, if its model and data are still what they were.
+// Resume goes on with a stored run, if its model and data are still what they were and its device is there.
 func (w *Workbench) Resume(id string) error {
 	run, err := w.Find(id)
 	if err != nil {
@@ -196,9 +200,12 @@ func (w *Workbench) Resume(id string) error {
 	case State(run.State) == Finished || State(run.State) == Stopped:
 		return fmt.Errorf("run %s is %s with %d episodes; start another with galen search", run.Name, run.State, run.Episodes)
 	}
-	_, load, err := reload(run)
+	s, load, err := reload(run)
 	if err != nil {
 		return err
+	}
+	if _, err := hw.Locate(s.Device); err != nil {
+		return fmt.Errorf("run %s: %w", run.Name, err)
 	}
 	return w.begin(run.ID, load)
 }

@@ -92,7 +92,7 @@ func (o BenchOptions) check(devices []string) error {
 		return errors.New("layers are timed on local only; add it to the devices")
 	}
 	for i, name := range devices {
-		if err := Check(name); err != nil {
+		if _, err := Locate(name); err != nil {
 			return err
 		}
 		if name == rooflinePrefix {

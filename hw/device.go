@@ -23,7 +23,7 @@ type Device interface {
 // Fingerprint says what a device is, so that latencies are never compared across
 // devices unknowingly.
 type Fingerprint struct {
-	Device   string // as the user named it: local, ort:LIBRARY, roofline:
+	Device   string // as Open takes it: local, ort:LIBRARY, roofline:
 	CPU      string // model name
 	Cores    int
 	ISA      string // instruction set galen's runtime uses

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -133,6 +135,30 @@ func TestOpenRefusesUnknownDevices(t *testing.T) {
 		if _, err := Open(name, network(t, 16, 1, graph.FloatBits), Options{}); err == nil {
 			t.Errorf("device %q opens", name)
 		}
+	}
+}
+
+func TestLocateFindsLibraries(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder)
+	library := filepath.Join(folder, "lib", "libonnxruntime.so")
+	if err := os.MkdirAll(filepath.Dir(library), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(library, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"local": "local", "roofline:": "roofline:", "ort:libonnxruntime.so": "ort:libonnxruntime.so",
+		"ort:lib/libonnxruntime.so": "ort:" + library, "ort:" + library: "ort:" + library,
+		"gpu": "", "ort:lib/": "", "ort:lib/libmissing.so": "",
+	} {
+		if got, err := Locate(name); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s is located at %q, error %v; want %q", name, got, err, want)
+		}
+	}
+	if err := Check("ort:lib/libmissing.so"); err != nil {
+		t.Errorf("a library that is not there makes a wrong name: %v", err)
 	}
 }
 

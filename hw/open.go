@@ -31,7 +31,8 @@ const (
 // reference model: "local" is this machine, "ort:LIBRARY" ONNX Runtime on this machine,
 // "roofline:" an analytic one.
 func Open(name string, reference *graph.Graph, o Options) (Device, error) {
-	if err := Check(name); err != nil {
+	name, err := Locate(name)
+	if err != nil {
 		return nil, err
 	}
 	if name == rooflinePrefix {
@@ -56,7 +57,7 @@ func openBackend(name string, l Load, o Options) (*backend, error) {
 	return newLocal(l)
 }
 
-// Check tells whether a device name is one that Open understands.
+// Check tells whether a device name is one that Open understands; what it names need not be there.
 func Check(name string) error {
 	switch {
 	case name == localName, name == rooflinePrefix:
@@ -66,12 +67,29 @@ func Check(name string) error {
 	case name == ortPrefix:
 		return fmt.Errorf("device %q: name ONNX Runtime's shared library behind it, as in ort:/usr/lib/libonnxruntime.so", name)
 	case strings.HasPrefix(name, ortPrefix):
-		if err := checkLibrary(strings.TrimPrefix(name, ortPrefix)); err != nil {
-			return fmt.Errorf("device %q: %w", name, err)
-		}
 		return nil
 	}
 	return fmt.Errorf("device %q is unknown; use local (this machine), ort:LIBRARY (ONNX Runtime on this machine) or roofline: (an analytic model, no measuring)", name)
+}
+
+// Locate checks a device name, and that a library that it names by a path is there. In what it returns the
+// path is absolute, so that the name means the same in every working directory.
+func Locate(name string) (string, error) {
+	if err := Check(name); err != nil {
+		return "", err
+	}
+	library, ok := strings.CutPrefix(name, ortPrefix)
+	if !ok || !strings.ContainsRune(library, os.PathSeparator) {
+		return name, nil // a bare name is for the system's loader to find
+	}
+	absolute, err := filepath.Abs(library)
+	if err == nil {
+		err = checkLibrary(absolute)
+	}
+	if err != nil {
+		return "", fmt.Errorf("device %q: %w", name, err)
+	}
+	return ortPrefix + absolute, nil
 }
 
 // Label is a device's name for people: of a library it leaves only the file's name.
@@ -82,11 +100,8 @@ func Label(name string) string {
 	return name
 }
 
-// checkLibrary finds a library that was named by its path; a bare name is for the system's loader to find.
+// checkLibrary tells whether a path may be that of a library.
 func checkLibrary(library string) error {
-	if !strings.ContainsRune(library, os.PathSeparator) {
-		return nil
-	}
 	info, err := os.Stat(library)
 	if err != nil {
 		return fmt.Errorf("there is no ONNX Runtime: %w", err)
