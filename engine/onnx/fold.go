@@ -184,6 +184,9 @@ func foldConcat(m *importer, n *node, in []*constant) (*constant, error) {
 	joined := &constant{typ: first.typ} // the operands one after the other
 	offsets := make([]int, len(in))
 	for i, c := range in {
+		if c == nil {
+			return nil, fmt.Errorf("lacks input %d", i)
+		}
 		if c.typ != first.typ || len(c.shape) != len(shape) {
 			return nil, errors.New("joins tensors of different types or ranks")
 		}

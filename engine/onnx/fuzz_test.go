@@ -162,10 +162,12 @@ func (e *editor) number() int64 {
 	}
 }
 
-// name is one that the graph has already.
+// name is one that the graph has already, or that of an omitted input.
 func (e *editor) name() string {
-	n := e.next(len(e.nodes) + len(e.initializers) + 1)
+	n := e.next(len(e.nodes) + len(e.initializers) + 2)
 	switch {
+	case n == len(e.nodes)+len(e.initializers):
+		return ""
 	case n < len(e.nodes) && len(e.nodes[n].outputs) > 0:
 		return e.nodes[n].outputs[0]
 	case n >= len(e.nodes) && n < len(e.nodes)+len(e.initializers):

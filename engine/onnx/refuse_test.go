@@ -2,8 +2,10 @@ package onnx
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,6 +57,7 @@ func TestRefuse(t *testing.T) {
 		{"16 bits", model(21, image, []tensorProto{scale, byteTensor("z", typeUint16, []byte{0, 0})}, op("QuantizeLinear", in("x", "s", "z"), "q"), op("DequantizeLinear", in("q", "s", "z"), "y")), "QuantizeLinear", "uint16"},
 		{"another scale back", model(13, image, []tensorProto{scale, zero, floatTensor("s2", []float32{2})}, op("QuantizeLinear", in("x", "s", "z"), "q"), op("DequantizeLinear", in("q", "s2", "z"), "y")), "DequantizeLinear", "differs"},
 		{"no scale", model(13, image, []tensorProto{floatTensor("s", []float32{0}), zero}, op("QuantizeLinear", in("x", "s", "z"), "y")), "QuantizeLinear", "scale is 0"},
+		{"constants joined with nothing", model(13, vector, []tensorProto{intTensor("n", 1)}, op("Concat", in("n", ""), "c", intAttribute("axis", 0)), op("Reshape", in("x", "c"), "y")), "Concat", "lacks input 1"},
 		{"huge constant", model(13, image, []tensorProto{intTensor("n", 1<<20, 1<<20)}, op("ConstantOfShape", in("n"), "c"), op("Add", in("x", "c"), "y")), "ConstantOfShape", "more than"},
 		{"overflowing shape", model(13, image, []tensorProto{intTensor("n", 1<<62, 4)}, op("ConstantOfShape", in("n"), "c"), op("Add", in("x", "c"), "y")), "ConstantOfShape", "dimension 0"},
 	}
@@ -79,6 +82,34 @@ func TestRefuse(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An omitted input, whichever it is, makes no operator panic.
+func TestOmittedInputs(t *testing.T) {
+	initializers := []tensorProto{intTensor("i", 1, 2), floatTensor("f", ramp(4, 1), 2, 2)}
+	decode := func(operator string, inputs ...string) {
+		defer func() {
+			if fault := recover(); fault != nil {
+				t.Errorf("%s of %q panics: %v", operator, inputs, fault)
+			}
+		}()
+		for _, opset := range []int64{7, 13} {
+			_, _ = Decode(model(opset, []int64{1, 4, 4}, initializers, op(operator, inputs, "c"), op("Reshape", in("x", "c"), "y")).append(nil))
+		}
+	}
+	for _, operators := range [][]string{slices.Sorted(maps.Keys(folds)), slices.Sorted(maps.Keys(converters))} {
+		for _, operator := range operators {
+			for _, given := range []string{"x", "i", "f"} {
+				for count := range 5 {
+					for omitted := range count {
+						inputs := slices.Repeat([]string{given}, count)
+						inputs[omitted] = ""
+						decode(operator, inputs...)
+					}
+				}
+			}
+		}
 	}
 }
 
