@@ -128,8 +128,12 @@ func (b *Bench) measure(ctx context.Context, subjects []*subject, threads int) e
 	if len(others) == 0 {
 		others = subjects
 	}
-	reference.warmUpBeside(others...)
-	taken, err := reference.interleave(ctx, rigour{benchLimit * time.Duration(len(others)), usual.samples, usual.error}, others...)
+	if err := reference.warmUpBeside(others...); err != nil {
+		return err
+	}
+	wanted := usual
+	wanted.limit = benchLimit * time.Duration(len(others))
+	taken, err := reference.interleave(ctx, wanted, others...)
 	if err != nil {
 		return err
 	}

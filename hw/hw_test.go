@@ -315,7 +315,9 @@ func (pause) close()                  {}
 func TestSamplesOfACandidateLastAsLongAsTheReferences(t *testing.T) {
 	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}), quiet: 4}
 	fast, slow := newSubject(pause{time.Millisecond}), newSubject(pause{6 * time.Millisecond})
-	y.warmUpBeside(fast, slow)
+	if err := y.warmUpBeside(fast, slow); err != nil {
+		t.Fatal(err)
+	}
 	// A run is a little longer than asked for, and much longer where another process has the core.
 	if y.runs != 1 || fast.runs < 2 || fast.runs > 4 || slow.runs != 1 {
 		t.Errorf("runs of a sample: reference %d, fast %d, slow %d; want 1, 4 and 1", y.runs, fast.runs, slow.runs)

@@ -36,9 +36,10 @@ func LayerCosts(ctx context.Context, g *graph.Graph, node int, channels, bits []
 			if err != nil {
 				return nil, fmt.Errorf("time %s with %d channels and %d bits: %w", g.Nodes[node].Name, kept, b, err)
 			}
-			newSubject(c).warmUp(shortestSample)
-			times := c.layerTimes()
-			for _, t := range times {
+			if err := newSubject(c).warmUp(shortestSample); err != nil {
+				return nil, err
+			}
+			for _, t := range c.layerTimes() {
 				if t.Layer == layerName {
 					out = append(out, LayerCost{kept, b, t.Kernel, t.MS})
 				}

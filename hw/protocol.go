@@ -28,17 +28,17 @@ const (
 
 // rigour is how far a measurement goes.
 type rigour struct {
-	limit   time.Duration // it ends then, certain or not
-	samples int           // quiet ones, at least
-	error   float64       // of the ratio, relative, that is small enough to end
+	limit      time.Duration // it ends then, certain or not
+	samples    int           // quiet ones, at least
+	ratioError float64       // relative, that is small enough to end
 }
 
 // A search compares hundreds of candidates; the few that may win are worth more time. Where a
 // candidate's memory comes to lie makes it a per cent faster or slower, and is another every time that it
 // is prepared. So these are prepared several times, and timed each time.
 var (
-	usual    = rigour{2500 * time.Millisecond, enoughSamples, 0.006}
-	thorough = rigour{2 * time.Second, enoughSamples, 0.0045} // each of the preparations
+	usual    = rigour{limit: 2500 * time.Millisecond, samples: enoughSamples, ratioError: 0.006}
+	thorough = rigour{limit: 2 * time.Second, samples: enoughSamples, ratioError: 0.0045} // each of the preparations
 )
 
 const preparations = 5
@@ -66,8 +66,7 @@ type program interface {
 // subject is a program under measurement.
 type subject struct {
 	program
-	runs   int   // per sample
-	failed error // of the first run that failed; samples count no more then
+	runs int // per sample
 }
 
 func newSubject(p program) *subject { return &subject{program: p, runs: 1} }
@@ -83,11 +82,13 @@ type yardstick struct {
 // newYardstick warms the reference up and learns how fast it is when nothing disturbs it.
 func newYardstick(s *subject) (*yardstick, error) {
 	y := &yardstick{subject: s}
-	y.warmUp(shortestSample)
+	if err := y.warmUp(shortestSample); err != nil {
+		return nil, err
+	}
 	for deadline := time.Now().Add(openTime); len(y.recent) < enoughSamples || time.Now().Before(deadline); {
-		ms, _ := y.sample()
-		if y.failed != nil {
-			return nil, y.failed
+		ms, _, err := y.sample()
+		if err != nil {
+			return nil, err
 		}
 		y.remember(ms)
 	}
@@ -98,11 +99,16 @@ func newYardstick(s *subject) (*yardstick, error) {
 // warmUpBeside warms the reference and candidates up that are to be compared with it. A candidate's samples
 // last as long as the reference's: the system's clock interrupts a run of a millisecond once or
 // twice, so that the median of runs that short jumps from the one to the other.
-func (y *yardstick) warmUpBeside(candidates ...*subject) {
-	y.warmUp(shortestSample)
-	for _, c := range candidates {
-		c.warmUp(max(shortestSample, y.quiet*float64(y.runs)))
+func (y *yardstick) warmUpBeside(candidates ...*subject) error {
+	if err := y.warmUp(shortestSample); err != nil {
+		return err
 	}
+	for _, c := range candidates {
+		if err := c.warmUp(max(shortestSample, y.quiet*float64(y.runs))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remember keeps a sample of the reference among the recent ones.
@@ -131,49 +137,55 @@ func (s *samples) add(candidate, before, after float64) {
 	s.ratio = append(s.ratio, candidate/reference)
 }
 
+// contender is a candidate with the samples taken of it.
+type contender struct {
+	*subject
+	all, calm *samples // calm: those taken while nothing disturbed
+}
+
 // interleave samples the reference and each candidate in turn until the ratios are certain
 // or the time is up. It returns each candidate's quiet samples, or the calmest if there are
 // too few.
 func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ...*subject) ([]*samples, error) {
-	all, calm := make([]*samples, len(candidates)), make([]*samples, len(candidates))
-	for i := range candidates {
-		all[i], calm[i] = &samples{wanted: wanted}, &samples{wanted: wanted}
+	contenders := make([]contender, len(candidates))
+	for i, c := range candidates {
+		contenders[i] = contender{c, &samples{wanted: wanted}, &samples{wanted: wanted}}
 	}
 	deadline := time.Now().Add(wanted.limit)
-	before, _ := y.sample()
-	for settled := 0; settled < len(candidates); {
-		settled = 0
-		for i, c := range candidates {
+	before, _, err := y.sample()
+	if err != nil {
+		return nil, err
+	}
+	unsettled := func(c contender) bool { return !c.calm.settled }
+	for slices.ContainsFunc(contenders, unsettled) && (time.Now().Before(deadline) || len(contenders[0].all.ratio) < enoughSamples) {
+		for _, c := range contenders {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			ms, kept := c.sample()
-			after, _ := y.sample()
-			if err := cmp.Or(c.failed, y.failed); err != nil {
+			ms, kept, err := c.sample()
+			if err != nil {
+				return nil, err
+			}
+			after, _, err := y.sample()
+			if err != nil {
 				return nil, err
 			}
 			y.remember(after)
-			all[i].add(ms, before, after)
+			c.all.add(ms, before, after)
 			if kept && max(before, after) <= quietAllowance*y.quiet {
-				calm[i].add(ms, before, after)
-			}
-			if calm[i].settle() {
-				settled++
+				c.calm.add(ms, before, after)
+				c.calm.settle()
 			}
 			before = after
 		}
-		if time.Now().After(deadline) && len(all[0].ratio) >= enoughSamples {
-			break
+	}
+	taken := make([]*samples, len(contenders))
+	for i, c := range contenders {
+		if taken[i] = c.calm; len(c.calm.ratio) < enoughSamples/2 {
+			taken[i] = c.all.calmest()
 		}
 	}
-	for i := range candidates {
-		if len(calm[i].ratio) >= enoughSamples/2 {
-			all[i] = calm[i]
-		} else {
-			all[i] = all[i].calmest()
-		}
-	}
-	return all, nil
+	return taken, nil
 }
 
 // calmest are the samples, a third of all, beside which the reference was fastest.
@@ -192,13 +204,11 @@ func (s *samples) calmest() *samples {
 	return c
 }
 
-// settle tells whether the ratio has become as certain as wanted; it looks after every
-// fifth sample.
-func (s *samples) settle() bool {
+// settle looks, after every fifth sample, whether the ratio has become as certain as wanted.
+func (s *samples) settle() {
 	if n := len(s.ratio); n >= s.wanted.samples && n%5 == 0 {
-		s.settled = medianError(s.ratio) <= s.wanted.error*median(s.ratio)
+		s.settled = medianError(s.ratio) <= s.wanted.ratioError*median(s.ratio)
 	}
-	return s.settled
 }
 
 // measurement summarizes the samples and flags what casts doubt on them; opened is the
@@ -248,32 +258,37 @@ func measurementOf(prepared []*samples, opened float64) Measurement {
 
 // warmUp runs the subject until two samples in a row agree, and sets how many runs
 // make a sample that lasts as long as given, in milliseconds.
-func (s *subject) warmUp(lasting float64) {
+func (s *subject) warmUp(lasting float64) error {
 	deadline := time.Now().Add(warmUpLimit)
 	last := math.Inf(1)
 	for time.Now().Before(deadline) {
-		ms, clean := s.sample()
-		if s.failed != nil {
-			return
+		ms, kept, err := s.sample()
+		if err != nil {
+			return err
 		}
 		s.runs = max(1, int(math.Ceil(lasting/ms)))
-		if clean && math.Abs(ms/last-1) < 0.02 {
-			return
+		if kept && math.Abs(ms/last-1) < 0.02 {
+			return nil
 		}
 		last = ms
 	}
+	return nil
 }
 
 // sample gives the mean latency of a few runs in milliseconds, and whether our thread
 // kept its core throughout. Where it did not, the time it waited for one is left out: it says how
 // busy the machine is, and hits long runs more often than short ones.
-func (s *subject) sample() (ms float64, kept bool) {
-	s.once()
+func (s *subject) sample() (ms float64, kept bool, err error) {
+	if err := s.run(); err != nil {
+		return 0, false, err
+	}
 	preempted := preemptions()
 	onCore, known := timeOnCore()
 	start := time.Now()
 	for range s.runs {
-		s.once()
+		if err := s.run(); err != nil {
+			return 0, false, err
+		}
 	}
 	elapsed := time.Since(start)
 	kept = preemptions() == preempted
@@ -281,17 +296,10 @@ func (s *subject) sample() (ms float64, kept bool) {
 		now, _ := timeOnCore()
 		elapsed = min(elapsed, now-onCore)
 	}
-	return milliseconds(elapsed) / float64(s.runs), kept
+	return milliseconds(elapsed) / float64(s.runs), kept, nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// once runs the subject unless it failed before.
-func (s *subject) once() {
-	if s.failed == nil {
-		s.failed = s.run()
-	}
-}
 
 // undisturbed turns the garbage collector off and, for measuring on a single thread, gives the
 // calling goroutine a core of its own, until the returned function is called.

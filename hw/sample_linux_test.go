@@ -33,13 +33,16 @@ func TestSampleLeavesOutWaitingForTheCore(t *testing.T) {
 	release := undisturbed(1)
 	defer release()
 	s := newSubject(work{10_000_000})
-	alone := fastest(s)
+	alone := fastest(t, s)
 	stop := rival()
 	defer stop()
 	var contended []float64
 	preempted := false
 	for range 5 {
-		ms, kept := s.sample()
+		ms, kept, err := s.sample()
+		if err != nil {
+			t.Fatal(err)
+		}
 		contended = append(contended, ms)
 		preempted = preempted || !kept
 	}
@@ -52,10 +55,14 @@ func TestSampleLeavesOutWaitingForTheCore(t *testing.T) {
 	}
 }
 
-func fastest(s *subject) float64 {
+func fastest(t *testing.T, s *subject) float64 {
+	t.Helper()
 	var alone []float64
 	for range 5 {
-		ms, _ := s.sample()
+		ms, _, err := s.sample()
+		if err != nil {
+			t.Fatal(err)
+		}
 		alone = append(alone, ms)
 	}
 	return quantile(alone, 0)

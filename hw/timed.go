@@ -84,7 +84,9 @@ func (d *timed) prepared(ctx context.Context, candidate *graph.Graph, wanted rig
 	release := undisturbed(1)
 	defer release()
 	s := newSubject(p)
-	d.reference.warmUpBeside(s)
+	if err := d.reference.warmUpBeside(s); err != nil {
+		return nil, nil, err
+	}
 	taken, err := d.reference.interleave(ctx, wanted, s)
 	if err != nil {
 		return nil, nil, err
