@@ -66,7 +66,7 @@ func RunBench(ctx context.Context, g *graph.Graph, devices []string, o BenchOpti
 			return nil, fmt.Errorf("prepare the network on %s: %w", name, err)
 		}
 		defer p.close()
-		subjects = append(subjects, newSubject(p))
+		subjects = append(subjects, newSubject(p, o.Threads))
 		b.Devices = append(b.Devices, BenchDevice{Name: shortName(devices, i), Fingerprint: backend.fingerprint})
 	}
 	if err := b.measure(ctx, subjects, o.Threads); err != nil {

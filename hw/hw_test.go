@@ -313,8 +313,8 @@ func (pause) layerTimes() []LayerTime { return nil }
 func (pause) close()                  {}
 
 func TestSamplesOfACandidateLastAsLongAsTheReferences(t *testing.T) {
-	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}), quiet: 4}
-	fast, slow := newSubject(pause{time.Millisecond}), newSubject(pause{6 * time.Millisecond})
+	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}, 1), quiet: 4}
+	fast, slow := newSubject(pause{time.Millisecond}, 1), newSubject(pause{6 * time.Millisecond}, 1)
 	if err := y.warmUpBeside(fast, slow); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ type LayerCost struct {
 // every number of output channels and bits (of weights and activations alike). Grouped convolutions
 // keep all channels.
 func LayerCosts(ctx context.Context, g *graph.Graph, node int, channels, bits []int) ([]LayerCost, error) {
-	release := undisturbed(1)
+	release := undisturbed(latency.Threads)
 	defer release()
 	var out []LayerCost
 	for _, kept := range channels {
@@ -36,7 +36,7 @@ func LayerCosts(ctx context.Context, g *graph.Graph, node int, channels, bits []
 			if err != nil {
 				return nil, fmt.Errorf("time %s with %d channels and %d bits: %w", g.Nodes[node].Name, kept, b, err)
 			}
-			if err := newSubject(c).warmUp(shortestSample); err != nil {
+			if err := newSubject(c, latency.Threads).warmUp(shortestSample); err != nil {
 				return nil, err
 			}
 			for _, t := range c.layerTimes() {

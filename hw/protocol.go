@@ -66,10 +66,13 @@ type program interface {
 // subject is a program under measurement.
 type subject struct {
 	program
-	runs int // per sample
+	threads int // that it runs on
+	runs    int // per sample
 }
 
-func newSubject(p program) *subject { return &subject{program: p, runs: 1} }
+func newSubject(p program, threads int) *subject {
+	return &subject{program: p, threads: threads, runs: 1}
+}
 
 // yardstick is the reference that others are compared with.
 type yardstick struct {
@@ -277,7 +280,8 @@ func (s *subject) warmUp(lasting float64) error {
 
 // sample gives the mean latency of a few runs in milliseconds, and whether our thread
 // kept its core throughout. Where it did not, the time it waited for one is left out: it says how
-// busy the machine is, and hits long runs more often than short ones.
+// busy the machine is, and hits long runs more often than short ones. Of a subject on several threads
+// that time is not known: ours waits for the others, too.
 func (s *subject) sample() (ms float64, kept bool, err error) {
 	if err := s.run(); err != nil {
 		return 0, false, err
@@ -292,7 +296,7 @@ func (s *subject) sample() (ms float64, kept bool, err error) {
 	}
 	elapsed := time.Since(start)
 	kept = preemptions() == preempted
-	if !kept && known {
+	if !kept && known && s.threads == 1 {
 		now, _ := timeOnCore()
 		elapsed = min(elapsed, now-onCore)
 	}

@@ -32,7 +32,7 @@ func TestSampleLeavesOutWaitingForTheCore(t *testing.T) {
 	}
 	release := undisturbed(1)
 	defer release()
-	s := newSubject(work{10_000_000})
+	s := newSubject(work{10_000_000}, 1)
 	alone := fastest(t, s)
 	stop := rival()
 	defer stop()
@@ -53,6 +53,41 @@ func TestSampleLeavesOutWaitingForTheCore(t *testing.T) {
 	if ratio := quantile(contended, 0) / alone; ratio > 1.5 {
 		t.Errorf("a sample takes %.2f times as long beside another thread on its core; its own time should not change", ratio)
 	}
+}
+
+// clocked takes the time of its last run.
+type clocked struct {
+	work
+	took *time.Duration
+}
+
+func (c clocked) run() error {
+	start := time.Now()
+	err := c.work.run()
+	*c.took = time.Since(start)
+	return err
+}
+
+func TestSampleOfSeveralThreadsCountsWaiting(t *testing.T) {
+	release := undisturbed(1)
+	defer release()
+	stop := rival()
+	defer stop()
+	var took time.Duration
+	s := newSubject(clocked{work{10_000_000}, &took}, 2)
+	for range 5 {
+		ms, kept, err := s.sample()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !kept {
+			if ms < milliseconds(took) {
+				t.Errorf("a run of %v is a sample of %.3f ms", took, ms)
+			}
+			return
+		}
+	}
+	t.Skip("nobody took the core away")
 }
 
 func fastest(t *testing.T, s *subject) float64 {

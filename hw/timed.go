@@ -30,9 +30,9 @@ func newTimed(b *backend, reference *graph.Graph) (*timed, error) {
 		return nil, fmt.Errorf("prepare the reference model: %w", err)
 	}
 	d := &timed{backend: b}
-	release := undisturbed(1)
+	release := undisturbed(latency.Threads)
 	defer release()
-	if d.reference, err = newYardstick(newSubject(p)); err != nil {
+	if d.reference, err = newYardstick(newSubject(p, latency.Threads)); err != nil {
 		p.close()
 		b.close()
 		return nil, fmt.Errorf("run the reference model: %w", err)
@@ -81,9 +81,9 @@ func (d *timed) prepared(ctx context.Context, candidate *graph.Graph, wanted rig
 		return nil, nil, fmt.Errorf("prepare the candidate: %w", err)
 	}
 	defer p.close()
-	release := undisturbed(1)
+	release := undisturbed(latency.Threads)
 	defer release()
-	s := newSubject(p)
+	s := newSubject(p, latency.Threads)
 	if err := d.reference.warmUpBeside(s); err != nil {
 		return nil, nil, err
 	}
