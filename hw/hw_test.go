@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -297,6 +298,34 @@ func TestFingerprintString(t *testing.T) {
 		if Label(name) != name {
 			t.Errorf("%q is shown as %q", name, Label(name))
 		}
+	}
+}
+
+func TestMeasurementsWaitForEachOther(t *testing.T) {
+	collecting := func() int {
+		percent := debug.SetGCPercent(100)
+		debug.SetGCPercent(percent)
+		return percent
+	}
+	before := collecting()
+	first := undisturbed(1)
+	began, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		second := undisturbed(1)
+		close(began)
+		time.Sleep(50 * time.Millisecond) // beyond the first
+		second()
+	}()
+	select {
+	case <-began:
+		t.Error("two measure at once")
+	case <-time.After(20 * time.Millisecond):
+	}
+	first()
+	<-ended
+	if after := collecting(); after != before {
+		t.Errorf("the garbage collector's percentage was %d and is %d", before, after)
 	}
 }
 

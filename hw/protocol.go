@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -305,9 +306,15 @@ func (s *subject) sample() (ms float64, kept bool, err error) {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// undisturbed turns the garbage collector off and, for measuring on a single thread, gives the
-// calling goroutine a core of its own, until the returned function is called.
+// measuring is held by whoever measures: two at once would disturb each other, on one core even, and each
+// would leave the garbage collector as the other had it.
+var measuring sync.Mutex
+
+// undisturbed waits until nobody else in this process measures, turns the garbage collector off and, for
+// measuring on a single thread, gives the calling goroutine a core of its own, until the returned function
+// is called.
 func undisturbed(threads int) (release func()) {
+	measuring.Lock()
 	runtime.GC()
 	percent := debug.SetGCPercent(-1)
 	runtime.LockOSThread()
@@ -319,5 +326,6 @@ func undisturbed(threads int) (release func()) {
 		unpin()
 		runtime.UnlockOSThread()
 		debug.SetGCPercent(percent)
+		measuring.Unlock()
 	}
 }
