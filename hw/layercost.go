@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"galen/hw/graph"
 )
@@ -20,33 +21,40 @@ type LayerCost struct {
 // every number of output channels and bits (of weights and activations alike). Grouped convolutions
 // keep all channels.
 func LayerCosts(ctx context.Context, g *graph.Graph, node int, channels, bits []int) ([]LayerCost, error) {
-	release := undisturbed(latency.Threads)
-	defer release()
 	var out []LayerCost
 	for _, kept := range channels {
 		for _, b := range bits {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			alone, err := layerAlone(g, node, kept, b)
+			t, err := timeAlone(g, node, kept, b)
 			if err != nil {
 				return nil, fmt.Errorf("time %s with %d channels and %d bits: %w", g.Nodes[node].Name, kept, b, err)
 			}
-			c, err := compile(alone, latency)
-			if err != nil {
-				return nil, fmt.Errorf("time %s with %d channels and %d bits: %w", g.Nodes[node].Name, kept, b, err)
-			}
-			if err := newSubject(c, latency.Threads).warmUp(shortestSample); err != nil {
-				return nil, err
-			}
-			for _, t := range c.layerTimes() {
-				if t.Layer == layerName {
-					out = append(out, LayerCost{kept, b, t.Kernel, t.MS})
-				}
-			}
+			out = append(out, LayerCost{kept, b, t.Kernel, t.MS})
 		}
 	}
 	return out, nil
+}
+
+// timeAlone times a layer in one form. Measuring begins when that is compiled: as long as it goes on garbage is
+// left lying, and what many forms of a large layer leave would fill the memory.
+func timeAlone(g *graph.Graph, node, kept, bits int) (LayerTime, error) {
+	alone, err := layerAlone(g, node, kept, bits)
+	if err != nil {
+		return LayerTime{}, err
+	}
+	c, err := compile(alone, latency)
+	if err != nil {
+		return LayerTime{}, err
+	}
+	release := undisturbed(latency.Threads)
+	defer release()
+	if err := newSubject(c, latency.Threads).warmUp(shortestSample); err != nil {
+		return LayerTime{}, err
+	}
+	times := c.layerTimes()
+	return times[slices.IndexFunc(times, func(t LayerTime) bool { return t.Layer == layerName })], nil
 }
 
 // layerName is the one that is timed of the network around it.

@@ -2,6 +2,7 @@ package hw
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"galen/hw/graph"
@@ -14,9 +15,13 @@ func TestLayerCostsTimeEveryChoice(t *testing.T) {
 	}
 	node := g.Layers()[1]
 	bits := []int{graph.FloatBits, 8, 4, 1}
+	collections := collected()
 	costs, err := LayerCosts(context.Background(), g, node, []int{256, 32}, bits)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n := collected() - collections; n < 8 {
+		t.Errorf("garbage was collected %d times for 8 forms", n)
 	}
 	if len(costs) != 8 {
 		t.Fatalf("%d costs", len(costs))
@@ -37,4 +42,11 @@ func TestLayerCostsTimeEveryChoice(t *testing.T) {
 	if _, err := LayerCosts(canceled, g, node, []int{256}, bits); err == nil {
 		t.Error("goes on though it should not")
 	}
+}
+
+// collected is how often garbage has been collected so far.
+func collected() uint32 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.NumGC
 }
