@@ -241,6 +241,21 @@ func TestMeasurementFlags(t *testing.T) {
 	}
 }
 
+func TestReferenceScattersAsItsOwnSamplesDo(t *testing.T) {
+	s := &samples{}
+	before := 1.0
+	for i := range 90 {
+		after := 3 - 2*float64(i%2) // its mean with the sample before it is always 2
+		s.add(1, before, after)
+		before = after
+	}
+	for name, s := range map[string]*samples{"all": s, "the calmest": s.calmest()} {
+		if m := s.measurement(2); m.Reference != (Statistic{Median: 2, MAD: 1}) || m.Ratio != 0.5 || m.RatioError != 0 {
+			t.Errorf("a reference of 3, 1, 3, 1, … has %+v and ratio %v ± %v in %s", m.Reference, m.Ratio, m.RatioError, name)
+		}
+	}
+}
+
 func TestMeasurementOfSeveralPreparations(t *testing.T) {
 	prepared := func(ratio float64, n int, settled bool) *samples {
 		s := &samples{settled: settled}
@@ -284,7 +299,10 @@ func TestCalmestSamples(t *testing.T) {
 			t.Fatalf("reference %v and ratio %v among the calmest, want 1 and 0.5", r, c.ratio[i])
 		}
 	}
-	if few := (&samples{reference: []float64{1, 2}, candidate: []float64{1, 1}, ratio: []float64{1, 0.5}}).calmest(); len(few.ratio) != 2 {
+	few := &samples{}
+	few.add(1, 1, 1)
+	few.add(1, 2, 2)
+	if few := few.calmest(); len(few.ratio) != 2 {
 		t.Errorf("of two samples %d are kept, want both", len(few.ratio))
 	}
 }

@@ -127,18 +127,23 @@ func (y *yardstick) remember(ms float64) {
 }
 
 // samples are latencies in milliseconds: candidate[i] was taken between two samples of
-// the reference, whose mean is reference[i].
+// the reference, of which reference[i] is the later one and beside[i] the mean. That mean is the fairest
+// to compare the candidate with, but it scatters less than the reference does.
 type samples struct {
-	candidate, reference, ratio []float64
-	settled                     bool // whether the ratio became as certain as wanted
-	wanted                      rigour
+	candidate, reference, beside, ratio []float64
+	settled                             bool // whether the ratio became as certain as wanted
+	wanted                              rigour
 }
 
 func (s *samples) add(candidate, before, after float64) {
-	reference := (before + after) / 2
+	s.append(candidate, after, (before+after)/2)
+}
+
+func (s *samples) append(candidate, reference, beside float64) {
 	s.candidate = append(s.candidate, candidate)
 	s.reference = append(s.reference, reference)
-	s.ratio = append(s.ratio, candidate/reference)
+	s.beside = append(s.beside, beside)
+	s.ratio = append(s.ratio, candidate/beside)
 }
 
 // contender is a candidate with the samples taken of it.
@@ -194,16 +199,16 @@ func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ..
 
 // calmest are the samples, a third of all, beside which the reference was fastest.
 func (s *samples) calmest() *samples {
-	order := make([]int, len(s.reference))
+	order := make([]int, len(s.beside))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(s.reference[i], s.reference[j]) })
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(s.beside[i], s.beside[j]) })
 	order = order[:max(min(enoughSamples/2, len(order)), len(order)/3)]
 	slices.Sort(order) // in time again
 	c := &samples{wanted: s.wanted}
 	for _, i := range order {
-		c.add(s.candidate[i], s.reference[i], s.reference[i])
+		c.append(s.candidate[i], s.reference[i], s.beside[i])
 	}
 	return c
 }
