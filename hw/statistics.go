@@ -36,17 +36,22 @@ func quantile(samples []float64, q float64) float64 {
 	return slices.Sorted(slices.Values(samples))[int(q*float64(len(samples)-1))]
 }
 
-// medianError is the half width of the distribution-free 95 % confidence interval
-// of the samples' median: the order statistics n/2 ± 0.98·√n. Infinite below six
-// samples, where no such interval exists.
-func medianError(samples []float64) float64 {
+// medianInterval is the distribution-free 95 % confidence interval of the samples' median:
+// the order statistics n/2 ± 0.98·√n. Infinite below six samples, where no such interval exists.
+func medianInterval(samples []float64) (low, high float64) {
 	n := len(samples)
 	if n < 6 {
-		return math.Inf(1)
+		return math.Inf(-1), math.Inf(1)
 	}
 	sorted := slices.Sorted(slices.Values(samples))
 	spread := 0.98 * math.Sqrt(float64(n))
-	low := max(0, int(math.Floor(float64(n)/2-spread)))
-	high := min(n-1, int(math.Ceil(float64(n)/2+spread)))
-	return (sorted[high] - sorted[low]) / 2
+	first := max(0, int(math.Floor(float64(n)/2-spread)))
+	last := min(n-1, int(math.Ceil(float64(n)/2+spread)))
+	return sorted[first], sorted[last]
+}
+
+// medianError is half the width of the median's confidence interval.
+func medianError(samples []float64) float64 {
+	low, high := medianInterval(samples)
+	return (high - low) / 2
 }
