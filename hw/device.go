@@ -35,10 +35,12 @@ type Fingerprint struct {
 
 // Measurement is the latency of one candidate.
 type Measurement struct {
-	Candidate       Statistic
-	Reference       Statistic
-	Ratio           float64   // candidate ÷ reference, median over pairs; mean of that over preparations
-	RatioError      float64   // half width of its 95 % confidence interval
+	Candidate Statistic
+	Reference Statistic
+	Ratio     float64 // candidate ÷ reference, median over pairs; mean of that over preparations
+	// RatioError is half the width of the ratio's 95 % confidence interval. The reference is prepared once per
+	// process: that it would be faster or slower elsewhere in memory, as candidates are, is not in it.
+	RatioError      float64
 	Samples         []float64 // of the candidate, milliseconds
 	Flags           []string  // noisy, drifting, throttled
 	Layers          []LayerTime

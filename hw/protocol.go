@@ -245,7 +245,7 @@ func (s *samples) measurement(opened float64) Measurement {
 }
 
 // measurementOf summarizes what was seen of several preparations of a candidate. The interval is that of the
-// mean of their ratios by Student's t.
+// mean of their ratios by Student's t or, where that is wider, that of the median over all pairs.
 func measurementOf(prepared []*samples, opened float64) Measurement {
 	all := &samples{settled: true}
 	var ratios []float64
