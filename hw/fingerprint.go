@@ -14,7 +14,7 @@ func machine(isa string) Fingerprint {
 		CPU:      processor(),
 		Cores:    runtime.NumCPU(),
 		ISA:      isa,
-		Governor: firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+		Governor: governor(),
 		OS:       runtime.GOOS + "/" + runtime.GOARCH,
 		Version:  Version(),
 	}
@@ -65,13 +65,4 @@ func processor() string {
 		}
 	}
 	return runtime.GOARCH
-}
-
-func firstLine(path string) string {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	line, _, _ := strings.Cut(string(content), "\n")
-	return line
 }

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // work is a program that computes for about so long on its thread, whatever else runs.
@@ -52,6 +54,22 @@ func TestSampleLeavesOutWaitingForTheCore(t *testing.T) {
 	// Sharing the core in turns would double it.
 	if ratio := quantile(contended, 0) / alone; ratio > 1.5 {
 		t.Errorf("a sample takes %.2f times as long beside another thread on its core; its own time should not change", ratio)
+	}
+}
+
+func TestMeasuringIsPinnedToTheCoreThatIsAskedForItsGovernor(t *testing.T) {
+	want, _, err := measuringCPU()
+	if err != nil {
+		t.Skip(err)
+	}
+	release := undisturbed(1)
+	defer release()
+	var pinned unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &pinned); err != nil {
+		t.Fatal(err)
+	}
+	if pinned.Count() != 1 || !pinned.IsSet(want) {
+		t.Errorf("measuring is pinned to %d cores, %t that to %d", pinned.Count(), pinned.IsSet(want), want)
 	}
 }
 
