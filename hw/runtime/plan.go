@@ -57,6 +57,10 @@ const maxArena = 4 << 30
 // maxTensor bounds the memory of a tensor: what the offsets of kernels can reach.
 const maxTensor = math.MaxInt32
 
+// maxTaps bounds the taps of a node's window over all output pixels, whose offsets kernels keep in tables:
+// 1 GiB of them. A 7×7 window at every pixel of a 1024×1024 image has a fifth as many.
+const maxTaps = 1 << 28
+
 // Compile translates a graph into a plan. It fails if the graph is malformed, has
 // tensors that are neither [channels, height, width] nor [features], or needs an
 // instruction set that this machine lacks. The plan shares nothing with the graph
@@ -118,6 +122,32 @@ func check(g *graph.Graph) error {
 		if need := newSlot(v.Shape, v.Quant).memory(); need > maxTensor {
 			return fmt.Errorf("value %q of %v needs %d MiB, more than %d MiB", v.Name, v.Shape, need>>20, maxTensor>>20)
 		}
+	}
+	for i := range g.Nodes {
+		if err := checkWindow(g, &g.Nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWindow refuses convolutions and poolings whose windows have more than maxTaps.
+func checkWindow(g *graph.Graph, n *graph.Node) error {
+	var window [2]int
+	switch op := n.Op.(type) {
+	case *graph.Conv:
+		window = op.Kernel
+	case graph.MaxPool:
+		window = op.Kernel
+	case graph.AveragePool:
+		window = op.Kernel
+	default:
+		return nil
+	}
+	out := g.Values[n.Output].Shape
+	if window[0]*window[1] > maxTaps/(out[1]*out[2]) {
+		return fmt.Errorf("%s node %q looks through a window of %d×%d at each of %d×%d pixels, which makes more than %d taps",
+			n.Op.Kind(), n.Name, window[0], window[1], out[1], out[2], maxTaps)
 	}
 	return nil
 }

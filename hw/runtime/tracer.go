@@ -59,6 +59,9 @@ func (t *Tracer) Node(g *graph.Graph, node int, inputs []*Batch) (*Batch, error)
 			return nil, fmt.Errorf("trace %s node %q: input %d is not a batch of %v like the others", n.Op.Kind(), n.Name, i, want)
 		}
 	}
+	if err := checkWindow(g, n); err != nil {
+		return nil, fmt.Errorf("trace: %w", err)
+	}
 	value := &g.Values[n.Output]
 	out := t.batch(value.Shape, inputs[0].N)
 	run := t.op(g, node)

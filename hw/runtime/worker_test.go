@@ -228,6 +228,26 @@ func TestCompileRefuses(t *testing.T) {
 	if _, err := Compile(g, Options{}); err == nil {
 		t.Error("an arena of many GiB is not refused")
 	}
+	for _, op := range []graph.Op{
+		graph.MaxPool{Kernel: [2]int{1, 1 << 14}, Stride: [2]int{1, 1}},
+		graph.AveragePool{Kernel: [2]int{1, 1 << 14}, Stride: [2]int{1, 1}},
+		&graph.Conv{
+			Kernel: [2]int{1, 1 << 14}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Groups: 1,
+			Weight: graph.Weight{Shape: []int{1, 1, 1, 1 << 14}, Float: make([]float32, 1<<14)},
+		},
+	} {
+		g = graph.NewGraph("", "x", graph.Shape{1, 1, 1 << 15})
+		if _, err := g.Append("wide", op, "y", g.Input); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Compile(g, Options{}); err == nil || !strings.Contains(err.Error(), op.Kind()+` node "wide"`) {
+			t.Errorf("offsets of a GiB for %s are refused by %v", op.Kind(), err)
+		}
+		tracer := NewTracer("", 1)
+		if _, err := tracer.Node(g, 0, []*Batch{tracer.Input(g, make([]float32, 1<<15), 1)}); err == nil {
+			t.Errorf("offsets of a GiB for %s are traced", op.Kind())
+		}
+	}
 	g = graph.NewGraph("identity", "x", graph.Shape{2, 1, 2})
 	if got := run(t, g, "", []float32{1, 2, 3, 4}); !slices.Equal(got, []float32{1, 2, 3, 4}) {
 		t.Errorf("a graph without nodes gives %v", got)
