@@ -15,13 +15,16 @@ type MaxPool struct {
 	vector  *vector // nil: portable
 	window  Window
 	stride  int     // scalars per pixel
-	offsets []int32 // [pixel][tap] in scalars; taps outside the image repeat one inside
+	offsets []int32 // [pixel][tap] in scalars; taps outside the image repeat one inside; nil: by patches
 }
 
 // NewMaxPool plans maxima. Every window must have a tap inside the image.
 func NewMaxPool(isa ISA, w Window, channels int) *MaxPool {
 	p := &MaxPool{isa: isa, vector: vectorOf(isa), window: w, stride: ChannelStride(channels)}
 	checkReach(w, p.stride)
+	if v := p.vector; v == nil || v.maxFloat == nil && v.maxUint8 == nil {
+		return p
+	}
 	taps := w.Taps()
 	for pixel := range w.OutH * w.OutW {
 		first := len(p.offsets)
