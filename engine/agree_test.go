@@ -69,7 +69,7 @@ func TestORTAgrees(t *testing.T) {
 		if testing.Short() && c.images < 5000 {
 			continue
 		}
-		g, err := onnx.Load(filepath.Join(folder, "models", c.model))
+		g, _, err := loadModel(Settings{Model: filepath.Join(folder, "models", c.model)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +107,7 @@ func TestORTAgrees(t *testing.T) {
 func TestORTAgreesOnTopologies(t *testing.T) {
 	library := ortLibrary(t)
 	for _, name := range []string{"densenet", "mobilenetv3", "shufflenetv2"} {
-		g, err := onnx.Load(filepath.Join("onnx", "testdata", name+".onnx"))
+		g, _, err := loadModel(Settings{Model: filepath.Join("onnx", "testdata", name+".onnx")})
 		if err != nil {
 			t.Fatal(err)
 		}

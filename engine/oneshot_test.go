@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"galen/engine/onnx"
 )
 
 // A network compressed once is the one its policy file gives again, and what was said about it
@@ -36,7 +34,7 @@ func TestCompressOnce(t *testing.T) {
 	if r := first.Latency.Ratio; !(r > 0 && r < 1) {
 		t.Errorf("latency ratio %v", r)
 	}
-	g, err := onnx.Load(at("a.onnx"))
+	g, _, err := loadModel(Settings{Model: at("a.onnx")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +84,7 @@ func TestCompressOnceRefuses(t *testing.T) {
 		{func(o *OneShot) { o.Uniform, o.Policy = "", at("bad.json") }, "bad.json"},
 		{func(o *OneShot) { o.Uniform, o.Policy = "", at("none.json") }, "none.json"},
 		{func(o *OneShot) { o.Data = at("none") }, "none"},
+		{func(o *OneShot) { o.Model = os.DevNull }, "not a regular file"},
 		{func(o *OneShot) { o.Uniform = "sparse=0.3" }, "sparsity, bits, weight-bits or activation-bits"},
 	} {
 		o := good

@@ -157,7 +157,7 @@ func (v *verifier) runArrays(ctx context.Context, model, input, expect string) e
 
 // compileModel reads a model and compiles it; its error is a refusal if the file could be read.
 func compileModel(path string) (*graph.Graph, *runtime.Plan, error) {
-	content, err := os.ReadFile(path)
+	content, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the model: %w", err)
 	}

@@ -160,6 +160,7 @@ func TestVerifyArrays(t *testing.T) {
 	checkVerification(t, VerifyArrays(context.Background(), model, input, expect, DefaultTolerance), VerifyPassed, 0, "")
 	checkVerification(t, VerifyArrays(context.Background(), model, input, input, DefaultTolerance), VerifyFailed, -1, "expected is [2 2 1 2]")
 	checkVerification(t, VerifyArrays(context.Background(), model, model, expect, DefaultTolerance), VerifyFailed, -1, "not a NumPy .npy file")
+	checkVerification(t, VerifyArrays(context.Background(), os.DevNull, input, expect, DefaultTolerance), VerifyFailed, -1, "not a regular file")
 	checkVerification(t, VerifyArrays(context.Background(), model, "nowhere.npy", expect, DefaultTolerance), VerifyFailed, -1, "nowhere.npy")
 }
 

@@ -103,7 +103,7 @@ func loadModel(s Settings) (*graph.Graph, store.Source, error) {
 		}
 		return g, store.Source{Name: demo.ModelName, Path: demoName, SHA256: hash(demo.ModelFile())}, nil
 	}
-	content, err := os.ReadFile(s.Model)
+	content, err := onnx.ReadFile(s.Model)
 	if err != nil {
 		return nil, store.Source{}, fmt.Errorf("read the model: %w", err)
 	}

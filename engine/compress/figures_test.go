@@ -13,7 +13,6 @@ import (
 
 	"galen/engine/compress"
 	"galen/engine/dataset"
-	"galen/engine/onnx"
 	"galen/hw/graph"
 )
 
@@ -80,10 +79,7 @@ func TestQuantizationFigures(t *testing.T) {
 		if !strings.HasSuffix(path, ".onnx") {
 			path = filepath.Join(shared, "models", name+"-cifar10.onnx")
 		}
-		g, err := onnx.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := load(t, path)
 		bits := strings.Split(*figureBits, ",")
 		fmt.Printf("| %s, float %.2f %% | %s | seconds to prepare, per policy |\n|---|%s---|\n", filepath.Base(name), top1(t, g, images, labels), strings.Join(bits, " | "), strings.Repeat("---|", len(bits)))
 		for _, v := range among(quantizing, *figureVar) {

@@ -13,7 +13,6 @@ import (
 
 	"galen/engine/compress"
 	"galen/engine/dataset"
-	"galen/engine/onnx"
 	"galen/hw/graph"
 )
 
@@ -52,10 +51,7 @@ func shared(t testing.TB, network string, n, tests int) (g *graph.Graph, calibra
 	if folder == "" {
 		t.Skip("GALEN_SHARED does not name the folder with the CIFAR-10 models and data")
 	}
-	g, err := onnx.Load(filepath.Join(folder, "models", network+"-cifar10.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	g = load(t, filepath.Join(folder, "models", network+"-cifar10.onnx"))
 	data, err := dataset.Open(filepath.Join(folder, "data", "cifar-10-batches-bin"))
 	if err != nil {
 		t.Fatal(err)

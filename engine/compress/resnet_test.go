@@ -14,6 +14,20 @@ import (
 	"galen/hw/runtime"
 )
 
+// load reads the model at path.
+func load(t testing.TB, path string) *graph.Graph {
+	t.Helper()
+	content, err := onnx.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := onnx.Decode(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 // top1 is the share of images a graph's plan classifies as labelled, in percent.
 func top1(t testing.TB, g *graph.Graph, images []float32, labels []int) float64 {
 	t.Helper()
@@ -40,10 +54,7 @@ func TestResNet20(t *testing.T) {
 	if shared == "" {
 		t.Skip("GALEN_SHARED does not name the folder with the CIFAR-10 models and data")
 	}
-	g, err := onnx.Load(filepath.Join(shared, "models", "resnet20-cifar10.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := load(t, filepath.Join(shared, "models", "resnet20-cifar10.onnx"))
 	data, err := dataset.Open(filepath.Join(shared, "data", "cifar-10-batches-bin"))
 	if err != nil {
 		t.Fatal(err)

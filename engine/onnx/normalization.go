@@ -15,7 +15,7 @@ const meanKey, stdKey = "mean", "std"
 
 // LoadNormalization reads the normalization from the metadata of the ONNX file at path.
 func LoadNormalization(path string) (Normalization, error) {
-	data, err := readFile(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return Normalization{}, fmt.Errorf("read ONNX model: %w", err)
 	}

@@ -32,23 +32,12 @@ const (
 	MaxOpset = 21
 )
 
-// maxFile is the largest file Load reads: protobuf cannot address more.
+// maxFile is the largest file ReadFile reads: protobuf cannot address more.
 const maxFile = 1<<31 - 1
 
-// Load reads the ONNX file at path.
-func Load(path string) (*graph.Graph, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read ONNX model: %w", err)
-	}
-	g, err := Decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return g, nil
-}
-
-func readFile(path string) ([]byte, error) {
+// ReadFile reads the file at path for Decode. It refuses what cannot be an ONNX file before it
+// takes memory for it.
+func ReadFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

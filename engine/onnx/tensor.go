@@ -14,7 +14,7 @@ type Tensor struct {
 // LoadTensor reads the TensorProto file at path, as ONNX's conformance cases hold inputs and expected
 // outputs. It refuses tensors that are not floating point.
 func LoadTensor(path string) (*Tensor, error) {
-	data, err := readFile(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read tensor: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"galen/engine/onnx"
 	"galen/hw/graph"
 )
 
@@ -52,10 +51,7 @@ func BenchmarkStep(b *testing.B) {
 	for _, name := range []string{"resnet20", "resnet18"} {
 		b.Run(name, func(b *testing.B) {
 			const n = 128
-			g, err := onnx.Load(filepath.Join(shared, "models", name+"-cifar10.onnx"))
-			if err != nil {
-				b.Fatal(err)
-			}
+			g := load(b, filepath.Join(shared, "models", name+"-cifar10.onnx"))
 			t, err := New(normalized(b, g), Options{Batch: n})
 			if err != nil {
 				b.Fatal(err)

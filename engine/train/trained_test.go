@@ -7,7 +7,22 @@ import (
 
 	"galen/engine/dataset"
 	"galen/engine/onnx"
+	"galen/hw/graph"
 )
+
+// load reads the model at path.
+func load(t testing.TB, path string) *graph.Graph {
+	t.Helper()
+	content, err := onnx.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := onnx.Decode(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
 
 // A network that others trained must know its training images here too, and go on
 // learning without losing them.
@@ -16,10 +31,7 @@ func TestTrainedNetworkGoesOn(t *testing.T) {
 	if shared == "" {
 		t.Skip("needs a trained network and CIFAR-10: set GALEN_SHARED to a folder with models/resnet20-cifar10.onnx and data/cifar-10-batches-bin")
 	}
-	g, err := onnx.Load(filepath.Join(shared, "models/resnet20-cifar10.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := load(t, filepath.Join(shared, "models/resnet20-cifar10.onnx"))
 	data, err := dataset.Open(filepath.Join(shared, "data/cifar-10-batches-bin"))
 	if err != nil {
 		t.Fatal(err)
