@@ -36,15 +36,6 @@ var functionNames = [...]string{
 	Abs: "Abs", Neg: "Neg", Reciprocal: "Reciprocal",
 }
 
-// Functions lists all functions.
-func Functions() []Function {
-	var all []Function
-	for f := LeakyRelu; int(f) < len(functionNames); f++ {
-		all = append(all, f)
-	}
-	return all
-}
-
 // String is the function's ONNX name; Silu has none in the opsets in use.
 func (f Function) String() string {
 	if f < 1 || int(f) >= len(functionNames) {

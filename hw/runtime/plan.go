@@ -152,9 +152,6 @@ func checkWindow(g *graph.Graph, n *graph.Node) error {
 	return nil
 }
 
-// ISA is the instruction set the plan was compiled for.
-func (p *Plan) ISA() kernel.ISA { return p.isa }
-
 // Layers says how each layer runs, in the order of graph.Layers.
 func (p *Plan) Layers() []LayerPlan { return append([]LayerPlan(nil), p.layers...) }
 
@@ -163,6 +160,3 @@ func (p *Plan) InputElements() int { return p.inputShape.Elements() }
 
 // OutputElements is the number of scalars of an output.
 func (p *Plan) OutputElements() int { return p.outShape.Elements() }
-
-// ArenaBytes is the size of the intermediate tensors of one worker.
-func (p *Plan) ArenaBytes() int { return 4*p.floats + p.bytes }
