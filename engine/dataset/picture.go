@@ -9,11 +9,36 @@ import (
 	_ "image/jpeg" // registered for image.Decode
 	_ "image/png"
 	"os"
+	"sync"
 )
 
-// picturePixels bounds the pictures that are decoded; one takes at most a dozen bytes a
-// pixel while it is.
+// picturePixels bounds the pictures that are decoded, each and all that are at a time; one takes at most a
+// dozen bytes a pixel while it is.
 const picturePixels = 1 << 26
+
+// decoding holds a part for every million pixels of the pictures that are decoded now. One goroutine at a time
+// takes parts, lest two wait for what the other has.
+var (
+	decoding = make(chan struct{}, picturePixels/partPixels)
+	taking   sync.Mutex
+)
+
+const partPixels = 1 << 20
+
+// takeRoom waits until a picture of so many pixels can be decoded.
+func takeRoom(pixels int) (giveBack func()) {
+	taking.Lock()
+	defer taking.Unlock()
+	parts := (pixels + partPixels - 1) / partPixels
+	for range parts {
+		decoding <- struct{}{}
+	}
+	return func() {
+		for range parts {
+			<-decoding
+		}
+	}
+}
 
 // picture is a decoded file, one plane a channel.
 type picture struct {
@@ -51,6 +76,7 @@ func decodePicture(in readSeeker) (*picture, error) {
 	if _, err := in.Seek(0, 0); err != nil {
 		return nil, err
 	}
+	defer takeRoom(config.Width * config.Height)()
 	m, _, err := image.Decode(bufio.NewReader(in))
 	if err != nil {
 		return nil, err

@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -48,7 +50,7 @@ func (s *Set) shuffle() {
 }
 
 // inParallel calls do for 0 … n−1 on all cores until one call fails, and returns the
-// error of the lowest number that failed.
+// error of the lowest number that failed. A call that panics fails, too.
 func inParallel(n int, do func(i int) error) error {
 	var (
 		next    atomic.Int64
@@ -64,7 +66,7 @@ func inParallel(n int, do func(i int) error) error {
 				if i >= n {
 					return
 				}
-				if err := do(i); err != nil {
+				if err := guarded(do, i); err != nil {
 					mu.Lock()
 					if i < failed {
 						failed, failure = i, err
@@ -78,4 +80,13 @@ func inParallel(n int, do func(i int) error) error {
 	}
 	workers.Wait()
 	return failure
+}
+
+func guarded(do func(i int) error, i int) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do(i)
 }
