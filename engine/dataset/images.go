@@ -62,12 +62,31 @@ type imageClass struct {
 // ImageFolder numbers them.
 type imagePart []imageClass
 
-// The usual names of an image folder's parts.
-var (
-	trainNames = []string{"train", "training"}
-	valNames   = []string{"val", "valid", "validation"}
-	testNames  = []string{"test", "testing"}
-)
+// partNames are the usual names of an image folder's parts: for training, validation and testing.
+var partNames = [][]string{{"train", "training"}, {"val", "valid", "validation"}, {"test", "testing"}}
+
+// isClass tells whether a folder with the name of a part is a class like those it lies beside: it has no
+// classes itself, and others of them have no such names.
+func isClass(path string, beside []string) bool {
+	within, err := subfolders(path)
+	named := slices.Concat(partNames...)
+	return err == nil && len(within) == 0 && slices.ContainsFunc(beside, func(n string) bool { return !slices.Contains(named, n) })
+}
+
+// subfolders are the names of the folders in a folder, sorted; links to folders count, hidden ones do not.
+func subfolders(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, fmt.Errorf("opening the data folder: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if info, err := os.Stat(filepath.Join(folder, e.Name())); err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
 
 // openImages opens a folder with a sub-folder of pictures for each class, or with such
 // folders called train, val and test, any but all of them missing. Where there are
@@ -77,13 +96,16 @@ var (
 func openImages(folder, name string, o Options) (*Data, error) {
 	var parts [3]imagePart
 	found := false
-	for i, names := range [][]string{trainNames, valNames, testNames} {
+	beside, err := subfolders(folder)
+	if err != nil {
+		return nil, err
+	}
+	for i, names := range partNames {
 		for _, n := range names {
 			path := filepath.Join(folder, n)
-			if info, err := os.Stat(path); err != nil || !info.IsDir() || parts[i] != nil {
+			if !slices.Contains(beside, n) || parts[i] != nil || isClass(path, beside) {
 				continue
 			}
-			var err error
 			if parts[i], err = listImages(path); err != nil {
 				return nil, err
 			}
@@ -91,7 +113,6 @@ func openImages(folder, name string, o Options) (*Data, error) {
 		}
 	}
 	if !found {
-		var err error
 		if parts[0], err = listImages(folder); err != nil {
 			return nil, err
 		}
@@ -110,7 +131,6 @@ func openImages(folder, name string, o Options) (*Data, error) {
 			first = part
 		}
 	}
-	var err error
 	if train == nil || val == nil {
 		whole := slices.Concat(train, val)
 		if whole == nil {
@@ -170,16 +190,13 @@ func newImageSet(name string, first imagePart, o Options, parts ...imagePart) (*
 
 // listImages lists the classes of a folder, on all cores.
 func listImages(folder string) (imagePart, error) {
-	entries, err := os.ReadDir(folder) // sorted by name
+	names, err := subfolders(folder)
 	if err != nil {
-		return nil, fmt.Errorf("opening the data folder: %w", err)
+		return nil, err
 	}
-	var part imagePart
-	for _, e := range entries {
-		if info, err := os.Stat(filepath.Join(folder, e.Name())); err != nil || !info.IsDir() || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		part = append(part, imageClass{name: e.Name()})
+	part := make(imagePart, len(names))
+	for i, name := range names {
+		part[i].name = name
 	}
 	if len(part) == 0 {
 		return nil, fmt.Errorf("no data_batch_*.bin, .npy or class folders in %s; give a folder in CIFAR-10's binary layout (cifar-10-binary.tar.gz unpacked), or one with a sub-folder of PNG or JPEG images for each class", folder)

@@ -148,6 +148,20 @@ func TestImageFolderWithoutParts(t *testing.T) {
 	}
 }
 
+func TestClassesMayBeCalledLikeParts(t *testing.T) {
+	files := map[string][]byte{}
+	for _, class := range []string{"apple", "train", "test"} {
+		files[class+"/1.png"] = picturePNG(t, 2, 2, color.Black)
+	}
+	d, err := OpenFor(write(t, t.TempDir(), files), Options{Shape: graph.Shape{3, 2, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"apple", "test", "train"}; !slices.Equal(d.Train.Classes, want) || d.Test != nil {
+		t.Errorf("the classes are %v, want %v", d.Train.Classes, want)
+	}
+}
+
 func TestImageFolderRefuses(t *testing.T) {
 	ok := picturePNG(t, 4, 4, color.White)
 	huge := slices.Clone(ok)
@@ -161,6 +175,7 @@ func TestImageFolderRefuses(t *testing.T) {
 		"odd channels":    {map[string][]byte{"a/1.png": ok}, Options{Shape: graph.Shape{4, 2, 2}}, []string{"4 channels"}},
 		"empty class":     {map[string][]byte{"a/1.png": ok, "b/x.gif": nil}, Options{Shape: graph.Shape{3, 4, 4}}, []string{"sub-folder b"}},
 		"unknown class":   {map[string][]byte{"train/a/1.png": ok, "val/z/1.png": ok}, Options{Shape: graph.Shape{3, 4, 4}}, []string{`"z"`, "class"}},
+		"no classes":      {map[string][]byte{"train/1.png": ok, "test/1.png": ok}, Options{Shape: graph.Shape{3, 4, 4}}, []string{"class folders in", "train"}},
 		"only test":       {map[string][]byte{"test/a/1.png": ok}, Options{Shape: graph.Shape{3, 4, 4}}, []string{"only test"}},
 		"two means":       {map[string][]byte{"a/1.png": ok}, Options{Shape: graph.Shape{3, 4, 4}, Mean: []float32{1, 2}}, []string{"mean has 2"}},
 		"no deviation":    {map[string][]byte{"a/1.png": ok}, Options{Shape: graph.Shape{3, 4, 4}, Std: []float32{0}}, []string{"positive"}},
