@@ -41,7 +41,7 @@ func OpenDatabase(dir string, limit int64) (*Database, error) {
 		limit = DefaultDatabaseSize
 	}
 	d := &Database{dir: dir, limit: limit}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the compressed-layer database: %w", err)
 	}
 	for _, e := range d.entries() {
@@ -114,7 +114,7 @@ func (d *Database) put(key entryKey, content []byte) {
 	file = binary.LittleEndian.AppendUint32(file, crc32.Checksum(content, castagnoli))
 	file = binary.LittleEndian.AppendUint64(file, uint64(len(content)))
 	file = append(file, content...)
-	if os.MkdirAll(d.dir, 0o755) != nil || wholefile.Write(d.path(key), file) != nil {
+	if os.MkdirAll(d.dir, 0o700) != nil || wholefile.Write(d.path(key), file) != nil {
 		return
 	}
 	d.mu.Lock()
