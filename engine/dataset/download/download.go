@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Archive is a data set published as a .tar.gz.
@@ -120,6 +121,7 @@ func (a Archive) unpackTo(ctx context.Context, archive, folder string) (err erro
 		return fmt.Errorf("unpacking: %w", err)
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
+	a.sweep(filepath.Dir(folder))
 	temporary, err := os.MkdirTemp(filepath.Dir(folder), "."+a.Folder+"-")
 	if err != nil {
 		return fmt.Errorf("unpacking: %w", err)
@@ -144,4 +146,14 @@ func (a Archive) unpackTo(ctx context.Context, archive, folder string) (err erro
 		return fmt.Errorf("putting the data in place: %w", err)
 	}
 	return nil
+}
+
+// sweep removes what was unpacked by earlier calls that were killed.
+func (a Archive) sweep(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, "."+a.Folder+"-*")) // the pattern is a good one
+	for _, folder := range left {
+		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(folder)
+		}
+	}
 }
