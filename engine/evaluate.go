@@ -91,7 +91,7 @@ func splitOf(d *dataset.Data, split string) (pictures, error) {
 		return selection{d.Train, d.Train.Indices()[d.Train.Len()-d.HoldOut:]}, nil
 	case "validation":
 		usual := DefaultSettings()
-		splits, err := d.Split(usual.Seed, dataset.Sizes{Validation: d.ValidationImages(usual.Images)})
+		splits, err := d.Split(usual.Seed, d.SizesFor(usual.Images, dataset.DefaultCalibration))
 		if err != nil {
 			return nil, err
 		}

@@ -52,7 +52,7 @@ func openWorkload(s Settings, path string) (*workload, *dataset.Data, error) {
 		return nil, nil, err
 	}
 	w.data = store.Source{Name: data.Name, Path: data.Path, SHA256: data.SHA256, Mean: data.Train.Mean, Std: data.Train.Std}
-	splits, err := data.Split(s.dataSeed(), dataset.Sizes{Validation: data.ValidationImages(s.images())})
+	splits, err := data.Split(s.dataSeed(), data.SizesFor(s.images(), calibrationImages(w.graph)))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,6 +71,22 @@ func openWorkload(s Settings, path string) (*workload, *dataset.Data, error) {
 		return nil, nil, err
 	}
 	return w, data, nil
+}
+
+// normalization is what a file of the model, compressed, tells of how its images are normalized.
+func (w *workload) normalization() []onnx.Property {
+	return onnx.Normalization{Mean: w.data.Mean, Std: w.data.Std}.Properties()
+}
+
+// calibrationImages is how many images a network is calibrated on: fewer if its tensors are large, of which several are
+// in memory at a time, each for all images.
+func calibrationImages(g *graph.Graph) int {
+	const room, atATime, least = 2 << 30, 4, 64
+	largest := 0
+	for _, v := range g.Values {
+		largest = max(largest, 4*v.Shape.Elements())
+	}
+	return min(max(room/(atATime*largest), least), dataset.DefaultCalibration)
 }
 
 // demoName stands for the built-in model or data wherever a path is expected.
@@ -159,7 +175,7 @@ func fits(g *graph.Graph, data *dataset.Data) error {
 	if !slices.Equal(input, data.Train.Shape) {
 		return fmt.Errorf("model %q takes images of %v (channels, height, width), but %s holds images of %v", g.Name, input, data.Name, data.Train.Shape)
 	}
-	if output.Elements() != data.Train.NumClasses() {
+	if n := data.Train.NumClasses(); n > output.Elements() || n < output.Elements() && !data.Counted {
 		return fmt.Errorf("model %q tells %d classes apart, but %s has %d", g.Name, output.Elements(), data.Name, data.Train.NumClasses())
 	}
 	return nil

@@ -162,6 +162,7 @@ func openArrays(path, name string, arrays []arrayFile, wanted graph.Shape) (*Dat
 
 // numberClasses has as many classes as labels are used.
 func (d *Data) numberClasses() {
+	d.Counted = true
 	largest := -1
 	for _, s := range []*Set{d.Train, d.Test} {
 		if s != nil && s.Len() > 0 {

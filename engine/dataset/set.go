@@ -34,6 +34,7 @@ type Data struct {
 	SHA256  string // hexadecimal, of what the data is; see Fingerprint and OpenFor
 	Train   *Set
 	Test    *Set // nil: none
+	Counted bool // classes are as many as labels use: a network may know more
 	HoldOut int  // how many records at the end of Train no training may see; 0: as many as validation asks for
 }
 

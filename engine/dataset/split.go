@@ -27,11 +27,27 @@ const (
 func (d *Data) ValidationImages(wanted int) int {
 	switch {
 	case d.HoldOut == 0:
-		return min(wanted, max(d.Train.Len()/3, DefaultValidation))
+		spare := d.Train.Len() - DefaultCalibration - DefaultSensitivity
+		return min(wanted, max(d.Train.Len()/3, min(DefaultValidation, spare)))
 	case d.HoldOut < 2*DefaultValidation:
 		return min(wanted, d.HoldOut, DefaultValidation)
 	}
 	return min(wanted, d.HoldOut/2)
+}
+
+// leastCalibrating is how many images it takes to calibrate and to measure sensitivities at all.
+const leastCalibrating = 48
+
+// SizesFor are the sizes of the parts of a split where so many images are wanted to score policies and to calibrate
+// by. Where those that are not held out are too few, two thirds of them calibrate, and sensitivity has the rest.
+func (d *Data) SizesFor(validation, calibration int) Sizes {
+	s := Sizes{Validation: d.ValidationImages(validation), Calibration: calibration, Sensitivity: DefaultSensitivity}
+	left := d.Train.Len() - max(d.HoldOut, s.Validation)
+	if left >= leastCalibrating && left < s.Calibration+s.Sensitivity {
+		s.Calibration = left * 2 / 3
+		s.Sensitivity = left - s.Calibration
+	}
+	return s
 }
 
 // Splits are disjoint parts of a Data. All but Test index Data.Train.

@@ -62,14 +62,18 @@ func TestValidationImages(t *testing.T) {
 		{60000, 0, 2500, 2500},
 		{3600, 0, 2500, 1200}, // something is left to calibrate with
 		{2000, 0, 2500, 1000},
+		{1500, 0, 2500, 732},
+		{900, 0, 2500, 300},
+		{80, 0, 2500, 26},
 	} {
 		d := numbered(c.records, c.holdOut)
 		n := d.ValidationImages(c.wanted)
 		if n != c.want {
 			t.Errorf("%d of %d records, %d held out, when %d are wanted; want %d", n, c.records, c.holdOut, c.wanted, c.want)
 		}
-		if _, err := d.Split(1, Sizes{Validation: n}); err != nil {
-			t.Error(err)
+		sizes := d.SizesFor(c.wanted, DefaultCalibration)
+		if _, err := d.Split(1, sizes); err != nil || sizes.Validation != n || min(sizes.Calibration, 2*sizes.Sensitivity) < min(c.records/3, DefaultCalibration) {
+			t.Errorf("%d records are split into %+v: %v", c.records, sizes, err)
 		}
 	}
 }
