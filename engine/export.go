@@ -7,6 +7,7 @@ import (
 	"galen/engine/compress"
 	"galen/engine/onnx"
 	"galen/engine/wholefile"
+	"galen/hw"
 	"galen/store"
 )
 
@@ -21,31 +22,42 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 	if e == nil {
 		return nil, fmt.Errorf("run %s has no finished episode to export", s.Run.Name)
 	}
-	settings, load, err := reload(s.Run)
-	if err != nil {
-		return nil, err
-	}
-	load.layers = w.layers()
-	compressor, err := newCompressor(load, settings)
-	if err != nil {
+	if err := checkOutputs([]string{onnxPath, policyPath}, []string{s.Run.Model.Path, s.Run.Data.Path}); err != nil {
 		return nil, err
 	}
 	policy := policyOf(e)
-	compressed, err := compressor.Compress(ctx, policy)
+	load, structure, compressed, err := w.compressAnew(ctx, s.Run, policy)
 	if err != nil {
 		return nil, fmt.Errorf("compress by episode %d: %w", e.Number, err)
 	}
 	if onnxPath != "" {
-		if err := onnx.Save(onnxPath, compressed.Graph, onnx.Normalization{Mean: load.data.Mean, Std: load.data.Std}.Properties()...); err != nil {
+		if err := onnx.Save(onnxPath, compressed.Graph, load.normalization()...); err != nil {
 			return nil, err
 		}
 	}
 	if policyPath != "" {
-		if err := savePolicy(policyPath, s, e, compress.NewFile(compressor.Structure(), policy, compressed)); err != nil {
+		if err := savePolicy(policyPath, s, e, compress.NewFile(structure, policy, compressed)); err != nil {
 			return nil, err
 		}
 	}
 	return e, nil
+}
+
+// compressAnew compresses a run's network by a policy. A search that may be under way in this process
+// does not measure meanwhile.
+func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy compress.Policy) (*workload, *compress.Structure, *compress.Result, error) {
+	defer hw.HoldMeasurements()()
+	settings, load, err := reload(run)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	load.layers = w.layers()
+	compressor, err := newCompressor(load, settings)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	compressed, err := compressor.Compress(ctx, policy)
+	return load, compressor.Structure(), compressed, err
 }
 
 // policyOf is the policy an episode tried.

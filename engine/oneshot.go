@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -91,7 +90,7 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := onnx.Encode(compressed.Graph)
+	file, err := onnx.EncodeWith(compressed.Graph, load.normalization()...)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
@@ -146,34 +145,13 @@ func (o OneShot) check() error {
 		return errors.New("--policy and --uniform say both how to compress: give one of them")
 	case o.RoundTo < 1 || o.RoundTo > 1024:
 		return fmt.Errorf("round-to %d: give a number of channels from 1 to 1024", o.RoundTo)
-	case sameFile(o.Output, o.Model), sameFile(o.Output, o.Policy), sameFile(o.PolicyOut, o.Model), sameFile(o.PolicyOut, o.Policy),
-		o.PolicyOut != "" && filepath.Clean(o.PolicyOut) == filepath.Clean(o.Output):
-		return errors.New("an output would replace an input or the other output: name another file")
 	}
 	if o.Device != "" {
 		if _, err := hw.Locate(o.Device); err != nil {
 			return err
 		}
 	}
-	for _, path := range []string{o.Output, o.PolicyOut} {
-		if path == "" {
-			continue
-		}
-		if err := wholefile.Check(path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sameFile tells whether two paths name one file that is there.
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
+	return checkOutputs([]string{o.Output, o.PolicyOut}, []string{o.Model, o.Data, o.Policy})
 }
 
 // policy reads what was asked for and gives what makes a policy for a model of it.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"galen/engine/onnx"
 )
 
 // A network compressed once is the one its policy file gives again, and what was said about it
@@ -30,6 +32,9 @@ func TestCompressOnce(t *testing.T) {
 	info, err := os.Stat(at("a.onnx"))
 	if err != nil || int(info.Size()) != first.Result.Bytes || first.Result.Bytes > first.Original.Bytes/2 {
 		t.Errorf("file sizes %d → %d, really %v %v", first.Original.Bytes, first.Result.Bytes, info, err)
+	}
+	if n, err := onnx.LoadNormalization(at("a.onnx")); err != nil || len(n.Mean) == 0 || len(n.Std) == 0 {
+		t.Errorf("the file tells of its images %+v, %v", n, err)
 	}
 	if r := first.Latency.Ratio; !(r > 0 && r < 1) {
 		t.Errorf("latency ratio %v", r)
@@ -76,8 +81,9 @@ func TestCompressOnceRefuses(t *testing.T) {
 		{func(o *OneShot) { o.Output = at("missing/out.onnx") }, "no such file or directory"},
 		{func(o *OneShot) { o.Output = folder }, "no regular file"},
 		{func(o *OneShot) { o.PolicyOut = at("missing/p.json") }, "no such file or directory"},
-		{func(o *OneShot) { o.PolicyOut = o.Output }, "other output"},
-		{func(o *OneShot) { o.Uniform, o.Policy, o.PolicyOut = "", at("other.json"), at("other.json") }, "replace an input"},
+		{func(o *OneShot) { o.PolicyOut = folder + "/./out.onnx" }, "two outputs"},
+		{func(o *OneShot) { o.Data, o.Output = at("bad.json"), at("bad.json") }, "would replace"},
+		{func(o *OneShot) { o.Uniform, o.Policy, o.PolicyOut = "", at("other.json"), at("other.json") }, "would replace"},
 		{func(o *OneShot) { o.RoundTo = 0 }, "round-to"},
 		{func(o *OneShot) { o.Device = "abacus" }, "abacus"},
 		{func(o *OneShot) { o.Uniform, o.Policy = "", at("other.json") }, "the policy has 1 layers, the model"},

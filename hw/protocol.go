@@ -315,6 +315,13 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // would leave the garbage collector as the other had it.
 var measuring sync.Mutex
 
+// HoldMeasurements waits for the measurement under way in this process and lets none begin until release is
+// called: for work that would disturb it, and whose garbage would not be collected.
+func HoldMeasurements() (release func()) {
+	measuring.Lock()
+	return measuring.Unlock
+}
+
 // undisturbed waits until nobody else in this process measures, turns the garbage collector off and, for
 // measuring on a single thread, gives the calling goroutine a core of its own, until the returned function
 // is called.

@@ -75,7 +75,7 @@ func Decode(data []byte) (*graph.Graph, error) {
 // Save writes the graph to path as ONNX, with the metadata. The file appears whole or not at all: it is
 // written beside its place and renamed.
 func Save(path string, g *graph.Graph, metadata ...Property) error {
-	data, err := encode(g, metadata)
+	data, err := EncodeWith(g, metadata...)
 	if err != nil {
 		return fmt.Errorf("save %s: %w", path, err)
 	}
@@ -86,9 +86,10 @@ func Save(path string, g *graph.Graph, metadata ...Property) error {
 }
 
 // Encode writes the graph as an ONNX model.
-func Encode(g *graph.Graph) ([]byte, error) { return encode(g, nil) }
+func Encode(g *graph.Graph) ([]byte, error) { return EncodeWith(g) }
 
-func encode(g *graph.Graph, metadata []Property) ([]byte, error) {
+// EncodeWith writes the graph as an ONNX model with metadata.
+func EncodeWith(g *graph.Graph, metadata ...Property) ([]byte, error) {
 	m, err := exportModel(g)
 	if err != nil {
 		return nil, err
