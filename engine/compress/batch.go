@@ -1,9 +1,9 @@
 package compress
 
 import (
+	"context"
 	"math"
 	"sync"
-	"sync/atomic"
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -26,23 +26,7 @@ func (c crew) alone() crew {
 
 // each calls f for every index below n.
 func (c crew) each(n int, f func(i int)) {
-	workers := min(c.workers, n)
-	if workers <= 1 {
-		for i := range n {
-			f(i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var done sync.WaitGroup
-	for range workers {
-		done.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	done.Wait()
+	_ = runtime.Parallel(context.Background(), n, max(c.workers, 1), func() func(int) { return f }) // a background context is never done
 }
 
 // moments are the mean and the standard deviation of every channel of a tensor.

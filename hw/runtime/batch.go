@@ -18,6 +18,14 @@ type Batch struct {
 	Images   [][]float32 // (1+Pixels)·Stride scalars each
 }
 
+// bytes is how much memory the images take.
+func (b *Batch) bytes() int {
+	if b.N == 0 {
+		return 0
+	}
+	return 4 * b.N * len(b.Images[0])
+}
+
 // NewBatch returns a batch of zeros.
 func NewBatch(shape graph.Shape, n int) *Batch {
 	s := newSlot(shape, nil)

@@ -73,7 +73,7 @@ func (c *compiler) prepare(pack func()) { c.packs = append(c.packs, pack) }
 
 // finish does what was prepared.
 func (c *compiler) finish() {
-	_ = parallel(context.Background(), len(c.packs), 0, func() func(int) {
+	_ = Parallel(context.Background(), len(c.packs), 0, func() func(int) {
 		return func(i int) { c.packs[i]() }
 	})
 }

@@ -20,7 +20,12 @@ type Tracer struct {
 	isa     kernel.ISA
 	workers int
 	free    []*Batch // given back by Recycle
+	spare   int      // bytes of those
 }
+
+// mostSpare bounds what a tracer keeps of batches that were given back, in bytes: in networks with large tensors of
+// many sizes those would be as much memory as all tensors together.
+const mostSpare = 1 << 30
 
 // NewTracer returns a tracer that works with so many goroutines (0: all cores). An empty isa
 // is the fastest.
@@ -82,7 +87,12 @@ func (t *Tracer) Node(g *graph.Graph, node int, inputs []*Batch) (*Batch, error)
 
 // Recycle gives back a batch that nobody reads any more; a later node writes its output
 // into the same memory.
-func (t *Tracer) Recycle(b *Batch) { t.free = append(t.free, b) }
+func (t *Tracer) Recycle(b *Batch) {
+	t.free = append(t.free, b)
+	for t.spare += b.bytes(); t.spare > mostSpare; t.free = slices.Delete(t.free, 0, 1) {
+		t.spare -= t.free[0].bytes()
+	}
+}
 
 // batch is a batch for a node to fill, recycled if one of its size is at hand.
 func (t *Tracer) batch(shape graph.Shape, n int) *Batch {
@@ -90,6 +100,7 @@ func (t *Tracer) batch(shape graph.Shape, n int) *Batch {
 	for i, b := range t.free {
 		if b.N == n && len(b.Images[0]) == slot.size() {
 			t.free = slices.Delete(t.free, i, i+1)
+			t.spare -= b.bytes()
 			return &Batch{N: n, Shape: slices.Clone(shape), Channels: shape[0], Pixels: slot.pixels, Stride: slot.stride, Images: b.Images}
 		}
 	}
@@ -132,7 +143,7 @@ func (t *Tracer) Run(g *graph.Graph, input *Batch, from int, values []*Batch, vi
 
 // each calls a function for every image on the tracer's goroutines.
 func (t *Tracer) each(n int, start func() func(int)) {
-	_ = parallel(context.Background(), n, t.workers, start) // a background context is never done
+	_ = Parallel(context.Background(), n, t.workers, start) // a background context is never done
 }
 
 // op prepares a node, layers included.

@@ -103,16 +103,16 @@ func (p *Plan) RunBatch(outputs, images []float32, n, workers int) {
 // outputs are incomplete then.
 func (p *Plan) RunBatchContext(ctx context.Context, outputs, images []float32, n, workers int) error {
 	in, out := p.InputElements(), p.OutputElements()
-	return parallel(ctx, n, workers, func() func(int) {
+	return Parallel(ctx, n, workers, func() func(int) {
 		w := p.NewWorker()
 		return func(i int) { w.Run(outputs[i*out:(i+1)*out], images[i*in:(i+1)*in]) }
 	})
 }
 
-// parallel calls a function for 0 … n−1 on several goroutines, each with a
+// Parallel calls a function for 0 … n−1 on several goroutines, each with a
 // function of its own, until ctx is done. What panics on one of them panics here, where the
 // caller can recover from it.
-func parallel(ctx context.Context, n, workers int, start func() func(int)) error {
+func Parallel(ctx context.Context, n, workers int, start func() func(int)) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}

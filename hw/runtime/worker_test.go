@@ -100,7 +100,7 @@ func TestPanicReachesTheCaller(t *testing.T) {
 				}
 			}()
 			var none []int
-			_ = parallel(context.Background(), 100, workers, func() func(int) { return func(i int) { none[i]++ } })
+			_ = Parallel(context.Background(), 100, workers, func() func(int) { return func(i int) { none[i]++ } })
 		}()
 	}
 }
