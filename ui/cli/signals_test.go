@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,25 +49,27 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 	}
 }
 
-// TestSecondInterruptEnds interrupts a search that waits for a model that does not come.
+// TestSecondInterruptEnds interrupts a command that waits for a galen that does not answer.
 func TestSecondInterruptEnds(t *testing.T) {
-	model := filepath.Join(t.TempDir(), "pipe.onnx")
-	if err := syscall.Mkfifo(model, 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), "galen.db")
+	suspended, err := net.Listen("unix", path+".sock")
+	if err != nil {
 		t.Fatal(err)
 	}
-	galen := exec.Command(program(t), "search", "--headless", "--model", model, "--data", t.TempDir(), "--db", filepath.Join(t.TempDir(), "galen.db"))
+	defer suspended.Close()
+	galen := exec.Command(program(t), "runs", "--db", path)
 	if err := galen.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer galen.Process.Kill()
-	writer, err := os.OpenFile(model, os.O_WRONLY, 0) // once it reads
+	connection, err := suspended.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer writer.Close()
+	defer connection.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- galen.Wait() }()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		_ = galen.Process.Signal(os.Interrupt) // it may have ended
 		select {
 		case <-ended:
