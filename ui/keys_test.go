@@ -243,6 +243,18 @@ func TestFreezeHoldsTheDisplay(t *testing.T) {
 	s.sees("last episode #31")
 }
 
+func TestASteeredTargetIsSeenAtOnce(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	snap := sampleSnapshot(20, 30)
+	s.openLive(snap)
+	s.sees("≤ 0.200×")
+	steered := *snap
+	steered.Version, steered.Settings.Target = snap.Version+1, 0.3
+	s.live(&steered)
+	s.sees("≤ 0.300×")
+	s.misses("≤ 0.200×")
+}
+
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))

@@ -17,13 +17,14 @@ import (
 type resultsKey struct {
 	reference     *store.Reference
 	best, last    *store.Episode
+	target        float64
 	waiting       *engine.Snapshot // what the first episode is waiting for; nil once there is one
 	width, height int
 }
 
 func (d *dashboard) resultsKey(height int) resultsKey {
 	s := d.snap
-	k := resultsKey{s.Reference, s.Best, s.Last(), nil, d.width, height}
+	k := resultsKey{s.Reference, s.Best, s.Last(), s.Settings.Target, nil, d.width, height}
 	if k.last == nil {
 		k.waiting = s
 	}
