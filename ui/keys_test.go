@@ -255,6 +255,29 @@ func TestASteeredTargetIsSeenAtOnce(t *testing.T) {
 	s.misses("≤ 0.200×")
 }
 
+func TestALostSearchIsPausedAndReportedOnce(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	gone := failureMsg{errors.New("the process that searched is gone")}
+	s.send(gone)
+	s.sees("! the process that searched is gone", "‖ paused", "space resume")
+	s.misses("▶ running", "●")
+	s.press("down")
+	s.send(gone)
+	s.misses("is gone")
+	s.send(failureMsg{errors.New("something else")})
+	s.sees("something else")
+	s.live(sampleSnapshot(20, 31))
+	s.sees("▶ running", "space pause")
+	s.press("x")
+	s.send(failureMsg{errors.New(strings.Repeat("word ", 40))})
+	s.sees("y yes")
+	s.press("n", "q")
+	if !s.quit {
+		t.Error("leaving asks about a search that nobody works on")
+	}
+}
+
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))

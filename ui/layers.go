@@ -34,11 +34,14 @@ func (d *dashboard) layersKey() layersKey {
 	if len(s.Layers) > 0 {
 		k.layers = &s.Layers[0]
 	}
-	if working(s.State) {
+	if d.working() {
 		k.deciding = s.Step
 	}
 	return k
 }
+
+// working tells whether the search that is shown makes progress.
+func (d *dashboard) working() bool { return working(d.s.state(d.id, d.snap.State)) }
 
 // layerRow is a layer with what the shown policy does to it.
 type layerRow struct {
@@ -71,7 +74,7 @@ func (d *dashboard) rows(shown, compared *store.Episode) []layerRow {
 	}
 	out := make([]layerRow, len(s.Layers))
 	for i := range s.Layers {
-		r := layerRow{index: i, layer: &s.Layers[i], selected: i == d.list.at, deciding: i == s.Step && working(s.State)}
+		r := layerRow{index: i, layer: &s.Layers[i], selected: i == d.list.at, deciding: i == s.Step && d.working()}
 		if i < len(of) {
 			r.result = &of[i]
 			if total > 0 {

@@ -36,6 +36,7 @@ type model struct {
 	help    bool
 	helpTop int    // first line of the help that is seen
 	notice  string // the latest error; a key removes it
+	lost    string // why the search cannot be followed; empty: it can
 	done    string // what was carried out; a key removes it
 
 	jobs          []job // requests to the workbench, one at a time; the first is under way
@@ -190,7 +191,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.report(msg.err)
 		m.tell(msg)
 	case failureMsg:
-		m.report(msg.err)
+		m.lose(msg.err)
 	}
 	return m, tea.Batch(command, m.tick())
 }
@@ -203,7 +204,7 @@ func (m *model) tell(msg tea.Msg) {
 }
 
 // report shows an error until the next key. One that does not fit into the line
-// gets a box.
+// gets a box, unless a question is open there.
 func (m *model) report(err error) {
 	if err == nil || m.ctx.Err() != nil {
 		return
@@ -211,13 +212,24 @@ func (m *model) report(err error) {
 	m.notice = plain.Line(err.Error())
 	reported := append(m.session.reported, engine.LogLine(m.clock(), "error", "here: "+m.notice))
 	m.session.reported = reported[max(0, len(reported)-mostReported):]
-	if m.width > 0 && span(m.notice)+4 > m.width {
+	asked := m.box != nil && len(m.box.answers) > 0
+	if m.width > 0 && span(m.notice)+4 > m.width && !asked {
 		m.box = &question{title: "That did not work", text: m.notice}
 	}
 }
 
+// lose takes note that the search cannot be followed. What lasts is reported once; a search that goes
+// on is taken up again with its next snapshot.
+func (m *model) lose(err error) {
+	m.session.active, m.session.live = "", nil
+	if why := err.Error(); why != m.lost {
+		m.lost = why
+		m.report(err)
+	}
+}
+
 func (m *model) arrived(s *engine.Snapshot) {
-	m.session.now = m.clock()
+	m.session.now, m.lost = m.clock(), ""
 	if s.Run.ID != m.session.active {
 		awaited := m.session.active != "" && m.session.live == nil
 		if awaited || !s.State.Live() {
