@@ -278,6 +278,45 @@ func TestALostSearchIsPausedAndReportedOnce(t *testing.T) {
 	}
 }
 
+// TestALateAnswerDoesNotDisturb does something else while a request is under way.
+func TestALateAnswerDoesNotDisturb(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		keys  []string
+		shown bool
+	}{
+		{"waiting", nil, true},
+		{"moving", []string{"up"}, true},
+		{"filtering", []string{"/", "b"}, false},
+		{"a question", []string{"X"}, false},
+		{"another screen", []string{"!"}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+			s.press("j")
+			_, answer := s.model.Update(keyPress("r"))
+			s.press(c.keys...)
+			before := s.model.top()
+			s.run(answer)
+			if s.model.session.active != "r2" || (s.model.top() != before) != c.shown {
+				t.Fatalf("r2 is active: %v; another screen is shown: %v, want %v", s.model.session.active == "r2", s.model.top() != before, c.shown)
+			}
+			if !c.shown && c.name != "filtering" { // what is typed is seen instead
+				s.sees("board-night runs; open it from the list")
+			}
+
+			s = plainStage(t, &fakeWorkbench{runs: sampleRuns(), views: map[string]*engine.Snapshot{"r1": sampleAs(engine.Paused, 3), "r2": sampleAs(engine.Paused, 3)}})
+			s.press("space", "j")
+			_, answer = s.model.Update(keyPress("c"))
+			s.press(c.keys...)
+			s.run(answer)
+			if _, shown := s.model.top().(*versus); shown != c.shown {
+				t.Errorf("the comparison is shown: %v, want %v", shown, c.shown)
+			}
+		})
+	}
+}
+
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -56,12 +57,14 @@ type (
 		err      error
 	}
 	comparedMsg struct { // two runs that shall be compared
+		from      screen // what was in front when they were asked for
+		ids       [2]string
 		snapshots [2]*engine.Snapshot
 		err       error
 	}
 	beganMsg struct { // a search was started or resumed
+		from screen // what was in front when it was asked for
 		id   string
-		open bool // show it
 		err  error
 	}
 	sentMsg struct {
@@ -143,15 +146,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			command = tea.Batch(command, m.reload())
 		}
 	case comparedMsg:
-		m.report(msg.err)
-		command = m.finishJob()
-		if msg.err == nil && len(m.stack) == 1 {
-			v := newVersus(m.session, msg.snapshots)
-			m.push(v)
-			if live := m.session.live; live != nil {
-				v.Update(snapshotMsg{live}) // what came while the runs were read
-			}
-		}
+		command = m.compared(msg)
 	case runsMsg:
 		m.report(msg.err)
 		if msg.err == nil {
@@ -257,10 +252,44 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 	m.session.live = nil
 	m.runs.list.id = msg.id
 	commands := []tea.Cmd{next, m.reload()}
-	if d, shown := m.top().(*dashboard); msg.open && !(shown && d.id == msg.id) {
+	switch {
+	case len(m.stack) > 1 && showsRun(m.stack[1], msg.id):
+	case m.undisturbed(msg.from):
 		commands = append(commands, m.carryOut(openIntent{msg.id}))
+	default:
+		m.done = m.session.name(msg.id) + " runs; open it from the list"
 	}
 	return tea.Batch(commands...)
+}
+
+// showsRun tells whether a screen is the dashboard of a run.
+func showsRun(s screen, id string) bool {
+	d, ok := s.(*dashboard)
+	return ok && d.id == id
+}
+
+// undisturbed tells whether nothing came in front of a screen and nobody types into it, so that another
+// one may take its place. A form that has asked for something is done with.
+func (m *model) undisturbed(s screen) bool {
+	_, form := s.(*form)
+	return m.top() == s && m.box == nil && (form || !s.Typing())
+}
+
+// compared shows two runs that were read.
+func (m *model) compared(msg comparedMsg) tea.Cmd {
+	m.report(msg.err)
+	switch {
+	case msg.err != nil:
+	case m.undisturbed(msg.from):
+		v := newVersus(m.session, msg.snapshots)
+		m.push(v)
+		if live := m.session.live; live != nil {
+			v.Update(snapshotMsg{live}) // what came while the runs were read
+		}
+	default:
+		m.done = fmt.Sprintf("%s and %s are read; compare them from the list", m.session.name(msg.ids[0]), m.session.name(msg.ids[1]))
+	}
+	return m.finishJob()
 }
 
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }

@@ -144,22 +144,20 @@ func (m *model) command(c engine.Command, quit bool) tea.Cmd {
 
 // begin starts a search, or resumes one.
 func (m *model) begin(i intent) tea.Cmd {
+	from := m.top()
+	ask := func(label, doing string, start func() (string, error)) tea.Cmd {
+		return m.enqueue(label, func() tea.Msg {
+			id, err := guarded(doing, start)
+			return beganMsg{from, id, err}
+		})
+	}
 	switch i := i.(type) {
 	case demoIntent:
-		return m.enqueue("starting the demo", func() tea.Msg {
-			id, err := guarded("start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
-			return beganMsg{id, true, err}
-		})
+		return ask("starting the demo", "start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
 	case startIntent:
-		return m.enqueue("starting the search", func() tea.Msg {
-			id, err := guarded("start the search", func() (string, error) { return m.workbench.Start(i.settings) })
-			return beganMsg{id, true, err}
-		})
+		return ask("starting the search", "start the search", func() (string, error) { return m.workbench.Start(i.settings) })
 	case resumeIntent:
-		return m.enqueue("resuming the run", func() tea.Msg {
-			_, err := guarded("resume the run", func() (struct{}, error) { return struct{}{}, m.workbench.Resume(i.id) })
-			return beganMsg{i.id, true, err}
-		})
+		return ask("resuming the run", "resume the run", func() (string, error) { return i.id, m.workbench.Resume(i.id) })
 	}
 	return nil
 }
@@ -184,9 +182,9 @@ func (m *model) open(id string) tea.Cmd {
 
 // compare reads two runs and shows them side by side; the active search's as it is now.
 func (m *model) compare(ids [2]string) tea.Cmd {
-	live := m.session.live
+	live, from := m.session.live, m.top()
 	return m.enqueue("reading two runs", func() tea.Msg {
-		var msg comparedMsg
+		msg := comparedMsg{from: from, ids: ids}
 		for n, id := range ids {
 			if live != nil && live.Run.ID == id {
 				msg.snapshots[n] = live

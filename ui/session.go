@@ -5,6 +5,7 @@ import (
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 )
 
 // session is what all screens share: the look, the clock and the search under way in
@@ -20,6 +21,16 @@ type session struct {
 	active   string           // the run under search in this store; empty: none
 	live     *engine.Snapshot // newest of the active search; nil before the first and after the last
 	liveAt   time.Time        // when it arrived
+}
+
+// name is what a run is called; one that is not listed yet is the search.
+func (s *session) name(id string) string {
+	for _, r := range s.runs {
+		if r.ID == id {
+			return plain.Line(r.Name)
+		}
+	}
+	return "the search"
 }
 
 // state is a run's state as it is from here: one that nobody searches is paused,
