@@ -33,12 +33,14 @@ func (m *model) View() string {
 	return view
 }
 
-// status is the line above the footer: what is being typed, else an error, else what is
+// status is the line above the footer: what leaving waits for, else what is being typed, else an error, else what is
 // asked for, else what the screen has to say.
 func (m *model) status() string {
 	l := m.session.look
 	var b line
 	switch {
+	case m.leaving:
+		b.put(l.warn, " … leaving once "+m.jobs[len(m.jobs)-1].label+" is done, "+m.session.keys.end.Help().Key+" leaves at once")
 	case m.typingBelow():
 		return m.top().Status()
 	case m.notice != "":
@@ -46,7 +48,7 @@ func (m *model) status() string {
 	case m.done != "":
 		b.put(l.good, " "+m.done)
 	case len(m.jobs) > 0:
-		b.put(l.warn, " … "+m.jobs[0].label)
+		b.put(l.warn, " … "+m.jobs[0].label+m.jobs[0].note)
 		if n := len(m.jobs) - 1; n > 0 {
 			b.put(l.dim, fmt.Sprintf("   %d more waiting", n))
 		}
@@ -76,6 +78,9 @@ func (m *model) tooSmallView() []string {
 		fmt.Sprintf("galen needs %d×%d cells;", minWidth, minHeight),
 		fmt.Sprintf("this terminal has %d×%d.", m.width, m.height),
 		"Make it larger, or q quits.",
+	}
+	if m.leaving {
+		lines[2] = "Leaving; " + m.session.keys.end.Help().Key + " leaves at once."
 	}
 	lines = lines[:min(len(lines), m.height)]
 	for i := range lines {

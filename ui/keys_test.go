@@ -475,6 +475,48 @@ func TestLeavingGivesTheSearchItsCommand(t *testing.T) {
 	}
 }
 
+// TestLeavingWaitsForWhatWasAskedFor leaves while commands are on their way.
+func TestLeavingWaitsForWhatWasAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		keys  []string // behind a pause that is not answered yet
+		fails bool
+		quit  bool
+		asked []string
+	}{
+		{"detach", []string{"q", "d"}, false, true, []string{"pause by tester"}},
+		{"detach behind two", []string{"s", "q", "d"}, false, true, []string{"pause by tester", "step by tester"}},
+		{"pause once more", []string{"q", "p"}, false, true, []string{"pause by tester"}},
+		{"stop", []string{"q", "x"}, false, true, []string{"pause by tester", "stop by tester"}},
+		{"something fails", []string{"s", "q", "d"}, true, false, []string{"pause by tester", "step by tester"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+			s.openLive(sampleSnapshot(20, 30))
+			if c.fails {
+				s.bench.refusal = errors.New("the search has ended")
+			}
+			_, acknowledge := s.model.Update(keyPress("space"))
+			s.press(c.keys...)
+			s.sees("… leaving once ", " is done, ctrl+c leaves at once")
+			if s.quit || len(s.bench.asked) > 0 {
+				t.Fatalf("left before the search has answered, with %q", s.bench.asked)
+			}
+			s.run(acknowledge)
+			if s.quit != c.quit || !slices.Equal(s.bench.asked, c.asked) {
+				t.Errorf("quit is %v, asked for %q, want %q", s.quit, s.bench.asked, c.asked)
+			}
+		})
+	}
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.model.Update(keyPress("space"))
+	s.press("q", "d", "ctrl+c")
+	if !s.quit {
+		t.Error("ctrl+c waits, too")
+	}
+}
+
 func TestRunEnds(t *testing.T) {
 	o := Options{Output: io.Discard}
 	for name, o := range map[string]Options{"key": {Input: strings.NewReader("q"), Output: o.Output}, "context": {Input: blocked{}, Output: o.Output}} {

@@ -41,6 +41,7 @@ type model struct {
 	done    string // what was carried out; a key removes it
 
 	jobs          []job // requests to the workbench, one at a time; the first is under way
+	leaving       bool  // once all of them are done and none has failed
 	width, height int
 	ticking       time.Duration // interval of the armed tick; 0: none
 	ticks         int           // generation of the armed tick; older ones are ignored
@@ -67,10 +68,7 @@ type (
 		id   string
 		err  error
 	}
-	sentMsg struct {
-		err  error
-		quit bool // if it took effect
-	}
+	sentMsg     struct{ err error }
 	exportedMsg struct {
 		done string
 		err  error
@@ -160,28 +158,25 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		command = m.began(msg)
 	case sentMsg:
 		m.report(msg.err)
-		command = m.finishJob()
-		if msg.quit && msg.err == nil {
-			command = tea.Quit
-		}
+		command = m.finishJob(msg.err)
 	case exportedMsg:
 		m.report(msg.err)
 		if msg.err == nil {
 			m.done = msg.done
 		}
-		command = m.finishJob()
+		command = m.finishJob(msg.err)
 	case changedMsg:
 		m.report(msg.err)
 		if msg.err == nil {
 			m.done = msg.done
 		}
-		command = tea.Batch(m.finishJob(), m.reload())
+		command = tea.Batch(m.finishJob(msg.err), m.reload())
 	case baseMsg:
 		m.tell(msg) // the form says what is wrong with it
 	case checkupMsg:
 		m.report(msg.err)
 		m.tell(msg)
-		command = m.finishJob()
+		command = m.finishJob(msg.err)
 	case logMsg:
 		m.report(msg.err)
 		m.tell(msg)
@@ -244,7 +239,7 @@ func (m *model) arrived(s *engine.Snapshot) {
 // began takes note of a search that was started or resumed.
 func (m *model) began(msg beganMsg) tea.Cmd {
 	m.report(msg.err)
-	next := m.finishJob()
+	next := m.finishJob(msg.err)
 	if msg.err != nil {
 		return next
 	}
@@ -289,7 +284,7 @@ func (m *model) compared(msg comparedMsg) tea.Cmd {
 	default:
 		m.done = fmt.Sprintf("%s and %s are read; compare them from the list", m.session.name(msg.ids[0]), m.session.name(msg.ids[1]))
 	}
-	return m.finishJob()
+	return m.finishJob(msg.err)
 }
 
 func (m *model) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
@@ -317,6 +312,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		m.notice, m.done = "", ""
 	}
 	switch {
+	case m.leaving && key.Matches(msg, k.end):
+		return tea.Quit
 	case key.Matches(msg, k.save) && !m.tooSmall():
 		return m.capture()
 	case m.box != nil:
@@ -326,7 +323,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return nil
 	case m.tooSmall():
 		if key.Matches(msg, k.quit) {
-			return m.carryOut(quitIntent{})
+			return m.leave()
 		}
 		return nil
 	case m.top().Typing() && !key.Matches(msg, k.end):
@@ -338,7 +335,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return m.carryOut(logIntent{})
 	case key.Matches(msg, k.quit):
 		if !m.session.searching() {
-			return tea.Quit
+			return m.leave()
 		}
 		m.box = &question{
 			title: "Leave the search that is running?",

@@ -13,6 +13,7 @@ import (
 // job is a request to the workbench.
 type job struct {
 	label string // shown until it is acknowledged
+	note  string // shown behind it
 	do    func() tea.Msg
 }
 
@@ -66,7 +67,7 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case askIntent:
 		m.box = &i.question
 	case quitIntent:
-		return tea.Quit
+		return m.leave()
 	case formIntent:
 		m.push(newForm(m.session))
 	case compareIntent:
@@ -124,21 +125,30 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case insteadIntent:
 		return m.begin(i.of)
 	case commandIntent:
-		return m.command(i.command, false)
+		return m.command(i.command)
 	case failIntent:
 		m.report(i.err)
 	case leaveIntent:
-		return m.command(engine.Command{Kind: i.after}, true)
+		m.leaving = true
+		return m.command(engine.Command{Kind: i.after})
 	}
 	return nil
 }
 
-// command gives the search a command and, if wanted, quits once it took effect.
-func (m *model) command(c engine.Command, quit bool) tea.Cmd {
+// leave quits, once what was asked for is done.
+func (m *model) leave() tea.Cmd {
+	if m.leaving = len(m.jobs) > 0; m.leaving {
+		return nil
+	}
+	return tea.Quit
+}
+
+// command gives the search a command.
+func (m *model) command(c engine.Command) tea.Cmd {
 	c.Who = m.options.Who
-	return m.enqueue(c.String()+" asked for; it takes effect at the next step", func() tea.Msg {
+	return m.enqueueNoted(c.String(), " asked for; it takes effect at the next step", func() tea.Msg {
 		_, err := guarded(c.String(), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
-		return sentMsg{err, quit}
+		return sentMsg{err}
 	})
 }
 
@@ -217,26 +227,37 @@ func (m *model) readLog() tea.Cmd {
 // enqueue asks the workbench for something once everything asked for before is done.
 // Asking for what waits last already changes nothing.
 func (m *model) enqueue(label string, do func() tea.Msg) tea.Cmd {
+	return m.enqueueNoted(label, "", do)
+}
+
+// enqueueNoted is enqueue for what there is more to say about while it waits.
+func (m *model) enqueueNoted(label, note string, do func() tea.Msg) tea.Cmd {
 	switch n := len(m.jobs); {
 	case n > 0 && m.jobs[n-1].label == label:
 		return nil
 	case n >= maxJobs:
-		m.notice = "too many requests are waiting; try again when the search has answered"
+		m.notice, m.leaving = "too many requests are waiting; try again when the search has answered", false
 		return nil
 	}
-	m.jobs = append(m.jobs, job{label, do})
+	m.jobs = append(m.jobs, job{label, note, do})
 	if len(m.jobs) == 1 {
 		return do
 	}
 	return nil
 }
 
-func (m *model) finishJob() tea.Cmd {
+// finishJob goes on to the next request, or leaves if that is wanted and nothing has failed.
+func (m *model) finishJob(err error) tea.Cmd {
 	if len(m.jobs) > 0 {
 		m.jobs = slices.Delete(m.jobs, 0, 1)
 	}
-	if len(m.jobs) > 0 {
+	m.leaving = m.leaving && err == nil
+	switch {
+	case len(m.jobs) > 0:
 		return m.jobs[0].do
+	case m.leaving:
+		m.leaving = false
+		return tea.Quit
 	}
 	return nil
 }
