@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"galen/store"
 )
 
 const unknown = "–"
@@ -37,6 +39,16 @@ func ratio(x float64) string {
 		return fmt.Sprintf("%.1f×", x)
 	}
 	return fmt.Sprintf("%.3f×", x)
+}
+
+// confirmedText is what a second look at an episode found: its accuracy, where other images were held
+// out for it, and its latency.
+func confirmedText(c *store.Confirmation) string {
+	text := "confirmed "
+	if c.Images > 0 {
+		text += percent(c.Accuracy) + " "
+	}
+	return text + fmt.Sprintf("%s ± %.3f", ratio(c.LatencyRatio), c.RatioError)
 }
 
 // millis formats milliseconds with as many decimals as suit the whole model's

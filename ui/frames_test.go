@@ -126,9 +126,14 @@ var scenes = map[string]func(s *stage){
 	"preparing":  func(s *stage) { s.openLive(samplePreparing()) },
 	"running":    func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("down", "down") },
 	"paused":     func(s *stage) { s.openLive(sampleAs(engine.Paused, 136)); s.press("b") },
-	"finished":   func(s *stage) { s.openLive(sampleAs(engine.Finished, 410)); s.press("r", "G") },
-	"first":      func(s *stage) { s.openLive(sampleSnapshot(20, 0)) },
-	"help":       func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("?") },
+	"finished": func(s *stage) {
+		snap := sampleAs(engine.Finished, 410)
+		confirm(snap, snap.Best.Number)
+		s.openLive(snap)
+		s.press("r", "G")
+	},
+	"first": func(s *stage) { s.openLive(sampleSnapshot(20, 0)) },
+	"help":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("?") },
 	"pinned": func(s *stage) {
 		snap := sampleSnapshot(20, 136)
 		half, four := &engine.Span[float64]{Least: 0.5, Most: 0.5}, &engine.Span[int]{Least: 4, Most: 8}

@@ -59,9 +59,9 @@ func (g *gallery) SetSize(width, height int) {
 
 // accept takes a new state of the run.
 func (g *gallery) accept(s *engine.Snapshot) {
-	grown := g.snap == nil || len(g.snap.Episodes) != len(s.Episodes)
+	changed := g.snap == nil || g.snap.Best != s.Best || !slices.Equal(g.snap.Episodes, s.Episodes)
 	g.snap = s
-	if grown {
+	if changed {
 		g.front = engine.Front(s.Episodes)
 		g.arrange()
 	}
@@ -117,7 +117,7 @@ func (g *gallery) arrange() {
 }
 
 // condition is what the filter asks of an episode; every word must hold. Words are front,
-// marked, met, and flags of measurements; acc>90, lat<0.3 and reward>0 compare.
+// marked, met, confirmed, and flags of measurements; acc>90, lat<0.3 and reward>0 compare.
 func (g *gallery) condition() func(*store.Episode) bool {
 	var conditions []func(*store.Episode) bool
 	for _, word := range strings.Fields(strings.ToLower(g.filter.text())) {
@@ -149,6 +149,8 @@ func (g *gallery) word(word string) func(*store.Episode) bool {
 		return func(e *store.Episode) bool { return slices.Contains(g.front, e) }
 	case "marked":
 		return func(e *store.Episode) bool { return g.marked[e.Number] }
+	case "confirmed":
+		return func(e *store.Episode) bool { return e.Confirmed != nil }
 	case "met":
 		return func(e *store.Episode) bool { return e.LatencyRatio <= g.snap.Settings.Target }
 	}
@@ -300,7 +302,7 @@ func (g *gallery) Legend() [][2]string {
 		{l.frontMark, "on the Pareto front: no episode is both faster and more accurate"},
 		{l.bestMark, "the best that meets the target"},
 		{l.chosenMark, "the one under the cursor"},
-		{"/", "words filter: front, marked, met, noisy, acc>90, lat<0.3, reward>0, #12"},
+		{"/", "words filter: front, marked, met, confirmed, noisy, acc>90, lat<0.3, reward>0, #12"},
 	}
 }
 
@@ -308,7 +310,12 @@ func (g *gallery) Status() string {
 	if g.naming.typing() {
 		return g.naming.line(g.s.look, g.width)
 	}
-	return g.filter.filterLine(g.s.look, g.width, "   front  marked  met  noisy  acc>90  lat<0.3", "")
+	l := g.s.look
+	status := g.filter.filterLine(l, g.width, "   front  marked  met  confirmed  noisy  acc>90  lat<0.3", "")
+	if e := g.current(); status == "" && e != nil && e.Confirmed != nil {
+		status = new(line).put(l.dim, fmt.Sprintf("  episode %d ", e.Number)).put(l.good, confirmedText(e.Confirmed)).cut(g.width)
+	}
+	return status
 }
 
 func (g *gallery) View() []string {
@@ -379,7 +386,12 @@ func (g *gallery) lines(width int) []string {
 		{column{title: "reward", width: 7, right: true}, 2, func(e *store.Episode) cell {
 			return cell{minus(fmt.Sprintf("%.3f", e.Reward)), l.plain}
 		}},
-		{column{title: "flags", width: 10}, 3, func(e *store.Episode) cell { return cell{strings.Join(e.Flags, ","), l.warn} }},
+		{column{title: "flags", width: 10}, 3, func(e *store.Episode) cell {
+			if len(e.Flags) == 0 && e.Confirmed != nil {
+				return cell{"confirmed", l.good}
+			}
+			return cell{strings.Join(e.Flags, ","), l.warn}
+		}},
 	}}
 	t.shrink()
 	out := []string{t.header()}

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"galen/engine"
@@ -81,6 +82,30 @@ func TestTheCursorStaysOnItsEpisode(t *testing.T) {
 	if e := g.current(); e.Number != 4 || len(g.shown) != 6 {
 		t.Errorf("the cursor is on episode %d of %d", e.Number, len(g.shown))
 	}
+}
+
+// TestConfirmedFiguresAreShown confirms an episode while its run is on screen.
+func TestConfirmedFiguresAreShown(t *testing.T) {
+	s, _ := openGallery(t)
+	s.misses("confirmed")
+	confirmed := fewEpisodes()
+	confirmed.Version++
+	confirmed.Settings.Episodes, confirmed.Run.Budget, confirmed.Episode = 5, 5, 6
+	confirm(confirmed, 3)
+	s.live(confirmed)
+	s.press("down", "down")
+	s.sees("episode 3 confirmed 84.6 % 0.403× ± 0.001")
+	if row := strings.Split(s.text(), "\n")[s.lineWith("    3   85.0 %")]; !strings.Contains(row, "★") || !strings.Contains(row, "confirmed") {
+		t.Errorf("the best is not marked: %q", row)
+	}
+	s.press(append([]string{"/"}, append(typed("confirmed"), "enter")...)...)
+	s.sees("1 of 5")
+	s.press("esc", "esc", "b")
+	s.sees("5/5", "best episode #3  85.0 %  0.400×  confirmed 84.6 % 0.403× ± 0.001", "  confirmed 84.6 % 0.403× ± 0.001 ")
+	s.misses("6/5")
+	s.press("esc")
+	s.sees("84.6 %", "0.403×")
+	s.misses("85.0 %")
 }
 
 func TestMovingAlongTheFront(t *testing.T) {

@@ -147,6 +147,9 @@ func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + "  ", 0}}
 	if shown != nil {
 		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + "  ", 1})
+		if shown.Confirmed != nil {
+			left = append(left, segment{l.good, confirmedText(shown.Confirmed) + "  ", 1})
+		}
 		if other := d.rival(); other != nil {
 			left = append(left, segment{l.accent, fmt.Sprintf("Δ #%d %s %s  ", other.Number, percent(other.Accuracy), ratio(other.LatencyRatio)), 2})
 		}

@@ -72,7 +72,7 @@ func (d *dashboard) header() string {
 	symbol, k := l.stateLook(state)
 	number := len(s.Episodes)
 	if working(state) && state != engine.Preparing {
-		number = s.Episode
+		number = min(s.Episode, budget(s)) // while the best are confirmed there is no other
 	}
 	elapsed := d.frozen
 	if !d.still {
@@ -275,6 +275,9 @@ func (d *dashboard) remarks() (out []string) {
 	s := d.snap
 	if b, r := s.Best, s.Reference; b != nil && r != nil {
 		out = append(out, fmt.Sprintf("best: %s points, %.1f times as fast", signed(100*(b.Accuracy-r.Accuracy)), 1/max(b.LatencyRatio, 1e-9)))
+		if b.Confirmed != nil {
+			out = append(out, confirmedText(b.Confirmed))
+		}
 		if ago := s.Last().Number - b.Number; ago > 0 {
 			out = append(out, fmt.Sprintf("found %s ago", plural(ago, "episode")))
 		} else {

@@ -54,9 +54,9 @@ func (o runOrder) before(a, b *listedRun) int {
 	case o == runsByName:
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	case o == runsByAccuracy && a.Best != nil:
-		return cmp.Compare(b.Best.Accuracy, a.Best.Accuracy)
+		return cmp.Compare(b.accuracy(), a.accuracy())
 	case o == runsByLatency && a.Best != nil:
-		return cmp.Compare(a.Best.LatencyRatio, b.Best.LatencyRatio)
+		return cmp.Compare(a.latency(), b.latency())
 	}
 	return 0
 }
@@ -65,6 +65,22 @@ func (o runOrder) before(a, b *listedRun) int {
 type listedRun struct {
 	store.Run
 	settings engine.Settings
+}
+
+// accuracy is the best episode's, which there must be, as far as is known.
+func (l *listedRun) accuracy() float64 {
+	if c := l.Best.Confirmed; c != nil {
+		return c.Accuracy
+	}
+	return l.Best.Accuracy
+}
+
+// latency is the best episode's ratio, which there must be, as far as is known.
+func (l *listedRun) latency() float64 {
+	if c := l.Best.Confirmed; c != nil {
+		return c.LatencyRatio
+	}
+	return l.Best.LatencyRatio
 }
 
 func newRuns(s *session) *runs {
@@ -128,7 +144,7 @@ func (r *runs) refresh(snap *engine.Snapshot) {
 			r.all[i].State = string(snap.State)
 			r.all[i].Episodes = max(snap.Run.Episodes, len(snap.Episodes))
 			if b := snap.Best; b != nil {
-				r.all[i].Best = &store.Best{Episode: b.Number, Accuracy: b.Accuracy, LatencyRatio: b.LatencyRatio}
+				r.all[i].Best = &store.Best{Episode: b.Number, Accuracy: b.Accuracy, LatencyRatio: b.LatencyRatio, Confirmed: b.Confirmed}
 			}
 			return
 		}
@@ -255,7 +271,7 @@ func (r *runs) Keys() []keyGroup {
 
 func (r *runs) Legend() [][2]string {
 	return [][2]string{
-		{"accuracy", "of the best episode, on validation images"},
+		{"accuracy", "of the best episode, on validation images, or on others once it is confirmed"},
 		{"reward", "how the rewards of the episodes developed"},
 		{"…-it", "prune-iterative and quantize-iterative, where there is no room for the whole name"},
 		{"latency", "of the best episode, relative to the uncompressed model on the device"},
@@ -374,17 +390,17 @@ func (r *runs) table() *table[listedRun] {
 			if l.Best == nil {
 				return unknown
 			}
-			return percent(l.Best.Accuracy)
+			return percent(l.accuracy())
 		})},
 		{column{title: "latency", width: 7, right: true}, 0, func(run listedRun) cell {
 			if run.Best == nil {
 				return cell{unknown, l.plain}
 			}
 			k := l.plain
-			if run.settings.Target > 0 && run.Best.LatencyRatio <= run.settings.Target {
+			if run.settings.Target > 0 && run.latency() <= run.settings.Target {
 				k = l.good
 			}
-			return cell{ratio(run.Best.LatencyRatio), k}
+			return cell{ratio(run.latency()), k}
 		}},
 		{column{title: "worked", width: 8, right: true}, 12, text(func(l listedRun) string { return clock(l.Elapsed) })},
 		{column{title: "started", width: 11, right: true}, 4, func(run listedRun) cell { return cell{age(r.s.now, run.Created), l.dim} }},
