@@ -268,7 +268,7 @@ func (w *Workbench) result(ids []string) (RunResult, error) {
 	}
 	r.Run, r.Seed, r.Volume = last.Run.ID, last.Settings.Seed, Hypervolume(episodes)
 	if last.Best != nil {
-		meets := func(ratio float64) bool { return ratio <= last.Settings.Target*(1+targetTolerance) }
+		meets := func(ratio float64) bool { return WithinTarget(ratio, last.Settings.Target) }
 		r.Ratio = last.Best.LatencyRatio
 		if meets(r.Ratio) {
 			r.Accuracy = last.Best.Accuracy

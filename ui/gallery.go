@@ -59,7 +59,7 @@ func (g *gallery) SetSize(width, height int) {
 
 // accept takes a new state of the run.
 func (g *gallery) accept(s *engine.Snapshot) {
-	changed := g.snap == nil || g.snap.Best != s.Best || !slices.Equal(g.snap.Episodes, s.Episodes)
+	changed := g.snap == nil || g.snap.Best != s.Best || g.snap.Settings.Target != s.Settings.Target || !slices.Equal(g.snap.Episodes, s.Episodes)
 	g.snap = s
 	if changed {
 		g.front = engine.Front(s.Episodes)
@@ -152,7 +152,7 @@ func (g *gallery) word(word string) func(*store.Episode) bool {
 	case "confirmed":
 		return func(e *store.Episode) bool { return e.Confirmed != nil }
 	case "met":
-		return func(e *store.Episode) bool { return e.LatencyRatio <= g.snap.Settings.Target }
+		return g.snap.Meets
 	}
 	return func(e *store.Episode) bool {
 		return strings.HasPrefix(strconv.Itoa(e.Number), strings.TrimPrefix(word, "#")) ||
@@ -300,7 +300,7 @@ func (g *gallery) Legend() [][2]string {
 	l := g.s.look
 	return [][2]string{
 		{l.frontMark, "on the Pareto front: no episode is both faster and more accurate"},
-		{l.bestMark, "the best that meets the target"},
+		{l.bestMark, "the best that meets the target; the fastest if none does"},
 		{l.chosenMark, "the one under the cursor"},
 		{"/", "words filter: front, marked, met, confirmed, noisy, acc>90, lat<0.3, reward>0, #12"},
 	}
@@ -377,7 +377,7 @@ func (g *gallery) lines(width int) []string {
 		{column{title: "top-1", width: 7, right: true}, 0, func(e *store.Episode) cell { return cell{percent(e.Accuracy), l.strong} }},
 		{column{title: "latency", width: 7, right: true}, 0, func(e *store.Episode) cell {
 			k := l.plain
-			if e.LatencyRatio <= g.snap.Settings.Target {
+			if g.snap.Meets(e) {
 				k = l.good
 			}
 			return cell{ratio(e.LatencyRatio), k}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"galen/engine"
 	"galen/store"
@@ -106,6 +107,38 @@ func TestConfirmedFiguresAreShown(t *testing.T) {
 	s.press("esc")
 	s.sees("84.6 %", "0.403×")
 	s.misses("85.0 %")
+}
+
+// TestTheTargetIsMetAsTheSearchMeansIt has episodes a little above the target, and above it once confirmed.
+func TestTheTargetIsMetAsTheSearchMeansIt(t *testing.T) {
+	s, g := openGallery(t)
+	snap := fewEpisodes()
+	snap.Version++
+	confirm(snap, 2)
+	snap.Settings.Target = 0.2 // confirmed at 0.203
+	s.live(snap)
+	s.press(append([]string{"/"}, append(typed("met"), "enter")...)...)
+	if got := numbers(g.shown); got != nil {
+		t.Errorf("%v meet the target", got)
+	}
+	s.press("esc", "esc", "b")
+	s.sees("no episode meets the target yet;  ", "this is the fastest  ")
+	steered := *fewEpisodes()
+	steered.Settings.Target = 0.19
+	s.now = s.now.Add(time.Minute)
+	s.live(&steered)
+	s.sees("no episode meets the target yet; this is the fastest")
+	steered = *snap
+	s.now = s.now.Add(time.Minute)
+	steered.Settings.Target = 0.3999
+	steered.Version++
+	s.live(&steered)
+	s.misses("no episode meets")
+	s.press("e")
+	s.press(append([]string{"/"}, typed("met")...)...)
+	if got := numbers(s.model.top().(*gallery).shown); !slices.Equal(got, []int{3, 2}) {
+		t.Errorf("%v meet the target", got)
+	}
 }
 
 func TestMovingAlongTheFront(t *testing.T) {

@@ -16,6 +16,7 @@ type layersKey struct {
 	layers        *engine.Layer
 	reference     *store.Reference
 	best, last    *store.Episode
+	met           bool
 	deciding      int // −1: none
 	choice        choice
 	episode       int
@@ -28,7 +29,7 @@ type layersKey struct {
 func (d *dashboard) layersKey() layersKey {
 	s := d.snap
 	k := layersKey{
-		reference: s.Reference, best: s.Best, last: s.Last(), deciding: -1,
+		reference: s.Reference, best: s.Best, last: s.Last(), met: s.Met(), deciding: -1,
 		choice: d.choice, episode: d.episode, against: d.against, limits: len(s.Journal), at: d.list.at, top: d.list.top, width: d.width, height: d.height,
 	}
 	if len(s.Layers) > 0 {
@@ -156,6 +157,9 @@ func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 		left = append(left, segment{l.dim, fmt.Sprintf("reward %s ", minus(fmt.Sprintf("%.3f", shown.Reward))), 3})
 		if shown == s.Best && d.choice != bestEpisode {
 			left = append(left, segment{l.good, " " + l.bestMark + " best ", 2})
+		}
+		if shown == s.Best && !s.Met() {
+			left = append(left, segment{l.warn, " no episode meets the target yet; this is the fastest ", 2})
 		}
 		if len(shown.Flags) > 0 {
 			left = append(left, segment{l.warn, " ! " + strings.Join(shown.Flags, ", ") + " ", 1})

@@ -204,7 +204,7 @@ func (d *dashboard) comparisons() []result {
 			return absent(name)
 		}
 		k := l.plain
-		if e.LatencyRatio <= s.Settings.Target {
+		if s.Meets(e) {
 			k = l.good
 		}
 		return result{name, fmt.Sprintf("#%d", e.Number), k, e.Accuracy, e.LatencyRatio, e.LatencyMS}
@@ -275,6 +275,9 @@ func (d *dashboard) remarks() (out []string) {
 	s := d.snap
 	if b, r := s.Best, s.Reference; b != nil && r != nil {
 		out = append(out, fmt.Sprintf("best: %s points, %.1f times as fast", signed(100*(b.Accuracy-r.Accuracy)), 1/max(b.LatencyRatio, 1e-9)))
+		if !s.Met() {
+			out = append(out, "no episode meets the target yet;", "this is the fastest")
+		}
 		if b.Confirmed != nil {
 			out = append(out, confirmedText(b.Confirmed))
 		}

@@ -397,7 +397,7 @@ func (r *runs) table() *table[listedRun] {
 				return cell{unknown, l.plain}
 			}
 			k := l.plain
-			if run.settings.Target > 0 && run.latency() <= run.settings.Target {
+			if run.settings.Target > 0 && engine.WithinTarget(run.latency(), run.settings.Target) {
 				k = l.good
 			}
 			return cell{ratio(run.latency()), k}
