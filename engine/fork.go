@@ -51,7 +51,7 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 	if fork.Name = name; name == "" {
 		fork.Name = ForkName(from.Name, episode)
 	}
-	fork.Created, fork.State, fork.Episodes = time.Now().UTC(), string(Paused), episode
+	fork.Created, fork.State, fork.Problem, fork.Episodes = time.Now().UTC(), string(Paused), "", episode
 	fork.Elapsed, fork.Best, fork.Trend = 0, nil, trendOf(episodes[:episode])
 	for _, e := range episodes[:episode] {
 		fork.Elapsed += time.Duration(e.Seconds * float64(time.Second))

@@ -251,7 +251,7 @@ func (s *Search) insist(ctx context.Context, what string, write func() error) er
 // record brings the run's record up to date.
 func (s *Search) record() {
 	run := *s.run
-	run.State = string(s.state)
+	run.State, run.Problem = string(s.state), s.problem
 	run.Elapsed = s.clock.read()
 	run.Device = s.fingerprint.String()
 	s.run = &run

@@ -226,6 +226,39 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// TestAFailedRunSaysWhyUntilItGoesOn fails for want of a device and then has one.
+func TestAFailedRunSaysWhyUntilItGoesOn(t *testing.T) {
+	settings := testSettings("uniform", 1)
+	settings.Device = "ort:/nowhere/libonnxruntime.so"
+	db, id := createRun(t, settings)
+	s := openSearch(t, db, id, smallWorkload(t))
+	s.work(context.Background())
+	w := &Workbench{db: db, box: newMailbox()}
+	viewed, err := w.View(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if viewed.State != Failed || viewed.Problem == "" || viewed.Problem != s.problem {
+		t.Errorf("the run is %s because of %q, want %q", viewed.State, viewed.Problem, s.problem)
+	}
+	fork, err := w.Fork(id, 0, "")
+	if err != nil || fork.Problem != "" {
+		t.Errorf("its fork has the problem %q, %v", fork.Problem, err)
+	}
+	run := *viewed.Run
+	settings.Device = "roofline:"
+	if run.Settings, err = json.Marshal(settings); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.UpdateRun(&run); err != nil {
+		t.Fatal(err)
+	}
+	search(t, context.Background(), db, id, smallWorkload(t))
+	if viewed, err = w.View(id); err != nil || viewed.State != Finished || viewed.Problem != "" {
+		t.Errorf("the run that went on is %s because of %q, %v", viewed.State, viewed.Problem, err)
+	}
+}
+
 func TestBestOf(t *testing.T) {
 	episode := func(n int, accuracy, ratio float64) *store.Episode {
 		return &store.Episode{Number: n, Accuracy: accuracy, LatencyRatio: ratio}

@@ -85,7 +85,7 @@ func (w *Workbench) asItIs(r *store.Run, active string) *store.Run {
 		return r
 	}
 	now := *r
-	now.State = string(latest.State)
+	now.State, now.Problem = string(latest.State), latest.Problem
 	return &now
 }
 
@@ -326,7 +326,7 @@ func (w *Workbench) View(id string) (*Snapshot, error) {
 		return nil, err
 	}
 	s := &Snapshot{
-		Version: 1, Run: run, State: State(run.State), Elapsed: run.Elapsed,
+		Version: 1, Run: run, State: State(run.State), Problem: run.Problem, Elapsed: run.Elapsed,
 		Device: hw.Fingerprint{Device: run.Device}, Step: -1,
 	}
 	if s.Reference, err = optional(w.db.Reference(run.ID)); err != nil {

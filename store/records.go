@@ -11,6 +11,7 @@ type Run struct {
 	Name     string          `json:"name"`
 	Created  time.Time       `json:"created"`
 	State    string          `json:"state"`
+	Problem  string          `json:"problem,omitempty"`  // why it failed or paused itself
 	Settings json.RawMessage `json:"settings"`           // the engine's, verbatim, as of the latest episode
 	Progress json.RawMessage `json:"progress,omitempty"` // the engine's, as of the latest episode
 	Model    Source          `json:"model"`

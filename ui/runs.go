@@ -283,7 +283,11 @@ func (r *runs) Status() string {
 		return r.naming.line(r.s.look, r.width)
 	}
 	found := fmt.Sprintf("%d of %s", len(r.shown), plural(len(r.all), "run"))
-	return r.filter.filterLine(r.s.look, r.width, "   "+found, ": "+found)
+	status := r.filter.filterLine(r.s.look, r.width, "   "+found, ": "+found)
+	if run, any := r.current(); status == "" && any && run.Problem != "" {
+		status = new(line).put(r.s.look.bad, " ! "+run.Problem).cut(r.width)
+	}
+	return status
 }
 
 func (r *runs) View() []string {

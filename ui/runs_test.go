@@ -68,6 +68,13 @@ func TestTheListIsTheStoresOnceTheSearchHasEnded(t *testing.T) {
 	s.misses("shiny", "demo     ")
 }
 
+func TestAFailedRunSaysWhy(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.misses("no route to host")
+	s.press("G")
+	s.sees("! open the device: ssh://board: no route to host")
+}
+
 func TestTableNarrowsBeforeItLeavesOutWhatIsNeededMore(t *testing.T) {
 	of := func(width int) string {
 		said := func(text string) func(int) cell { return func(int) cell { return cell{text: text} } }

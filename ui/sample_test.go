@@ -243,12 +243,14 @@ func sampleRuns() []*store.Run {
 			Device: "local", Episodes: episodes, Budget: budget, Elapsed: time.Duration(episodes) * 6 * time.Second, Best: best,
 		}
 	}
+	broken := run("r5", "broken", "mobilenet", engine.Failed, 0, 410, "joint", 100*24*time.Hour, nil)
+	broken.Problem = "open the device: ssh://board: no route to host"
 	return []*store.Run{
 		live,
 		run("r2", "board-night", "resnet56-cifar10", engine.Paused, 310, 410, "prune-iterative", 19*time.Hour, &store.Best{Episode: 290, Accuracy: 0.921, LatencyRatio: 0.262}),
 		run("r3", "first try with a very long name", "resnet20-cifar10", engine.Finished, 200, 200, "quantize-iterative", 50*time.Hour, &store.Best{Episode: 121, Accuracy: 0.9031, LatencyRatio: 0.248}),
 		run("r4", "größer 漢字", "résumé-网络", engine.Stopped, 12, 410, "evolution", 9*24*time.Hour, &store.Best{Episode: 3, Accuracy: 0.611, LatencyRatio: 0.31}),
-		run("r5", "broken", "mobilenet", engine.Failed, 0, 410, "joint", 100*24*time.Hour, nil),
+		broken,
 	}
 }
 

@@ -34,6 +34,9 @@ func Runs(out io.Writer, runs []*store.Run) error {
 func Episode(out io.Writer, s *engine.Snapshot, e *store.Episode) error {
 	plain.Fprintf(out, "run %s (%s): %s, %s agent, target %.3g×, %s, %d of %d episodes\n", s.Run.Name, s.Run.ID,
 		s.Run.Model.Name, s.Settings.Agent, s.Settings.Target, s.State, len(s.Episodes), s.Settings.Episodes)
+	if s.Problem != "" {
+		plain.Fprintf(out, "problem: %s\n", s.Problem)
+	}
 	if s.Device.Device != "" {
 		plain.Fprintf(out, "device: %s\n", s.Device)
 	}
