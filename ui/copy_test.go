@@ -38,7 +38,7 @@ func TestTheScreenIsSavedAsText(t *testing.T) {
 	s.press("ctrl+s")
 	s.sees("saved as ")
 	s.press("x", "ctrl+s") // with a box in front
-	for path, text := range map[string]string{"galen-20260314-140210.txt": want, "galen-20260314-140210-2.txt": "Stop this run?"} {
+	for path, text := range map[string]string{"galen-20260314-140210.txt": want, "galen-20260314-140210-2.txt": "Stop demo?"} {
 		got, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

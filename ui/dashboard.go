@@ -10,6 +10,7 @@ import (
 
 	"galen/engine"
 	"galen/store"
+	"galen/ui/plain"
 )
 
 // dashboard shows one run: where it stands against the reference and the target,
@@ -131,7 +132,7 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 		return commandIntent{engine.Command{Kind: engine.Step}}
 	case key.Matches(msg, k.stop):
 		return askIntent{question{
-			title: "Stop this run?",
+			title: fmt.Sprintf("Stop %s?", plain.Line(d.newest.Run.Name)),
 			text: fmt.Sprintf("The search ends here and can't be continued; to go on later, pause it. Its %s stay in the store.",
 				plural(len(d.newest.Episodes), "finished episode")),
 			answers: k.confirm(commandIntent{engine.Command{Kind: engine.Stop}}),

@@ -317,6 +317,17 @@ func TestALateAnswerDoesNotDisturb(t *testing.T) {
 	}
 }
 
+func TestTheDashboardSaysWhichRunItIs(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s.openLive(sampleSnapshot(20, 30))
+	s.sees(" galen   demo   resnet18-cifar10   joint ")
+	s.press("x")
+	s.sees("Stop demo?")
+	s.press("n")
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	s.sees(" galen   demo   ")
+}
+
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))

@@ -59,11 +59,11 @@ func (d *dashboard) View() []string {
 func (d *dashboard) header() string {
 	l, s := d.s.look, d.snap
 	gap := "   "
-	name := s.Run.Model.Name
-	if name == "" {
-		name = s.Run.Name
+	left := []segment{{l.strong, " galen", 0}, {l.plain, gap + s.Run.Name, 0}}
+	if model := s.Run.Model.Name; model != "" && model != s.Run.Name {
+		left = append(left, segment{l.dim, gap + model, 4})
 	}
-	left := []segment{{l.strong, " galen", 0}, {l.plain, gap + name, 0}, {l.dim, gap + s.Settings.Agent, 2}}
+	left = append(left, segment{l.dim, gap + s.Settings.Agent, 2})
 	left = append(left, segment{l.dim, " · β " + number(s.Settings.Beta), 6}, segment{l.dim, gap + hw.Label(s.Settings.Device), 3})
 	if cpu := processor(s.Device.CPU); cpu != "" {
 		left = append(left, segment{l.dim, fmt.Sprintf(" · %s", cpu), 7})
