@@ -331,15 +331,19 @@ func (d *dashboard) Status() string {
 	case d.limited() != "":
 		return new(line).put(l.accent, "  "+l.pinMark+" ").put(l.dim, d.limited()).cut(d.width)
 	case n > 0 && arrange(d.width, d.height, len(d.snap.Layers)).journal == 0:
-		return l.journalEntry(d.snap.Journal[n-1], d.width).cut(d.width)
+		return l.journalEntry(d.snap.Journal[n-1], d.s.now, d.width).cut(d.width)
 	}
 	return ""
 }
 
 // journalEntry is a command with its effect; wide terminals show long ones in full.
-func (l *look) journalEntry(e store.JournalEntry, width int) *line {
+func (l *look) journalEntry(e store.JournalEntry, now time.Time, width int) *line {
 	command := max(24, min(60, width/2-20))
-	b := new(line).put(l.dim, e.Time.Format("  15:04:05 ")).put(l.plain, fit(e.Who, 8, false)).
+	stamp := timeOfDay
+	if !sameDay(e.Time, now) {
+		stamp = dateAndTime
+	}
+	b := new(line).put(l.dim, "  "+e.Time.Local().Format(stamp)+" ").put(l.plain, fit(e.Who, 8, false)).
 		put(l.plain, " "+fit(e.Command, command, false)).put(l.dim, fmt.Sprintf("   from episode %d", e.Episode))
 	if e.Effect != "" {
 		b.put(l.dim, "   "+e.Effect)

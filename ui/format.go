@@ -150,7 +150,7 @@ func age(now, t time.Time) string {
 	case d < 60*24*time.Hour:
 		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 	}
-	return t.Format("2006-01-02")
+	return t.Local().Format(time.DateOnly)
 }
 
 // processor is a CPU's model name without trademark signs and clock rate.

@@ -2,8 +2,8 @@ package ui
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
+	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -144,9 +144,9 @@ func (j *journal) table() *table[int] {
 		undone[e.Undoes-1] = true
 		command, effect, who = max(command, span(e.Command)), max(effect, span(e.Effect)), max(who, span(e.Who))
 	}
-	stamp := "15:04:05"
-	if n := len(all); !sameDay(all[0], all[n-1]) {
-		stamp = "2006-01-02 15:04"
+	stamp := timeOfDay
+	if n := len(all); !sameDay(all[0].Time, all[n-1].Time) {
+		stamp = dateAndTime
 	}
 	t := &table[int]{look: l, width: j.width, gap: 2, fields: []field[int]{
 		{column{width: 1}, 0, func(i int) cell {
@@ -155,7 +155,7 @@ func (j *journal) table() *table[int] {
 			}
 			return cell{}
 		}},
-		{column{title: "time", width: len(stamp), near: true}, 0, func(i int) cell { return cell{all[i].Time.Format(stamp), l.dim} }},
+		{column{title: "time", width: len(stamp), near: true}, 0, func(i int) cell { return cell{all[i].Time.Local().Format(stamp), l.dim} }},
 		{column{title: "who", width: min(who, 8)}, 2, func(i int) cell { return cell{all[i].Who, l.plain} }},
 		{column{title: "from", width: 5, right: true}, 1, func(i int) cell { return cell{fmt.Sprintf("#%d", all[i].Episode), l.dim} }},
 		{column{title: "command", width: 12}, 0, func(i int) cell { return cell{all[i].Command, l.strong} }},
@@ -173,6 +173,13 @@ func (j *journal) table() *table[int] {
 	return t
 }
 
-func sameDay(a, b store.JournalEntry) bool {
-	return slices.Equal([]int{a.Time.Year(), a.Time.YearDay()}, []int{b.Time.Year(), b.Time.YearDay()})
+// How times are written where all are of one day, and where not.
+const (
+	timeOfDay   = "15:04:05"
+	dateAndTime = "2006-01-02 15:04"
+)
+
+// sameDay tells whether two times are on the same day here.
+func sameDay(a, b time.Time) bool {
+	return a.Local().Format(time.DateOnly) == b.Local().Format(time.DateOnly)
 }

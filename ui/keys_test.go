@@ -328,6 +328,23 @@ func TestTheDashboardSaysWhichRunItIs(t *testing.T) {
 	s.sees(" galen   demo   ")
 }
 
+func TestTheJournalTellsLocalTimes(t *testing.T) {
+	defer func(here *time.Location) { time.Local = here }(time.Local)
+	time.Local = time.FixedZone("here", 2*3600)
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	snap := sampleSteered()
+	s.openLive(snap)
+	s.sees("  15:52:10 ada ")
+	s.press("J")
+	s.sees(" 15:52:10  ada ")
+	s.press("esc")
+	latest := &snap.Journal[len(snap.Journal)-1]
+	latest.Time = epoch.Add(-15 * time.Hour) // today here, not in UTC
+	s.sees("  01:02:10 ada ")
+	latest.Time = epoch.Add(-17 * time.Hour)
+	s.sees("  2026-03-13 23:02 ada ")
+}
+
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))

@@ -457,7 +457,7 @@ func (d *dashboard) journal(height int) []string {
 	}
 	var out []string
 	for i := len(entries) - 1; i >= 0 && len(out) < height; i-- {
-		out = append(out, l.journalEntry(entries[i], d.width).cut(d.width))
+		out = append(out, l.journalEntry(entries[i], d.s.now, d.width).cut(d.width))
 	}
 	return exactly(out, height)
 }

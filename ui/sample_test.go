@@ -19,6 +19,9 @@ import (
 // epoch is when every sample takes place.
 var epoch = time.Date(2026, 3, 14, 14, 2, 10, 0, time.UTC)
 
+// Frames show local times.
+func init() { time.Local = time.UTC }
+
 // sampleSnapshot makes up a search over a ResNet-like network: every number follows
 // from the seed, and accuracy and latency improve over the episodes as they would.
 func sampleSnapshot(layers, finished int) *engine.Snapshot {
