@@ -278,6 +278,21 @@ func TestALostSearchIsPausedAndReportedOnce(t *testing.T) {
 	}
 }
 
+// TestTwoRunsAreTwoRequests asks for the same of two runs before the first request is answered.
+func TestTwoRunsAreTwoRequests(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	_, first := s.model.Update(keyPress("X"))
+	s.run(first)
+	_, answer := s.model.Update(keyPress("y"))
+	s.sees("… deleting demo")
+	s.press("j", "X", "y", "X", "y")
+	s.sees("1 more waiting")
+	s.run(answer)
+	if want := []string{"delete r1", "delete r2"}; !slices.Equal(s.bench.asked, want) {
+		t.Errorf("asked for %q, want %q", s.bench.asked, want)
+	}
+}
+
 // TestALateAnswerDoesNotDisturb does something else while a request is under way.
 func TestALateAnswerDoesNotDisturb(t *testing.T) {
 	for _, c := range []struct {

@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -56,7 +57,7 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		m.stack = m.stack[:2]
 		m.stack[1].(*dashboard).show(i)
 	case exportIntent:
-		return m.enqueue(fmt.Sprintf("exporting episode %d", i.episode), func() tea.Msg {
+		return m.enqueue(fmt.Sprintf("exporting episode %d of %s to %s", i.episode, m.session.name(i.run), i.path), func() tea.Msg {
 			_, err := guarded("export", func() (*store.Episode, error) {
 				return m.workbench.Export(m.ctx, i.run, i.episode, i.path, "")
 			})
@@ -73,7 +74,14 @@ func (m *model) carryOut(i intent) tea.Cmd {
 	case compareIntent:
 		return m.compare(i.ids)
 	case forkIntent:
-		return m.enqueue("forking the run", func() tea.Msg {
+		label := "forking " + m.session.name(i.id)
+		if i.episode > 0 {
+			label += fmt.Sprintf(" at episode %d", i.episode)
+		}
+		if i.name != "" {
+			label += " as " + i.name
+		}
+		return m.enqueue(label, func() tea.Msg {
 			name, err := guarded("fork the run", func() (string, error) {
 				run, err := m.workbench.Fork(i.id, i.episode, i.name)
 				if err != nil {
@@ -84,12 +92,12 @@ func (m *model) carryOut(i intent) tea.Cmd {
 			return changedMsg{"made " + name, err}
 		})
 	case renameIntent:
-		return m.enqueue("renaming the run", func() tea.Msg {
+		return m.enqueue(fmt.Sprintf("calling %s %s", m.session.name(i.id), i.name), func() tea.Msg {
 			name, err := guarded("rename the run", func() (string, error) { return m.workbench.Rename(i.id, i.name) })
 			return changedMsg{"it is called " + name, err}
 		})
 	case deleteIntent:
-		return m.enqueue("deleting the run", func() tea.Msg {
+		return m.enqueue("deleting "+m.session.name(i.id), func() tea.Msg {
 			_, err := guarded("delete the run", func() (struct{}, error) { return struct{}{}, m.workbench.Delete(i.id) })
 			return changedMsg{"the run is deleted", err}
 		})
@@ -165,9 +173,9 @@ func (m *model) begin(i intent) tea.Cmd {
 	case demoIntent:
 		return ask("starting the demo", "start the demo", func() (string, error) { return m.workbench.Start(engine.DemoSettings()) })
 	case startIntent:
-		return ask("starting the search", "start the search", func() (string, error) { return m.workbench.Start(i.settings) })
+		return ask(strings.TrimSpace("starting the search "+i.settings.Name), "start the search", func() (string, error) { return m.workbench.Start(i.settings) })
 	case resumeIntent:
-		return ask("resuming the run", "resume the run", func() (string, error) { return i.id, m.workbench.Resume(i.id) })
+		return ask("resuming "+m.session.name(i.id), "resume the run", func() (string, error) { return i.id, m.workbench.Resume(i.id) })
 	}
 	return nil
 }
@@ -193,7 +201,7 @@ func (m *model) open(id string) tea.Cmd {
 // compare reads two runs and shows them side by side; the active search's as it is now.
 func (m *model) compare(ids [2]string) tea.Cmd {
 	live, from := m.session.live, m.top()
-	return m.enqueue("reading two runs", func() tea.Msg {
+	return m.enqueue(fmt.Sprintf("reading %s and %s", m.session.name(ids[0]), m.session.name(ids[1])), func() tea.Msg {
 		msg := comparedMsg{from: from, ids: ids}
 		for n, id := range ids {
 			if live != nil && live.Run.ID == id {

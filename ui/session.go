@@ -5,7 +5,6 @@ import (
 
 	"galen/engine"
 	"galen/store"
-	"galen/ui/plain"
 )
 
 // session is what all screens share: the look, the clock and the search under way in
@@ -25,9 +24,12 @@ type session struct {
 
 // name is what a run is called; one that is not listed yet is the search.
 func (s *session) name(id string) string {
+	if s.live != nil && s.live.Run.ID == id {
+		return s.live.Run.Name
+	}
 	for _, r := range s.runs {
 		if r.ID == id {
-			return plain.Line(r.Name)
+			return r.Name
 		}
 	}
 	return "the search"
