@@ -397,6 +397,18 @@ func (s *Search) obey(r request) {
 	r.reply <- nil
 }
 
+// After is the snapshot with the settings that a command will leave; the same one if it changes none,
+// or would be refused.
+func (s *Snapshot) After(c Command) *Snapshot {
+	now := course{settings: s.Settings}
+	if _, err := now.steer(c, s.Layers, s.Episodes); err != nil {
+		return s
+	}
+	after := *s
+	after.Settings = now.settings
+	return &after
+}
+
 // Preview says what a command would do now; empty where only the search can tell.
 func (s *Snapshot) Preview(c Command) (effect string, err error) {
 	switch c.Kind {

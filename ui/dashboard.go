@@ -32,6 +32,9 @@ type dashboard struct {
 	list    list // layers
 	prompt  prompt
 
+	given []engine.Command // on their way to the search, the earliest first
+	until int              // entries of the journal once all of them took effect
+
 	results block[resultsKey]
 	layers  block[layersKey]
 }
@@ -91,6 +94,12 @@ func (d *dashboard) Update(msg tea.Msg) intent {
 	case openedMsg:
 		if msg.id == d.id && msg.snapshot != nil && d.newest == nil {
 			d.accept(msg.snapshot)
+		}
+	case askedMsg:
+		d.give(msg.command)
+	case sentMsg:
+		if msg.err != nil {
+			d.given = nil
 		}
 	case tickMsg:
 		if d.newest != nil {

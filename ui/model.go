@@ -68,6 +68,7 @@ type (
 		id   string
 		err  error
 	}
+	askedMsg    struct{ command engine.Command } // it is on its way to the search
 	sentMsg     struct{ err error }
 	exportedMsg struct {
 		done string
@@ -158,6 +159,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		command = m.began(msg)
 	case sentMsg:
 		m.report(msg.err)
+		m.tell(msg)
 		command = m.finishJob(msg.err)
 	case exportedMsg:
 		m.report(msg.err)

@@ -154,10 +154,15 @@ func (m *model) leave() tea.Cmd {
 // command gives the search a command.
 func (m *model) command(c engine.Command) tea.Cmd {
 	c.Who = m.options.Who
-	return m.enqueueNoted(c.String(), " asked for; it takes effect at the next step", func() tea.Msg {
+	before := len(m.jobs)
+	first := m.enqueueNoted(c.String(), " asked for; it takes effect at the next step", func() tea.Msg {
 		_, err := guarded(c.String(), func() (struct{}, error) { return struct{}{}, m.workbench.Send(m.ctx, c) })
 		return sentMsg{err}
 	})
+	if len(m.jobs) > before {
+		m.tell(askedMsg{c})
+	}
+	return first
 }
 
 // begin starts a search, or resumes one.

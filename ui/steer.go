@@ -30,17 +30,44 @@ func (d *dashboard) steer(k *keymap, msg tea.KeyMsg) (i intent, ok bool) {
 	case key.Matches(msg, k.pin):
 		return commanded(d.newest.PinAs(d.list.at, d.result())), true
 	case key.Matches(msg, k.sparser):
-		return commanded(d.newest.Nudge(d.list.at, d.result(), +1, 0)), true
+		return d.nudge(+1, 0), true
 	case key.Matches(msg, k.denser):
-		return commanded(d.newest.Nudge(d.list.at, d.result(), -1, 0)), true
+		return d.nudge(-1, 0), true
 	case key.Matches(msg, k.moreBits):
-		return commanded(d.newest.Nudge(d.list.at, d.result(), 0, +1)), true
+		return d.nudge(0, +1), true
 	case key.Matches(msg, k.fewerBits):
-		return commanded(d.newest.Nudge(d.list.at, d.result(), 0, -1)), true
+		return d.nudge(0, -1), true
 	default:
 		return nil, false
 	}
 	return nil, true
+}
+
+// nudge pins the layer under the cursor a step away from where it is, or will be once the commands that
+// are on their way took effect.
+func (d *dashboard) nudge(channels, bits int) intent {
+	d.settle()
+	expected := d.newest
+	for _, c := range d.given {
+		expected = expected.After(c)
+	}
+	return commanded(expected.Nudge(d.list.at, d.result(), channels, bits))
+}
+
+// give takes note of a command that is on its way.
+func (d *dashboard) give(c engine.Command) {
+	if d.newest == nil || c.Kind == engine.Cost { // which the journal does not list
+		return
+	}
+	d.settle()
+	d.given, d.until = append(d.given, c), d.until+1
+}
+
+// settle forgets the commands given once the journal shows that all of them took effect.
+func (d *dashboard) settle() {
+	if n := len(d.newest.Journal); len(d.given) == 0 || n >= d.until {
+		d.given, d.until = nil, n
+	}
 }
 
 // typed gives a key to the command line.

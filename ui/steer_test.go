@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"galen/engine"
+	"galen/store"
 )
 
 // typed splits text into keys.
@@ -103,6 +104,47 @@ func TestKeysSteerTheLayerUnderTheCursor(t *testing.T) {
 	s.press("p")
 	if want := []string{"release " + name + " by tester"}; !slices.Equal(s.bench.asked, want) {
 		t.Errorf("p asks for %q, want %q", s.bench.asked, want)
+	}
+}
+
+// TestNudgesAddUp presses keys faster than the search answers.
+func TestNudgesAddUp(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	snap := sampleSnapshot(20, 30)
+	snap.Settings.RoundTo = 1
+	s.openLive(snap)
+	s.press("down")
+	kept := snap.Last().Layers[1].Kept
+	_, answer := s.model.Update(keyPress(">"))
+	s.press(">", ">")
+	s.run(answer)
+	pin := func(steps int) string {
+		c, err := snap.Nudge(1, &store.LayerResult{Kept: kept - steps + 1}, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Who = "tester"
+		return c.String() + " by tester"
+	}
+	if want := []string{pin(1), pin(2), pin(3)}; !slices.Equal(s.bench.asked, want) {
+		t.Fatalf("asked for %q, want %q", s.bench.asked, want)
+	}
+	s.press(">") // before it is seen that they took effect
+	s.bench.refusal = errors.New("the search has ended")
+	s.press(">") // from now on, what there is
+	s.press(">")
+	if want := []string{pin(4), pin(5), pin(1)}; !slices.Equal(s.bench.asked[3:], want) {
+		t.Errorf("asked for %q, want %q", s.bench.asked[3:], want)
+	}
+	applied := *snap
+	applied.Version++
+	for range 7 {
+		applied.Journal = append(applied.Journal, store.JournalEntry{Who: "tester"})
+	}
+	s.live(&applied)
+	s.press(">")
+	if got := s.bench.asked[6]; got != pin(1) {
+		t.Errorf("asked for %q once the journal shows all, want %q", got, pin(1))
 	}
 }
 
