@@ -22,6 +22,7 @@ type dashboard struct {
 
 	snap   *engine.Snapshot // shown; nil until read
 	newest *engine.Snapshot // differs from snap while the display is frozen or slowed
+	failed bool             // it could not be read
 	frozen time.Duration    // the stopwatch when the display was frozen
 	still  bool             // the display is frozen
 	pace   pace
@@ -92,7 +93,9 @@ func (d *dashboard) Update(msg tea.Msg) intent {
 			d.accept(msg.snapshot)
 		}
 	case openedMsg:
-		if msg.id == d.id && msg.snapshot != nil && d.newest == nil {
+		if msg.id == d.id && msg.err != nil {
+			d.failed = true
+		} else if msg.id == d.id && d.newest == nil {
 			d.accept(msg.snapshot)
 		}
 	case askedMsg:

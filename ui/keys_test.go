@@ -191,7 +191,7 @@ func TestOnlyOneSearchAtATime(t *testing.T) {
 func TestMissingRunSaysSo(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.press("j", "enter")
-	s.sees("run r2 is not in the store")
+	s.sees("run r2 is not in the store", "run r2 could not be opened; esc goes back")
 	s.press("space", "b", "r", "[", "x", "f", "G") // nothing to act on
 	s.press("esc")
 	s.sees("board-night")
@@ -358,6 +358,15 @@ func TestTheJournalTellsLocalTimes(t *testing.T) {
 	s.sees("  01:02:10 ada ")
 	latest.Time = epoch.Add(-17 * time.Hour)
 	s.sees("  2026-03-13 23:02 ada ")
+}
+
+func TestARunOpensWhoseSnapshotIsFasterThanItsAnswer(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{})
+	_, answer := s.model.Update(keyPress("enter"))
+	s.live(sampleAs(engine.Paused, 0)) // the only one: another person has paused it
+	s.run(answer)
+	s.misses("opening run")
+	s.sees("‖ paused", "space resume")
 }
 
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {

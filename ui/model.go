@@ -246,7 +246,9 @@ func (m *model) began(msg beganMsg) tea.Cmd {
 		return next
 	}
 	m.session.active = msg.id
-	m.session.live = nil
+	if live := m.session.live; live != nil && live.Run.ID != msg.id { // else its first snapshot was faster
+		m.session.live = nil
+	}
 	m.runs.list.id = msg.id
 	commands := []tea.Cmd{next, m.reload()}
 	switch {

@@ -35,7 +35,11 @@ func (d *dashboard) resultsKey(height int) resultsKey {
 func (d *dashboard) View() []string {
 	l := d.s.look
 	if d.snap == nil {
-		left := []segment{{l.strong, " galen", 0}, {l.dim, "   opening run " + d.id + " …", 0}}
+		text := "opening run " + d.id + " …"
+		if d.failed {
+			text = fmt.Sprintf("run %s could not be opened; %s goes back", d.id, d.s.keys.back.Help().Key)
+		}
+		left := []segment{{l.strong, " galen", 0}, {l.dim, "   " + text, 0}}
 		return exactly([]string{spread(d.width, left, nil), l.rule.paint(repeat(l.ruleRest, d.width))}, d.height)
 	}
 	layout := arrange(d.width, d.height, len(d.snap.Layers))
