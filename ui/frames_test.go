@@ -278,5 +278,11 @@ func checkFrame(t testing.TB, s *stage) {
 				break
 			}
 		}
+		l := s.model.session.look
+		for _, mark := range []string{l.cursorMark, l.stepMark, l.bestMark, l.frontMark, l.rivalMark, l.chosenMark, l.upright, l.corner, l.axis, l.guide} {
+			if asciiOnly(mark) != mark {
+				t.Errorf("%q has no form in ASCII", mark)
+			}
+		}
 	}
 }

@@ -60,8 +60,9 @@ func newLook(r *lipgloss.Renderer, ascii bool) *look {
 		axis: "┤", guide: "┄",
 	}
 	if ascii {
-		l.cursorMark, l.stepMark, l.bestMark = ">", "*", "*"
+		l.cursorMark, l.stepMark, l.bestMark = ">", "*", "B" // what is marked has the star
 		l.frontMark, l.rivalMark, l.chosenMark = "#", "o", "@"
+		l.upright, l.corner = ":", "+"
 		l.ruleDone, l.ruleHead, l.ruleRest = "=", ">", "-"
 		l.axis, l.guide = "|", "-"
 	}
