@@ -471,13 +471,16 @@ func TestHelpListsEveryFooterKey(t *testing.T) {
 func TestTooSmallSaysWhatItNeeds(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))
+	s.press("x")
 	s.send(tea.WindowSizeMsg{Width: 60, Height: 15})
 	s.sees("galen needs 80×24", "60×15")
-	s.press("x", "y", "space")
+	s.press("y", "x", "y", "space", "n")
 	if len(s.bench.asked) != 0 {
 		t.Errorf("keys nobody can see the effect of did %q", s.bench.asked)
 	}
 	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	s.sees("Stop demo?")
+	s.press("n")
 	s.sees("last episode")
 }
 

@@ -320,15 +320,15 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		return tea.Quit
 	case key.Matches(msg, k.save) && !m.tooSmall():
 		return m.capture()
+	case m.tooSmall(): // boxes and help are not seen
+		if key.Matches(msg, k.quit) {
+			return m.leave()
+		}
+		return nil
 	case m.box != nil:
 		return m.answer(msg)
 	case m.help:
 		m.pressInHelp(msg)
-		return nil
-	case m.tooSmall():
-		if key.Matches(msg, k.quit) {
-			return m.leave()
-		}
 		return nil
 	case m.top().Typing() && !key.Matches(msg, k.end):
 		return m.carryOut(m.top().Update(msg))
