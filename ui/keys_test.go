@@ -143,7 +143,7 @@ func TestQuitAsksOnlyWhileSearching(t *testing.T) {
 			t.Errorf("%s, keys %v: quit is %v", c.state, c.keys, s.quit)
 		}
 		if !c.quit && len(c.keys) == 1 {
-			s.sees("Leave the search", "goes on in the background", "d detach", "p pause", "x stop")
+			s.sees("Leave the search", "goes on in the background", "cannot be continued", "d detach", "p pause", "x stop")
 		}
 	}
 }

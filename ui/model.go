@@ -343,7 +343,7 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 		}
 		m.box = &question{
 			title: "Leave the search that is running?",
-			text:  "Detached, it goes on in the background, and galen finds it again. Paused, it keeps its finished episodes and can be resumed.",
+			text:  "Detached, it goes on in the background, and galen finds it again. Paused, it keeps its finished episodes and can be resumed. Stopped, it keeps them and cannot be continued.",
 			answers: []answer{
 				{k.detach, quitIntent{}},
 				{k.pauseAndQuit, leaveIntent{engine.Pause}},
