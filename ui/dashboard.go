@@ -207,10 +207,15 @@ func (d *dashboard) show(i showIntent) {
 	d.choice, d.episode, d.against = oneEpisode, i.episode, i.against
 }
 
-// turn shows the episode before or after the one shown.
+// turn shows the episode before or after the one shown; from the reference, the last or the first one.
 func (d *dashboard) turn(by int) {
 	e, _ := d.shown()
-	if e == nil {
+	switch {
+	case e == nil && by < 0:
+		d.turnTo(len(d.snap.Episodes) - 1)
+		return
+	case e == nil:
+		d.turnTo(0)
 		return
 	}
 	at, _ := slices.BinarySearchFunc(d.snap.Episodes, e.Number, func(e *store.Episode, n int) int { return e.Number - n })

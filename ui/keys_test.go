@@ -211,6 +211,9 @@ func TestEpisodesAreTurnedLikePages(t *testing.T) {
 		{"H", "episode #1 of 30"},
 		{"h", "episode #1 of 30"},
 		{"r", "reference: the uncompressed model"},
+		{"]", "episode #1 of 30"},
+		{"r", "reference: the uncompressed model"},
+		{"[", "episode #30 of 30"},
 		{"b", fmt.Sprintf("best episode #%d", best)},
 		{"L", "last episode #30"},
 	} {
