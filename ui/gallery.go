@@ -217,7 +217,7 @@ func (g *gallery) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.try):
 		return commandIntent{engine.Command{Kind: engine.Try, Value: float64(e.Number)}}
 	case key.Matches(msg, k.export):
-		g.naming.ask("Export", fmt.Sprintf("export episode %d to", e.Number), fmt.Sprintf("%s-%d.onnx", g.snap.Run.Name, e.Number), "write the file",
+		g.naming.ask("Export", fmt.Sprintf("export episode %d to", e.Number), exportName(g.snap, e)+".onnx", "write the file",
 			func(path string) intent { return exportIntent{g.id, e.Number, path} })
 	case key.Matches(msg, k.fork):
 		g.naming.ask("Fork", fmt.Sprintf("fork at episode %d as", e.Number), engine.ForkName(g.snap.Run.Name, e.Number), "fork",

@@ -177,6 +177,11 @@ func TestEpisodesAreShownTriedAndExported(t *testing.T) {
 	s.press("enter")
 	s.sees("episode #4 of 5")
 
+	s, g := openGallery(t)
+	g.snap.Run.Name = "nets/demo"
+	s.press("E")
+	s.sees("export episode 5 to nets-demo-5.onnx")
+
 	s, _ = openGallery(t)
 	s.bench.refusal = errors.New("no space left")
 	s.press("E", "enter")
