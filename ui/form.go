@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,6 +129,9 @@ func (f *form) read() {
 	}
 	f.settings.Base = f.base()
 	if f.problem == nil {
+		f.problem = f.missing()
+	}
+	if f.problem == nil {
 		_, f.problem = f.settings.Resolved() // finds the device's library, too
 	}
 	if f.problem == nil {
@@ -140,6 +144,17 @@ func (f *form) read() {
 	if f.problem == nil {
 		f.problem = f.checkFrom()
 	}
+}
+
+// missing says what must be named and is not.
+func (f *form) missing() error {
+	switch {
+	case f.settings.Model == "":
+		return errors.New("no model: name an ONNX file")
+	case f.settings.Data == "":
+		return errors.New("no data: name a folder or an archive of images")
+	}
+	return nil
 }
 
 // ready tells whether the settings as they are were tried out.

@@ -23,7 +23,7 @@ func openForm(t *testing.T) *stage {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.send(runsMsg{})
 	s.press("n")
-	s.sees("new run", "no model")
+	s.sees("new run", "no model: name an ONNX file\n")
 	return s
 }
 
