@@ -252,12 +252,22 @@ func completeFile(e *editor) bool {
 		if !strings.HasPrefix(name, begun) || begun == "" && strings.HasPrefix(name, ".") {
 			continue
 		}
-		if info, err := os.Stat(filepath.Join(from, name)); err == nil && info.IsDir() {
+		if isFolder(from, file) {
 			name += "/"
 		}
 		names = append(names, folder+name)
 	}
 	return e.extend(names)
+}
+
+// isFolder tells whether an entry of a folder is one, or links to one. Only links are looked up: a folder
+// on a network may have many entries.
+func isFolder(in string, file os.DirEntry) bool {
+	if file.Type()&os.ModeSymlink == 0 {
+		return file.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(in, file.Name()))
+	return err == nil && info.IsDir()
 }
 
 // formKeys are the keys of a form, where all others are text.

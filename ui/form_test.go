@@ -79,6 +79,18 @@ func TestNewRun(t *testing.T) {
 	}
 }
 
+func TestLinksToFoldersAreCompletedAsFolders(t *testing.T) {
+	s := openForm(t)
+	if err := os.Symlink("images", "linked"); err != nil {
+		t.Fatal(err)
+	}
+	s.press("tab")
+	for typed, want := range map[string]string{"l": "linked/_", "i": "images/_", "n": "network.onnx_"} {
+		s.press("ctrl+u", typed, "tab")
+		s.sees(want)
+	}
+}
+
 func TestFormChoosesRepairAndPreset(t *testing.T) {
 	s := openForm(t)
 	s.press("n", "tab", "tab", "i", "tab")
