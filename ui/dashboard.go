@@ -202,6 +202,14 @@ func (d *dashboard) freeze() {
 	}
 }
 
+// stillness is what the headers of screens over a frozen dashboard say.
+func (d *dashboard) stillness() segment {
+	if !d.still {
+		return segment{}
+	}
+	return segment{d.s.look.warn, "display frozen   ", 0}
+}
+
 // show puts an episode into the table, compared with another one (0: as usual).
 func (d *dashboard) show(i showIntent) {
 	d.choice, d.episode, d.against = oneEpisode, i.episode, i.against

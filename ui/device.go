@@ -69,7 +69,7 @@ func (v *device) Legend() [][2]string {
 func (v *device) View() []string {
 	l, s := v.d.s.look, v.d.snap
 	left := []segment{{l.strong, " galen", 0}, {l.dim, "   device and timing of ", 0}, {l.plain, s.Run.Name, 0}}
-	out := []string{spread(v.width, left, nil), l.rule.paint(repeat(l.ruleRest, v.width))}
+	out := []string{spread(v.width, left, []segment{v.d.stillness()}), l.rule.paint(repeat(l.ruleRest, v.width))}
 	out = append(out, v.fingerprint()...)
 	e, title := v.d.shown()
 	if e == nil {

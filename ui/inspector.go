@@ -103,7 +103,7 @@ func (i *inspector) View() []string {
 	layer := &s.Layers[at]
 	kind := fmt.Sprintf("%s %s   %s MACs", layer.Kind, shapeText(layer, 1), quantity(layer.MACs))
 	left := []segment{{l.strong, " " + layer.Name, 0}, {l.plain, "   " + kind, 1}}
-	right := []segment{{l.dim, fmt.Sprintf("layer %d of %d", at+1, len(s.Layers)), 1}}
+	right := []segment{i.d.stillness(), {l.dim, fmt.Sprintf("layer %d of %d", at+1, len(s.Layers)), 1}}
 	if frozen := i.d.frozenMethods(); frozen != "" {
 		right = slices.Insert(right, 0, segment{l.accent, l.pinMark + " " + frozen + "   ", 1})
 	}

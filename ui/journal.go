@@ -121,7 +121,7 @@ func (j *journal) Status() string {
 func (j *journal) View() []string {
 	l, s := j.d.s.look, j.d.snap
 	left := []segment{{l.strong, " galen", 0}, {l.dim, "   journal of ", 0}, {l.plain, s.Run.Name, 0}}
-	right := []segment{{l.dim, plural(len(s.Journal), "command"), 1}}
+	right := []segment{j.d.stillness(), {l.dim, plural(len(s.Journal), "command"), 1}}
 	out := []string{spread(j.width, left, right), l.rule.paint(repeat(l.ruleRest, j.width))}
 	if len(s.Journal) == 0 {
 		return exactly(append(out, l.dim.paint("  no commands yet: what you ask of the search is listed here")), j.height)

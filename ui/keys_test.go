@@ -242,8 +242,18 @@ func TestFreezeHoldsTheDisplay(t *testing.T) {
 	if want := []string{"pause by tester"}; !slices.Equal(s.bench.asked, want) {
 		t.Errorf("asked for %q, want %q: a frozen display must not hold up commands", s.bench.asked, want)
 	}
+	for _, screen := range []string{"enter", "J", "D"} {
+		s.press(screen)
+		s.sees("display frozen")
+		s.press("esc")
+	}
 	s.press("f")
 	s.sees("last episode #31")
+	for _, screen := range []string{"enter", "J", "D"} {
+		s.press(screen)
+		s.misses("display frozen")
+		s.press("esc")
+	}
 }
 
 func TestASteeredTargetIsSeenAtOnce(t *testing.T) {
