@@ -382,6 +382,14 @@ func TestARunOpensWhoseSnapshotIsFasterThanItsAnswer(t *testing.T) {
 	s.sees("‖ paused", "space resume")
 }
 
+func TestPoliciesThatWaitToBeTriedAreCounted(t *testing.T) {
+	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	snap := sampleSnapshot(20, 30)
+	snap.Queued = 2
+	s.openLive(snap)
+	s.sees("31/410  2 to try  ▶ running")
+}
+
 func TestStopwatchRunsOnlyWithTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
 	s.openLive(sampleSnapshot(20, 30))

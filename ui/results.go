@@ -82,8 +82,12 @@ func (d *dashboard) header() string {
 	if !d.still {
 		elapsed = d.s.elapsed(s)
 	}
+	queued := ""
+	if s.Queued > 0 {
+		queued = fmt.Sprintf("%d to try  ", s.Queued)
+	}
 	right := []segment{
-		{l.dim, "episode ", 5}, {l.plain, fmt.Sprintf("%d/%d  ", number, budget(s)), 0},
+		{l.dim, "episode ", 5}, {l.plain, fmt.Sprintf("%d/%d  ", number, budget(s)), 0}, {l.accent, queued, 1},
 		{k, symbol + " " + string(state), 0}, {l.plain, "  " + clock(elapsed), 0},
 	}
 	if working(state) && s.Remaining > 0 {
