@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"galen/engine"
 	"galen/store"
 )
@@ -104,6 +106,9 @@ func TestConfirmedFiguresAreShown(t *testing.T) {
 	s.press("esc", "esc", "b")
 	s.sees("5/5", "best episode #3  85.0 %  0.400×  confirmed 84.6 % 0.403× ± 0.001", "  confirmed 84.6 % 0.403× ± 0.001 ")
 	s.misses("6/5")
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	s.sees("best episode #3  confirmed 84.6 % 0.403× ± 0.001  ", "layers 1–15 of 20 ")
+	s.send(tea.WindowSizeMsg{Width: 120, Height: 40})
 	s.press("esc")
 	s.sees("84.6 %", "0.403×")
 	s.misses("85.0 %")

@@ -147,9 +147,12 @@ func (d *dashboard) tableTitle(shown *store.Episode, title string) string {
 	l, s := d.s.look, d.snap
 	left := []segment{{l.rule, l.ruleRest + l.ruleRest, 0}, {l.strong, " " + title + "  ", 0}}
 	if shown != nil {
-		left = append(left, segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + "  ", 1})
-		if shown.Confirmed != nil {
-			left = append(left, segment{l.good, confirmedText(shown.Confirmed) + "  ", 1})
+		figures := segment{l.plain, percent(shown.Accuracy) + "  " + ratio(shown.LatencyRatio) + "  ", 1}
+		if shown.Confirmed == nil {
+			left = append(left, figures)
+		} else {
+			figures.rank = 3 // they are the less certain ones
+			left = append(left, figures, segment{l.good, confirmedText(shown.Confirmed) + "  ", 1})
 		}
 		if other := d.rival(); other != nil {
 			left = append(left, segment{l.accent, fmt.Sprintf("Δ #%d %s %s  ", other.Number, percent(other.Accuracy), ratio(other.LatencyRatio)), 2})
