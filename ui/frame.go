@@ -33,14 +33,18 @@ func (m *model) View() string {
 	return view
 }
 
-// status is the line above the footer: what leaving waits for, else what is being typed, else an error, else what is
-// asked for, else what the screen has to say.
+// status is the line above the footer: what leaving waits for, else what is being typed, else an
+// error, else what is asked for, else what the screen has to say.
 func (m *model) status() string {
 	l := m.session.look
 	var b line
 	switch {
 	case m.leaving:
-		b.put(l.warn, " … leaving once "+m.jobs[len(m.jobs)-1].label+" is done, "+m.session.keys.end.Help().Key+" leaves at once")
+		const before = " … leaving once "
+		after := " is done, " + m.session.keys.end.Help().Key + " leaves at once"
+		label := new(line).put(l.warn, m.jobs[len(m.jobs)-1].label)
+		room := max(0, m.width-span(before+after))
+		b.put(l.warn, before).raw(label.cut(room), min(label.width, room)).put(l.warn, after)
 	case m.typingBelow():
 		return m.top().Status()
 	case m.notice != "":

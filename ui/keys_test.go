@@ -584,10 +584,14 @@ func TestLeavingWaitsForWhatWasAskedFor(t *testing.T) {
 			}
 		})
 	}
-	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
+	s := newStage(t, &fakeWorkbench{runs: sampleRuns()}, testLook(termenv.Ascii, true, false), 80, 24)
 	s.openLive(sampleSnapshot(20, 30))
-	s.model.Update(keyPress("space"))
-	s.press("q", "d", "ctrl+c")
+	s.press("e", "E")
+	s.press(typed(strings.Repeat("long", 20))...)
+	s.model.Update(keyPress("enter"))
+	s.press("q", "d")
+	s.sees("… leaving once exporting episode 30 of demo", "… is done, ctrl+c leaves at once")
+	s.press("ctrl+c")
 	if !s.quit {
 		t.Error("ctrl+c waits, too")
 	}
