@@ -102,6 +102,16 @@ func TestBenchText(t *testing.T) {
 	}
 }
 
+func TestAFailedRunSaysWhy(t *testing.T) {
+	var out bytes.Buffer
+	if err := Episode(&out, &engine.Snapshot{Run: &store.Run{}, State: engine.Failed, Problem: "no route\nto host"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "problem: no route to host\n") {
+		t.Errorf("the problem is missing in:\n%s", out.String())
+	}
+}
+
 func TestNamesCannotBreakTables(t *testing.T) {
 	var out bytes.Buffer
 	name := "\x1b[2Ja\tb\nc"
