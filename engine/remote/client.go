@@ -29,6 +29,7 @@ type Client struct {
 	mu     sync.Mutex
 	latest *engine.Snapshot // assembled
 	layers int              // generation of its layers
+	lost   error            // the other process is, which is for good
 }
 
 // Dial reaches the process that serves a database; [ErrNobody].
@@ -87,13 +88,18 @@ func (c *Client) call(method string, arguments, reply any) error {
 	return c.explain(c.rpc.Call(service+"."+method, arguments, reply))
 }
 
-// explain tells what the other process answered from the loss of it.
+// explain tells what the other process answered from the loss of it, which is always put in the same words.
 func (c *Client) explain(err error) error {
 	var answer rpc.ServerError
 	if err == nil || errors.As(err, &answer) {
 		return err
 	}
-	return fmt.Errorf("the process that searched (%d) is gone (%w); what is finished is stored: start galen again and resume the run", c.pid, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost == nil {
+		c.lost = fmt.Errorf("the process that searched (%d) is gone (%w); what is finished is stored: start galen again and resume the run", c.pid, err)
+	}
+	return c.lost
 }
 
 // Log is [engine.Workbench.Log]: the file is at hand, also when the other process is gone.

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/rpc"
 	"os"
@@ -185,9 +186,19 @@ func TestNobodyServes(t *testing.T) {
 	}
 	database, w, s := served(t)
 	c := dial(t, database)
+	lost := make(chan error)
+	go func() {
+		_, err := c.Wait(context.Background(), math.MaxUint64)
+		lost <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // the request is under way
 	s.Close()
-	if _, err := c.Wait(context.Background(), 0); err == nil || !strings.Contains(err.Error(), "is gone") {
+	err := <-lost
+	if err == nil || !strings.Contains(err.Error(), "is gone") {
 		t.Errorf("a lost owner: %v", err)
+	}
+	if _, again := c.Wait(context.Background(), 0); again == nil || again.Error() != err.Error() {
+		t.Errorf("a lost owner, asked again: %v, at first %v", again, err)
 	}
 	if _, err := Dial(database); !errors.Is(err, ErrNobody) {
 		t.Errorf("after the owner has gone: %v", err)
