@@ -33,7 +33,7 @@ func TestCompare(t *testing.T) {
 	for agent, wants := range map[string][]string{
 		lines[3]: {"joint", " 2  ", "85.00 ± 7.1 %", "42.50 ± 3.5 %", "-2.500 ± 0.71", "-1.500 ± 0.71", "+0.300 ± 0.14", "+0.700 ± 0.14", "0.500 ± 0"},
 		lines[4]: {"dynamic", " 3  ", "61.88 ± 0 %"},
-		lines[5]: {"uniform", "70.00 %  –"},
+		lines[5]: {"uniform", "70.00 %", " –  "},
 		lines[6]: {"random", " 1  ", "15.00 ± 21 %", "-2.500 ± 0.71"},
 	} {
 		for _, want := range wants {
