@@ -360,8 +360,9 @@ func (pause) layerTimes() []LayerTime { return nil }
 func (pause) close()                  {}
 
 func TestSamplesOfACandidateLastAsLongAsTheReferences(t *testing.T) {
-	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}, 1), quiet: 4}
-	fast, slow := newSubject(pause{time.Millisecond}, 1), newSubject(pause{6 * time.Millisecond}, 1)
+	const threads = 2 // so that it is the clock that counts, as it does for a pause
+	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}, threads), quiet: 4}
+	fast, slow := newSubject(pause{time.Millisecond}, threads), newSubject(pause{6 * time.Millisecond}, threads)
 	if err := y.warmUpBeside(fast, slow); err != nil {
 		t.Fatal(err)
 	}
