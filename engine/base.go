@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/onnx"
 	"galen/hw/graph"
 	"galen/store"
 )
@@ -89,7 +89,7 @@ func (b *Base) isOf(sha256 string) error {
 
 // IsOf checks that a base is of the model in a file, by its content.
 func (b *Base) IsOf(model string) error {
-	content, err := os.ReadFile(model)
+	content, err := onnx.ReadFile(model)
 	if err != nil {
 		return fmt.Errorf("read the model: %w", err)
 	}

@@ -361,13 +361,18 @@ func (pause) close()                  {}
 
 func TestSamplesOfACandidateLastAsLongAsTheReferences(t *testing.T) {
 	const threads = 2 // so that it is the clock that counts, as it does for a pause
-	y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}, threads), quiet: 4}
-	fast, slow := newSubject(pause{time.Millisecond}, threads), newSubject(pause{6 * time.Millisecond}, threads)
-	if err := y.warmUpBeside(fast, slow); err != nil {
-		t.Fatal(err)
+	var runs [3]int
+	for range 10 {
+		y := &yardstick{subject: newSubject(pause{4 * time.Millisecond}, threads), quiet: 4}
+		fast, slow := newSubject(pause{time.Millisecond}, threads), newSubject(pause{6 * time.Millisecond}, threads)
+		if err := y.warmUpBeside(fast, slow); err != nil {
+			t.Fatal(err)
+		}
+		runs = [3]int{y.runs, fast.runs, slow.runs}
+		// A run is a little longer than asked for, and much longer where another process has the core.
+		if runs == [3]int{1, 4, 1} || runs == [3]int{1, 3, 1} {
+			return
+		}
 	}
-	// A run is a little longer than asked for, and much longer where another process has the core.
-	if y.runs != 1 || fast.runs < 2 || fast.runs > 4 || slow.runs != 1 {
-		t.Errorf("runs of a sample: reference %d, fast %d, slow %d; want 1, 4 and 1", y.runs, fast.runs, slow.runs)
-	}
+	t.Errorf("runs of a sample of the reference, a fast and a slow candidate: %v, want 1, 4 and 1", runs)
 }
