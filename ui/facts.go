@@ -107,5 +107,20 @@ func (v *versus) achieved() []fact {
 	add("latency", func(s *engine.Snapshot) float64 { return s.Best.LatencyRatio }, ratio, difference("%+.3f×"))
 	add("ms", func(s *engine.Snapshot) float64 { return s.Best.LatencyMS }, func(x float64) string { return fmt.Sprintf("%.3f", x) }, difference("%+.3f"))
 	add("MACs", func(s *engine.Snapshot) float64 { return float64(s.Best.MACs) }, func(x float64) string { return quantity(int64(x)) }, func(float64) string { return "" })
-	return out
+	return append(out, confirmedFacts(v.of)...)
+}
+
+// confirmedFacts are what a second look at the best episodes found, if there was any.
+func confirmedFacts(of [2]*engine.Snapshot) []fact {
+	f, any := fact{name: "confirmed", values: [2]string{unknown, unknown}}, false
+	for n, s := range of {
+		if s.Best != nil && s.Best.Confirmed != nil {
+			c := s.Best.Confirmed
+			f.values[n], any = percent(c.Accuracy)+" "+ratio(c.LatencyRatio), true
+		}
+	}
+	if !any {
+		return nil
+	}
+	return []fact{f}
 }

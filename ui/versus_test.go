@@ -92,6 +92,16 @@ func TestEveryLineOfAComparisonCanBeReached(t *testing.T) {
 	}
 }
 
+func TestAComparisonTellsWhatWasConfirmed(t *testing.T) {
+	one, other := &engine.Snapshot{}, &engine.Snapshot{Best: &store.Episode{Confirmed: &store.Confirmation{Accuracy: 0.945, LatencyRatio: 0.156}}}
+	if got := confirmedFacts([2]*engine.Snapshot{one, other}); len(got) != 1 || got[0].values != [2]string{unknown, "94.5 % 0.156×"} {
+		t.Errorf("confirmed of one run: %v", got)
+	}
+	if got := confirmedFacts([2]*engine.Snapshot{one, one}); got != nil {
+		t.Errorf("confirmed of none: %v", got)
+	}
+}
+
 // TestAComparisonFollowsTheSearch lets the search go on while it is compared with a stored run.
 func TestAComparisonFollowsTheSearch(t *testing.T) {
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
@@ -107,6 +117,7 @@ func TestAComparisonFollowsTheSearch(t *testing.T) {
 	s.now = s.now.Add(time.Minute)
 	s.live(next)
 	s.sees("138 of 410", "#138", percent(next.Best.Accuracy), "80 of 410")
+	s.misses("confirmed")
 	if v.list.id != under {
 		t.Errorf("the cursor went from %q to %q", under, v.list.id)
 	}
