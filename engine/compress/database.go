@@ -47,18 +47,8 @@ func OpenDatabase(dir string, limit int64) (*Database, error) {
 	for _, e := range d.entries() {
 		d.size += e.size
 	}
-	d.sweep()
+	wholefile.Sweep(filepath.Join(dir, ".*"+entrySuffix+"-*"))
 	return d, nil
-}
-
-// sweep removes what writers that were killed have left half-written.
-func (d *Database) sweep() {
-	parts, _ := filepath.Glob(filepath.Join(d.dir, ".*"+entrySuffix+"-*")) // the pattern is a good one
-	for _, part := range parts {
-		if info, err := os.Stat(part); err == nil && time.Since(info.ModTime()) > time.Hour {
-			_ = os.Remove(part)
-		}
-	}
 }
 
 // entryKey is the hash of what an entry follows from.

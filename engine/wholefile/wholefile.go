@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Check tells whether Write could put a file at path, without leaving anything there.
@@ -49,6 +50,16 @@ func beside(path string) (*os.File, error) {
 		file, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
+		}
+	}
+}
+
+// Sweep removes what a pattern matches and was left more than an hour ago, by writers that were killed.
+func Sweep(pattern string) {
+	left, _ := filepath.Glob(pattern) // what a bad pattern would match stays
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(path)
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+
+	"galen/engine/wholefile"
 )
 
 // Archive is a data set published as a .tar.gz.
@@ -121,7 +122,7 @@ func (a Archive) unpackTo(ctx context.Context, archive, folder string) (err erro
 		return fmt.Errorf("unpacking: %w", err)
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	a.sweep(filepath.Dir(folder))
+	wholefile.Sweep(filepath.Join(filepath.Dir(folder), "."+a.Folder+"-*"))
 	temporary, err := os.MkdirTemp(filepath.Dir(folder), "."+a.Folder+"-")
 	if err != nil {
 		return fmt.Errorf("unpacking: %w", err)
@@ -146,14 +147,4 @@ func (a Archive) unpackTo(ctx context.Context, archive, folder string) (err erro
 		return fmt.Errorf("putting the data in place: %w", err)
 	}
 	return nil
-}
-
-// sweep removes what was unpacked by earlier calls that were killed.
-func (a Archive) sweep(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, "."+a.Folder+"-*")) // the pattern is a good one
-	for _, folder := range left {
-		if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > time.Hour {
-			_ = os.RemoveAll(folder)
-		}
-	}
 }
