@@ -25,7 +25,7 @@ func TestConformance(t *testing.T) {
 	for _, folder := range cases {
 		name := filepath.Base(folder)
 		t.Run(name, func(t *testing.T) {
-			g, err := load(filepath.Join(folder, "model.onnx"))
+			g, err := Load(filepath.Join(folder, "model.onnx"))
 			if reason := refused[name]; reason != "" {
 				if err == nil || !strings.Contains(err.Error(), reason) {
 					t.Fatalf("is not refused for …%s…: %v", reason, err)
@@ -87,7 +87,7 @@ func TestLightModels(t *testing.T) {
 			if testing.Short() {
 				t.Skip("runs networks of gigaMACs")
 			}
-			g, err := load(path)
+			g, err := Load(path)
 			if err != nil {
 				t.Fatal(err)
 			}

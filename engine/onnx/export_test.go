@@ -214,7 +214,7 @@ func TestSave(t *testing.T) {
 		if err := Save(path, g); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := load(path); err != nil {
+		if _, err := Load(path); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -24,7 +24,7 @@ func TestExporters(t *testing.T) {
 		"dynamo_vgg":         {-1.627968, -1.706136, -1.454573, -1.569153, -1.712667},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, err := load(filepath.Join("testdata", name+".onnx"))
+			g, err := Load(filepath.Join("testdata", name+".onnx"))
 			if err != nil {
 				t.Fatal(err)
 			}

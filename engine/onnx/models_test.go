@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"galen/hw/graph"
 )
 
 // shared is the folder of real models and conformance cases.
@@ -16,14 +15,6 @@ func shared(t *testing.T) string {
 		t.Skip("GALEN_SHARED does not name the folder with models and conformance cases")
 	}
 	return folder
-}
-
-func load(path string) (*graph.Graph, error) {
-	data, err := ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return Decode(data)
 }
 
 func TestResNets(t *testing.T) {
@@ -38,7 +29,7 @@ func TestResNets(t *testing.T) {
 		{"resnet18-cifar10.onnx", 21, 555_422_720, 11_169_162},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			g, err := load(filepath.Join(folder, "models", c.file))
+			g, err := Load(filepath.Join(folder, "models", c.file))
 			if err != nil {
 				t.Fatal(err)
 			}

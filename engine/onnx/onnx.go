@@ -35,6 +35,19 @@ const (
 // maxFile is the largest file ReadFile reads: protobuf cannot address more.
 const maxFile = 1<<31 - 1
 
+// Load reads the ONNX model at path.
+func Load(path string) (*graph.Graph, error) {
+	data, err := ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read ONNX model: %w", err)
+	}
+	g, err := Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
+}
+
 // ReadFile reads the file at path for Decode. It refuses what cannot be an ONNX file before it
 // takes memory for it.
 func ReadFile(path string) ([]byte, error) {

@@ -13,11 +13,7 @@ import (
 // load reads the model at path.
 func load(t testing.TB, path string) *graph.Graph {
 	t.Helper()
-	content, err := onnx.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := onnx.Decode(content)
+	g, err := onnx.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
