@@ -175,31 +175,43 @@ func usage(verb string) string {
 
 // parseLimits reads a layer's name, which may have blanks and anything else, and limits.
 func parseLimits(text string) (layer string, l Limits, err error) {
-	words := 0
-	for layer = text; ; words++ {
-		rest, word := cutLast(layer)
-		name, value, _ := strings.Cut(word, "=")
-		switch name {
-		case "sparsity":
-			l.Sparsity, err = parseSpan(value, anySparsity, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
-		case "weights":
-			l.Weights, err = parseSpan(value, anyBits, parseBits)
-		case "activations":
-			l.Activations, err = parseSpan(value, anyBits, parseBits)
-		default:
-			switch {
-			case words > 0 && layer != "":
-				return layer, l, l.check()
-			case strings.Contains(word, "=") && layer != word:
-				return "", l, fmt.Errorf("%q is not sparsity, weights or activations", name)
-			}
-			return "", l, errors.New("name a layer and what to fix")
-		}
+	layer = text
+	rest, word := cutLast(layer)
+	for {
+		known, err := l.parse(word)
 		if err != nil {
 			return "", l, err
 		}
+		if !known {
+			break
+		}
 		layer = rest
+		rest, word = cutLast(layer)
 	}
+	switch {
+	case layer != "" && layer != text:
+		return layer, l, l.check()
+	case strings.Contains(word, "=") && layer != word:
+		name, _, _ := strings.Cut(word, "=")
+		return "", l, fmt.Errorf("%q is not sparsity, weights or activations", name)
+	}
+	return "", l, errors.New("name a layer and what to fix")
+}
+
+// parse takes one part of limits, like weights=4..8; known tells whether the word is one.
+func (l *Limits) parse(word string) (known bool, err error) {
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "sparsity":
+		l.Sparsity, err = parseSpan(value, anySparsity, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	case "weights":
+		l.Weights, err = parseSpan(value, anyBits, parseBits)
+	case "activations":
+		l.Activations, err = parseSpan(value, anyBits, parseBits)
+	default:
+		return false, nil
+	}
+	return true, err
 }
 
 // cutLast cuts the last word off.
