@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"text/tabwriter"
 
 	"gonum.org/v1/gonum/stat"
@@ -25,9 +26,9 @@ func Compare(out io.Writer, c *engine.Compared) error {
 			if r.Accuracy > 0 {
 				met++
 			}
-			if r.Reserve > 0 {
-				others = spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Others }) + " %"
-			}
+		}
+		if slices.ContainsFunc(a.Runs, func(r engine.RunResult) bool { return r.Reserve > 0 }) {
+			others = spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Others }) + " %"
 		}
 		plain.Fprintf(t, "%s\t%d\t%d\t%s %%\t%s", a.Agent, len(a.Runs), met,
 			spread(a, "%.2f", func(r engine.RunResult) float64 { return 100 * r.Accuracy }), others)
