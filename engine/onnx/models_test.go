@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-
 )
 
 // shared is the folder of real models and conformance cases.
