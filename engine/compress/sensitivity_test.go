@@ -93,9 +93,9 @@ func TestSensitivity(t *testing.T) {
 	}
 }
 
-// TestSensitivitySharesExactly compares curves, to the bit, with runs of the whole changed network
-// that share nothing with the original's.
-func TestSensitivitySharesExactly(t *testing.T) {
+// TestChangesShareExactly compares networks with one change, to the bit, with whole runs of the
+// policy that has it, which share nothing with the unchanged network's.
+func TestChangesShareExactly(t *testing.T) {
 	const n, maxBits = 5, 6
 	for _, name := range []string{"residual A", "concat", "mobile"} {
 		g, ok := nets(t)[name]
@@ -104,46 +104,35 @@ func TestSensitivitySharesExactly(t *testing.T) {
 		}
 		c := newCompressor(t, g, Options{Workers: 3})
 		pixels := images(g, n)
-		got, err := c.Sensitivity(context.Background(), pixels, n, maxBits, nil)
-		if err != nil {
-			t.Fatal(err)
+		run := func(p Policy) (*settled, []*runtime.Batch) {
+			s, tracer := c.settle(p), runtime.NewTracer(c.options.ISA, 2)
+			values, err := s.trace(tracer, tracer.Input(g, pixels, n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s, values
 		}
-		want, variants := c.variants(maxBits)
-		run := func(v *variant) []float32 {
-			tracer := runtime.NewTracer(c.options.ISA, 2)
-			changed := g.Clone()
-			values := make([]*runtime.Batch, len(g.Values))
-			values[g.Input] = tracer.Input(g, pixels, n)
-			for i := range changed.Nodes {
-				node := &changed.Nodes[i]
-				var inputs []*runtime.Batch
-				for _, id := range node.Inputs {
-					inputs = append(inputs, values[id])
-				}
-				if v != nil && i == v.from && v.input != nil {
-					inputs[0] = c.crew.rounded(inputs[0], *v.input)
-				}
-				if v != nil && node.Weight() != nil {
-					if w, ok := c.weight(v, i); ok {
-						node.Op = node.WithWeight(w, node.Bias())
-					}
-				}
-				out, err := tracer.Node(changed, i, inputs)
+		for what, base := range map[string]Policy{"original": Uniform(g, 0, graph.FloatBits), "compressed": Uniform(g, 0.3, 5)} {
+			s, values := run(base)
+			_, changes := s.changes(everywhere(len(base), levels(maxBits)))
+			tracer := runtime.NewTracer(c.options.ISA, 1)
+			for i := range changes {
+				ch := &changes[i]
+				got, err := s.changed(tracer, ch, values)
 				if err != nil {
 					t.Fatal(err)
 				}
-				values[node.Output] = out
+				p := slices.Clone(base)
+				p[ch.layer] = ch.to
+				_, whole := run(p)
+				want := whole[c.logits()]
+				if !slices.Equal(got.Outputs(), want.Outputs()) {
+					t.Errorf("%s, %s with %+v: other outputs than of a whole run", name, what, ch.to)
+				}
 			}
-			return values[c.logits()].Outputs()
-		}
-		original := run(nil)
-		for i := range variants {
-			for _, point := range variants[i].points {
-				*point += klSum(original, run(&variants[i]), n) / n
+			if len(changes) < len(base) {
+				t.Errorf("%s, %s: only %d changes", name, what, len(changes))
 			}
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: curves differ from those of whole runs", name)
 		}
 	}
 }

@@ -12,39 +12,6 @@ import (
 // everywhere gives all layers the same probe.
 func everywhere(layers int, p Probe) []Probe { return slices.Repeat([]Probe{p}, layers) }
 
-// TestAroundTheOriginal expects the sensitivities of an uncompressed network.
-func TestAroundTheOriginal(t *testing.T) {
-	const n, maxBits = 5, 6
-	levels := Probe{}
-	for level := range Levels {
-		levels.Sparsity = append(levels.Sparsity, float64(level)/Levels)
-		levels.WeightBits = append(levels.WeightBits, levelBits(level, maxBits))
-	}
-	levels.ActivationBits = levels.WeightBits
-	for _, name := range []string{"residual A", "separable"} {
-		g := nets(t)[name]
-		c := newCompressor(t, g, Options{RoundTo: 2})
-		pixels := images(g, n)
-		want, err := c.Sensitivity(context.Background(), pixels, n, maxBits, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := c.SensitivityAround(context.Background(), Uniform(g, 0, graph.FloatBits), everywhere(len(want), levels), pixels, n, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		near := func(a, b []float64) bool {
-			return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Abs(x-y) < 1e-9 })
-		}
-		for l := range want {
-			if !near(got[l].Sparsity, want[l].Sparsity) || !near(got[l].WeightBits, want[l].WeightBits) || !near(got[l].ActivationBits, want[l].ActivationBits) ||
-				math.Abs(got[l].Int8-want[l].Int8) > 1e-9 || got[l].Float != 0 {
-				t.Errorf("%s, layer %d: %+v, want %+v", name, l, got[l], want[l])
-			}
-		}
-	}
-}
-
 // TestAroundAPolicy compares curves with networks that are really pruned and then have really
 // rounded weights, run by the naive interpreter.
 func TestAroundAPolicy(t *testing.T) {

@@ -1,0 +1,125 @@
+package compress
+
+import (
+	"slices"
+
+	"galen/hw/graph"
+	"galen/hw/runtime"
+)
+
+// settled is the network under a policy, rounded to nearest and not repaired. It keeps its shape:
+// removed channels are read as zeros.
+type settled struct {
+	*Compressor
+	policy  Policy
+	removed []bool              // per channel class
+	graph   *graph.Graph        // its weights are the policy's
+	inputs  map[int]graph.Quant // by node: how layers round what they read; none where it stays float
+	layers  map[int]int         // by node: the layer
+}
+
+func (c *Compressor) settle(p Policy) *settled {
+	s := &settled{
+		Compressor: c, policy: p, removed: c.structure.Select(p, c.importance, c.options.RoundTo),
+		graph: c.structure.Graph.Clone(), inputs: map[int]graph.Quant{}, layers: map[int]int{},
+	}
+	for l, info := range c.structure.Layers {
+		s.layers[info.Node] = l
+		n := &s.graph.Nodes[info.Node]
+		n.Op = n.WithWeight(s.weight(l, s.removed, p[l].WeightBits), n.Bias())
+		if q, ok := s.rounding(l, p[l].ActivationBits); ok {
+			s.inputs[info.Node] = q
+		}
+	}
+	return s
+}
+
+// weight is a layer's weight with some classes read as zeros, rounded to bits.
+func (c *Compressor) weight(l int, removed []bool, bits int) graph.Weight {
+	w := c.masked(l, removed)
+	if bits != graph.FloatBits {
+		w = c.crew.quantizeWeight(&w, bits, nil)
+	}
+	return w
+}
+
+// masked is a layer's float weight with some classes read as zeros.
+func (c *Compressor) masked(l int, removed []bool) graph.Weight {
+	n := &c.structure.Graph.Nodes[c.structure.Layers[l].Node]
+	w := *n.Weight()
+	inputs := c.structure.classes[n.Inputs[0]]
+	if !slices.ContainsFunc(inputs, func(class int) bool { return removed[class] }) {
+		return w
+	}
+	groups := len(inputs) / w.Shape[1]
+	outputs, taps := w.Shape[0]/groups, graph.Shape(w.Shape[2:]).Elements()
+	w.Float = slices.Clone(w.Float)
+	for i, class := range inputs {
+		if !removed[class] {
+			continue
+		}
+		group, column := i/w.Shape[1], i%w.Shape[1]
+		for o := group * outputs; o < (group+1)*outputs; o++ {
+			at := o*w.Channel() + column*taps
+			clear(w.Float[at : at+taps])
+		}
+	}
+	return w
+}
+
+// rounding is how a layer rounds what it reads to bits; false for float, where it does not.
+func (c *Compressor) rounding(l, bits int) (graph.Quant, bool) {
+	if bits == graph.FloatBits {
+		return graph.Quant{}, false
+	}
+	return c.seen[l].input.quant(bits, c.options.Calibration), true
+}
+
+// trace computes all tensors from the input's.
+func (s *settled) trace(tracer *runtime.Tracer, input *runtime.Batch) ([]*runtime.Batch, error) {
+	values := make([]*runtime.Batch, len(s.graph.Values))
+	values[s.graph.Input] = input
+	for i := range s.graph.Nodes {
+		n := &s.graph.Nodes[i]
+		inputs := make([]*runtime.Batch, len(n.Inputs))
+		for j, id := range n.Inputs {
+			inputs[j] = values[id]
+		}
+		if q, ok := s.inputs[i]; ok {
+			inputs[0] = s.crew.rounded(inputs[0], q)
+		}
+		var err error
+		if values[n.Output], err = tracer.Node(s.graph, i, inputs); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// outputs are the original network's logits, one row an image.
+func (c *Compressor) outputs(tracer *runtime.Tracer, input *runtime.Batch) ([]float32, error) {
+	g := c.structure.Graph
+	t := newTrace(g, tracer, input)
+	for i := range g.Nodes {
+		out, err := t.compute(i)
+		if err != nil {
+			return nil, err
+		}
+		if g.Nodes[i].Output == c.logits() {
+			return out.Outputs(), nil
+		}
+		t.keep(i, out)
+	}
+	return input.Outputs(), nil
+}
+
+// logits is the value whose softmax is the network's output distribution.
+func (c *Compressor) logits() graph.ValueID {
+	g := c.structure.Graph
+	if last := g.Producer(g.Output); last >= 0 {
+		if _, ok := g.Nodes[last].Op.(graph.Softmax); ok {
+			return g.Nodes[last].Inputs[0]
+		}
+	}
+	return g.Output
+}
