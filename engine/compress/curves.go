@@ -13,7 +13,7 @@ import (
 // data, so that they too are kept in the Database.
 
 // curvesVersion changes when the same inputs give other curves.
-const curvesVersion = 1
+const curvesVersion = 2
 
 // curvesKey names the curves of all layers on some images: the hash of all that they follow from.
 func (c *Compressor) curvesKey(images []float32, maxBits int) (entryKey, error) {

@@ -138,19 +138,22 @@ func (s *settled) sensitivity(ctx context.Context, probes []Probe, images []floa
 	return curves, nil
 }
 
-// portionBytes bounds the unchanged network's tensors that are held at a time, unless they are of
-// leastPortion images: every change packs its weights anew for every portion.
+// What bounds the unchanged network's tensors that are held at a time. Every change packs its weights
+// anew for every portion of the images, so the more weights there are, the more images it takes to make
+// that little.
 const (
-	portionBytes = 128 << 20
-	leastPortion = 4
+	portionBytes     = 32 << 20
+	portionPerWeight = 12 // bytes
+	leastPortion     = 4
 )
 
 // portion is how many of n images are run together. Divergences are summed by portions, so it depends
 // on nothing but the graph.
 func (c *Compressor) portion(n int) int {
-	bytes := 0
+	_, _, weights := c.structure.Graph.Totals()
+	image := 0 // bytes of all tensors
 	for _, v := range c.structure.Graph.Values {
-		bytes += 4 * v.Shape.Elements()
+		image += 4 * v.Shape.Elements()
 	}
-	return min(n, max(portionBytes/bytes, leastPortion))
+	return min(n, max(max(portionBytes, portionPerWeight*int(weights))/image, leastPortion))
 }
