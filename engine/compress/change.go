@@ -106,7 +106,7 @@ func (r *requantization) measure(weightBits, activationBits int, point *float64)
 // depend on what changes are run. Any number of goroutines may call it, each with a tracer of its
 // own.
 func (s *settled) changed(tracer *runtime.Tracer, ch *change, values []*runtime.Batch) (*runtime.Batch, error) {
-	g := s.graph.Clone()
+	g, end := s.graph.Clone(), s.logits()
 	t := newTrace(g, tracer, nil)
 	differs := make([]bool, len(g.Values))
 	for i := range g.Nodes {
@@ -118,35 +118,29 @@ func (s *settled) changed(tracer *runtime.Tracer, ch *change, values []*runtime.
 				t.values[id] = values[id]
 			}
 		}
-		q, rounds := s.inputs[i]
+		q := s.inputs[i]
 		if l, ok := s.layers[i]; ok {
 			if w, other := s.reweighed(l, ch); other {
 				n.Op, dirty = n.WithWeight(w, n.Bias()), true
 			}
 			if l == ch.layer && ch.to.ActivationBits != s.policy[l].ActivationBits {
-				q, rounds = s.rounding(l, ch.to.ActivationBits)
-				dirty = true
+				q, dirty = s.rounding(l, ch.to.ActivationBits), true
 			}
 		}
 		if !dirty {
 			continue
 		}
-		read := t.values[n.Inputs[0]]
-		if rounds {
-			t.values[n.Inputs[0]] = s.crew.alone().rounded(read, q)
-		}
-		out, err := t.compute(i)
+		out, err := t.computeRounded(s.crew.alone(), i, q)
 		if err != nil {
 			return nil, err
 		}
-		t.values[n.Inputs[0]] = read
 		differs[n.Output] = true
 		t.keep(i, out)
-		if n.Output == s.logits() {
+		if n.Output == end {
 			return out, nil
 		}
 	}
-	return values[s.logits()], nil
+	return values[end], nil
 }
 
 // reweighed is a layer's weight under a change; false: it is the policy's.

@@ -12,24 +12,22 @@ import (
 type settled struct {
 	*Compressor
 	policy  Policy
-	removed []bool              // per channel class
-	graph   *graph.Graph        // its weights are the policy's
-	inputs  map[int]graph.Quant // by node: how layers round what they read; none where it stays float
-	layers  map[int]int         // by node: the layer
+	removed []bool               // per channel class
+	graph   *graph.Graph         // its weights are the policy's
+	inputs  map[int]*graph.Quant // by node: how layers round what they read; nil where it stays float
+	layers  map[int]int          // by node: the layer
 }
 
 func (c *Compressor) settle(p Policy) *settled {
 	s := &settled{
 		Compressor: c, policy: p, removed: c.structure.Select(p, c.importance, c.options.RoundTo),
-		graph: c.structure.Graph.Clone(), inputs: map[int]graph.Quant{}, layers: map[int]int{},
+		graph: c.structure.Graph.Clone(), inputs: map[int]*graph.Quant{}, layers: map[int]int{},
 	}
 	for l, info := range c.structure.Layers {
 		s.layers[info.Node] = l
 		n := &s.graph.Nodes[info.Node]
 		n.Op = n.WithWeight(s.weight(l, s.removed, p[l].WeightBits), n.Bias())
-		if q, ok := s.rounding(l, p[l].ActivationBits); ok {
-			s.inputs[info.Node] = q
-		}
+		s.inputs[info.Node] = s.rounding(l, p[l].ActivationBits)
 	}
 	return s
 }
@@ -67,45 +65,38 @@ func (c *Compressor) masked(l int, removed []bool) graph.Weight {
 	return w
 }
 
-// rounding is how a layer rounds what it reads to bits; false for float, where it does not.
-func (c *Compressor) rounding(l, bits int) (graph.Quant, bool) {
+// rounding is how a layer rounds what it reads to bits; nil for float, where it does not.
+func (c *Compressor) rounding(l, bits int) *graph.Quant {
 	if bits == graph.FloatBits {
-		return graph.Quant{}, false
+		return nil
 	}
-	return c.seen[l].input.quant(bits, c.options.Calibration), true
+	q := c.seen[l].input.quant(bits, c.options.Calibration)
+	return &q
 }
 
 // trace computes all tensors from the input's.
 func (s *settled) trace(tracer *runtime.Tracer, input *runtime.Batch) ([]*runtime.Batch, error) {
-	values := make([]*runtime.Batch, len(s.graph.Values))
-	values[s.graph.Input] = input
+	t := newTrace(s.graph, tracer, input)
 	for i := range s.graph.Nodes {
-		n := &s.graph.Nodes[i]
-		inputs := make([]*runtime.Batch, len(n.Inputs))
-		for j, id := range n.Inputs {
-			inputs[j] = values[id]
-		}
-		if q, ok := s.inputs[i]; ok {
-			inputs[0] = s.crew.rounded(inputs[0], q)
-		}
-		var err error
-		if values[n.Output], err = tracer.Node(s.graph, i, inputs); err != nil {
+		out, err := t.computeRounded(s.crew, i, s.inputs[i])
+		if err != nil {
 			return nil, err
 		}
+		t.values[s.graph.Nodes[i].Output] = out
 	}
-	return values, nil
+	return t.values, nil
 }
 
 // outputs are the original network's logits, one row an image.
 func (c *Compressor) outputs(tracer *runtime.Tracer, input *runtime.Batch) ([]float32, error) {
-	g := c.structure.Graph
+	g, end := c.structure.Graph, c.logits()
 	t := newTrace(g, tracer, input)
 	for i := range g.Nodes {
 		out, err := t.compute(i)
 		if err != nil {
 			return nil, err
 		}
-		if g.Nodes[i].Output == c.logits() {
+		if g.Nodes[i].Output == end {
 			return out.Outputs(), nil
 		}
 		t.keep(i, out)

@@ -38,6 +38,19 @@ func (t *trace) compute(node int) (*runtime.Batch, error) {
 	return t.tracer.Node(t.graph, node, inputs)
 }
 
+// computeRounded runs one node that rounds its first input, which stays as it is; nil: it does not.
+func (t *trace) computeRounded(c crew, node int, q *graph.Quant) (*runtime.Batch, error) {
+	if q == nil {
+		return t.compute(node)
+	}
+	id := t.graph.Nodes[node].Inputs[0]
+	read := t.values[id]
+	t.values[id] = c.rounded(read, *q)
+	out, err := t.compute(node)
+	t.values[id] = read
+	return out, err
+}
+
 // take gives a tensor to its last reader, to overwrite; nil if others will read it.
 func (t *trace) take(id graph.ValueID) *runtime.Batch {
 	if t.unread[id] != 1 {
