@@ -32,7 +32,7 @@ type DDPG struct {
 	averaged                  bool    // whether average has a value yet
 
 	elite     [][]float64 // actions of the best episode, from the last step to the first; with credit, of what is probably the best
-	lead      [][]float64 // in the same order, what to take for the best; empty: nobody told
+	incumbent [][]float64 // in the same order, what to take for the best; empty: nobody told
 	exploring float64     // share of the steps that explore
 	scratch   *scratch
 }
@@ -164,7 +164,7 @@ func (a *DDPG) Finish(e Episode) error {
 			a.update()
 		}
 	}
-	a.lead, a.exploring = nil, a.settings.Exploring
+	a.incumbent, a.exploring = nil, a.settings.Exploring
 	return nil
 }
 
@@ -218,7 +218,7 @@ func (a *DDPG) score() {
 			best = probably
 		}
 	}
-	if a.elite = a.lead; a.elite != nil {
+	if a.elite = a.incumbent; a.elite != nil {
 		return
 	}
 	for _, i := range slices.Backward(best) {

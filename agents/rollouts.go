@@ -47,11 +47,11 @@ func (a *DDPG) Think() {
 	}
 }
 
-// Lead tells what to hold the actor near while it learns from the next episode: what was done in an
+// SetIncumbent tells what to hold the actor near while it learns from the next episode: what was done in an
 // episode that is known to be good. Without it that is the episode with the highest reward.
-func (a *DDPG) Lead(actions [][]float64) {
-	a.lead = nil
+func (a *DDPG) SetIncumbent(actions [][]float64) {
+	a.incumbent = nil
 	for _, action := range slices.Backward(actions) {
-		a.lead = append(a.lead, slices.Clone(action))
+		a.incumbent = append(a.incumbent, slices.Clone(action))
 	}
 }

@@ -92,8 +92,8 @@ func TestThinkingExploresMoreOrLess(t *testing.T) {
 	}
 }
 
-// TestTheActorFollowsTheLead teaches an agent two episodes and tells it to follow the one with the lower reward.
-func TestTheActorFollowsTheLead(t *testing.T) {
+// TestTheActorFollowsTheIncumbent teaches an agent two episodes and tells it to follow the one with the lower reward.
+func TestTheActorFollowsTheIncumbent(t *testing.T) {
 	const steps = 8
 	s := Defaults(1, 1)
 	s.WarmUp, s.Batch, s.Updates = 0, steps, 200
@@ -124,7 +124,7 @@ func TestTheActorFollowsTheLead(t *testing.T) {
 		t.Errorf("untold, the actor is %.2f away from the best episode", d)
 	}
 	for range 3 {
-		a.Lead(low.Actions)
+		a.SetIncumbent(low.Actions)
 		if err := a.Finish(high); err != nil {
 			t.Fatal(err)
 		}

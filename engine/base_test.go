@@ -10,12 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"galen/agents"
+	"galen/engine/planner"
 	"galen/store"
 )
 
 // pruned searches with the prune agent and returns its settings as a base's.
-func pruned(t *testing.T, load *workload) *Base {
+func pruned(t *testing.T, load *workload) *planner.Base {
 	t.Helper()
 	settings := testSettings("prune", 10)
 	settings.Target = 0.6
@@ -55,7 +55,7 @@ func TestSequencesKeepWhatTheFirstAgentFound(t *testing.T) {
 			}
 		}
 	}
-	if s.best.LatencyRatio > 0.4*(1+targetTolerance) {
+	if s.best.LatencyRatio > 0.4*(1+planner.TargetTolerance) {
 		t.Errorf("the best takes %v of the uncompressed time", s.best.LatencyRatio)
 	}
 
@@ -82,7 +82,7 @@ func TestSequencesKeepWhatTheFirstAgentFound(t *testing.T) {
 // TestSensitivitiesAreMeasuredWithTheBaseInForce compares them with those of a run without one.
 func TestSensitivitiesAreMeasuredWithTheBaseInForce(t *testing.T) {
 	load := smallWorkload(t)
-	measured := func(b *Base) []Layer {
+	measured := func(b *planner.Base) []Layer {
 		settings := testSettings("quantize", 1)
 		settings.Base = b
 		db, id := createRun(t, settings)
@@ -120,7 +120,7 @@ func TestSensitivitiesAreMeasuredWithTheBaseInForce(t *testing.T) {
 
 func TestUnsuitableBasesAreRefused(t *testing.T) {
 	settings := testSettings("joint", 3)
-	settings.Base = &Base{}
+	settings.Base = &planner.Base{}
 	if err := settings.Check(); err == nil || !strings.Contains(err.Error(), "nothing it could take") {
 		t.Errorf("a base for the joint agent: %v", err)
 	}
@@ -130,7 +130,7 @@ func TestUnsuitableBasesAreRefused(t *testing.T) {
 	}
 	defer w.Close()
 	settings = testSettings("quantize", 3)
-	for want, b := range map[string]*Base{
+	for want, b := range map[string]*planner.Base{
 		"another model": {Run: "other", Model: "0123"},
 		"0 layers":      {},
 	} {
@@ -146,15 +146,15 @@ func TestUnsuitableBasesAreRefused(t *testing.T) {
 	if err := os.WriteFile(file, []byte("a model"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	of := Base{Run: "other", Model: fmt.Sprintf("%x", sha256.Sum256([]byte("a model")))}
-	if err := of.IsOf(file); err != nil {
+	of := planner.Base{Run: "other", Model: fmt.Sprintf("%x", sha256.Sum256([]byte("a model")))}
+	if err := CheckBase(&of, file); err != nil {
 		t.Error(err)
 	}
-	if err := of.IsOf(file + ".gone"); err == nil || !strings.Contains(err.Error(), "read the model") {
+	if err := CheckBase(&of, file+".gone"); err == nil || !strings.Contains(err.Error(), "read the model") {
 		t.Errorf("a model that is gone: %v", err)
 	}
 	of.Model = strings.Repeat("0", 64)
-	if err := of.IsOf(file); err == nil || !strings.Contains(err.Error(), "another model") {
+	if err := CheckBase(&of, file); err == nil || !strings.Contains(err.Error(), "another model") {
 		t.Errorf("the base of another model: %v", err)
 	}
 	for reference, want := range map[string]string{"nobody": "nobody", "nobody:x": "names no episode", "nobody:3": "nobody"} {
@@ -167,24 +167,5 @@ func TestUnsuitableBasesAreRefused(t *testing.T) {
 	}
 	if _, err := BaseFrom(w, "empty"); err == nil || !strings.Contains(err.Error(), "no finished episode") {
 		t.Errorf("a run without episodes: %v", err)
-	}
-}
-
-func TestChoicesAreCompletedByTheBase(t *testing.T) {
-	load := smallWorkload(t)
-	b := pruned(t, load)
-	for i := range b.Policy {
-		b.Policy[i].WeightBits, b.Policy[i].ActivationBits = 8, 8
-	}
-	s := &Search{base: b.Policy}
-	for kind, want := range map[agents.Kind]agents.Choice{
-		agents.Prune:    {Method: agents.Int8, Sparsity: 0.9, WeightBits: 8, ActivationBits: 8},
-		agents.Quantize: {Method: agents.Mixed, Sparsity: b.Policy[0].Sparsity, WeightBits: 3, ActivationBits: 2},
-		agents.Joint:    {Method: agents.Mixed, Sparsity: 0.9, WeightBits: 3, ActivationBits: 2},
-	} {
-		s.space.Kind = kind
-		if got := s.onBase(0, agents.Choice{Method: agents.Mixed, Sparsity: 0.9, WeightBits: 3, ActivationBits: 2}); got != want {
-			t.Errorf("%s: %+v, want %+v", kind, got, want)
-		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"galen/engine/compress"
 	"galen/engine/onnx"
+	"galen/engine/records"
 	"galen/hw"
 	"galen/store"
 )
@@ -38,14 +39,14 @@ func (w *Workbench) Checkup(ctx context.Context, s Settings) (*Checkup, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Base.suits(load); err != nil {
+	if err := suitsModel(s.Base, load); err != nil {
 		return nil, err
 	}
 	structure, err := compress.Analyze(load.graph)
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkup{Model: load.model, Data: load.data, Images: load.validation.len(), Layers: describe(load.graph, structure.Layers)}
+	c := &Checkup{Model: load.model, Data: load.data, Images: load.validation.len(), Layers: records.Describe(load.graph, structure.Layers)}
 	accuracy, err := evaluate(ctx, load.graph, load.validation)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate the original model: %w", err)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"galen/engine/planner"
 )
 
 // CommandLine is the shell command that starts a run with these settings. What is as
@@ -15,8 +17,8 @@ func (s Settings) CommandLine() string {
 		usual = DemoSettings()
 		words = []string{"galen", "demo"}
 	}
-	if s.Preset == paper {
-		usual.Reward, usual.Beta = PaperReward, PaperBeta
+	if s.Preset == planner.Paper {
+		usual.Reward, usual.Beta = planner.PaperReward, planner.PaperBeta
 	}
 	option := func(name, value string, differs bool) {
 		if differs {
@@ -28,9 +30,9 @@ func (s Settings) CommandLine() string {
 	option("from", s.Base.String(), s.Base != nil && s.Base.Run != "")
 	option("preset", s.Preset, s.Preset != usual.Preset)
 	option("device", s.Device, s.Device != usual.Device)
-	option("target", plain(s.Target), s.Target != usual.Target)
+	option("target", number(s.Target), s.Target != usual.Target)
 	option("reward", s.Reward, s.Reward != usual.Reward)
-	option("beta", plain(s.Beta), s.Beta != usual.Beta)
+	option("beta", number(s.Beta), s.Beta != usual.Beta)
 	option("episodes", strconv.Itoa(s.Episodes), s.Episodes != usual.Episodes)
 	option("seed", strconv.FormatUint(s.Seed, 10), s.Seed != usual.Seed)
 	option("round-to", strconv.Itoa(s.RoundTo), s.RoundTo != usual.RoundTo)
@@ -42,6 +44,9 @@ func (s Settings) CommandLine() string {
 	option("resize", strconv.Itoa(s.Resize), s.Resize != 0)
 	return strings.Join(words, " ")
 }
+
+// number is one without an exponent, as people type them.
+func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 func list(numbers []float32) string {
 	var words []string

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"galen/agents"
+	"galen/engine/planner"
 	"galen/hw/kernel"
 	"galen/store"
 )
@@ -31,7 +32,7 @@ var Sequences = []string{"prune>quantize", "quantize>prune"}
 // Check reports what makes no sense, and what would.
 func (c Comparison) Check() error {
 	if len(c.Agents) == 0 {
-		return fmt.Errorf("no agents: choose some of %s", strings.Join(slices.Concat(Agents, Sequences), ", "))
+		return fmt.Errorf("no agents: choose some of %s", strings.Join(slices.Concat(planner.Agents, Sequences), ", "))
 	}
 	if c.Seeds < 1 || c.Seeds > 1000 {
 		return fmt.Errorf("%d seeds: give a number from 1 to 1000", c.Seeds)
@@ -58,7 +59,7 @@ func (c Comparison) stages(agent string, seed uint64) []Settings {
 	s := c.Settings
 	s.Agent, s.Seed, s.DataSeed = agent, seed, c.Settings.dataSeed()
 	if !slices.Contains(Sequences, agent) {
-		if !s.learns() {
+		if !s.Learns() {
 			s.Preset = ""
 		}
 		return []Settings{s}
@@ -251,7 +252,7 @@ func (w *Workbench) result(ids []string) (RunResult, error) {
 		return r, err
 	}
 	var episodes []*store.Episode
-	best, reward := math.Inf(-1), last.Settings.reward()
+	best, reward := math.Inf(-1), last.Settings.NewReward()
 	for _, id := range ids {
 		s, err := w.View(id)
 		if err != nil {

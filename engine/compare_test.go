@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/records"
 	"galen/store"
 )
 
@@ -69,7 +70,7 @@ func TestSequencesAreCompared(t *testing.T) {
 			t.Errorf("%s: %d episodes for %v, then %d for %v; %d rewards", sequence.Agent, len(first.Episodes), first.Settings.Target,
 				len(second.Episodes), second.Settings.Target, len(result.Rewards))
 		}
-		if second.Settings.Base.Episode != first.Best.Number || !reflect.DeepEqual(second.Settings.Base.Policy, policyOf(first.Best)) {
+		if second.Settings.Base.Episode != first.Best.Number || !reflect.DeepEqual(second.Settings.Base.Policy, records.PolicyOf(first.Best)) {
 			t.Errorf("%s starts from %s, the first found episode %d", sequence.Agent, second.Settings.Base, first.Best.Number)
 		}
 		// The first one's episodes count by the last one's target.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"galen/engine/planner"
+	"galen/engine/records"
 	"galen/store"
 )
 
@@ -23,10 +25,6 @@ const (
 	mostLooks   = 8
 	mostRepeats = 3
 )
-
-// targetTolerance is how far over the target, relative to it, a latency still counts as
-// meeting it: about what a careful measurement is uncertain by.
-const targetTolerance = 0.01
 
 // shortlist are the episodes that may be the best of all, the likeliest first: the most
 // accurate ones that meet the target, each with another policy; the fastest one alone if
@@ -128,7 +126,7 @@ func (s *Snapshot) Meets(e *store.Episode) bool { return meets(e, s.Settings.Tar
 func meets(e *store.Episode, target float64) bool { return WithinTarget(ratioOf(e), target) }
 
 // WithinTarget tells whether a latency counts as meeting a target; both are ratios to the original's.
-func WithinTarget(ratio, target float64) bool { return ratio <= target*(1+targetTolerance) }
+func WithinTarget(ratio, target float64) bool { return ratio <= target*(1+planner.TargetTolerance) }
 
 func unconfirmed(e *store.Episode) bool { return e.Confirmed == nil }
 
@@ -171,7 +169,7 @@ func (s *Search) confirmNext(ctx context.Context) (done bool, err error) {
 // confirm scores an episode's policy on the reserve and times it thoroughly. Of several timings
 // the surest stays: one that nothing was wrong with, else the one with the least error.
 func (s *Search) confirm(ctx context.Context, e *store.Episode) (*store.Confirmation, error) {
-	compressed, err := s.compressor.Compress(ctx, policyOf(e))
+	compressed, err := s.compressor.Compress(ctx, records.PolicyOf(e))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/planner"
+	"galen/engine/records"
 	"galen/hw"
 	"galen/hw/graph"
 	"galen/store"
@@ -29,7 +31,7 @@ func TestWinnerIsConfirmed(t *testing.T) {
 		if c.LatencyRatio != e.LatencyRatio || c.Images != load.reserve.len() {
 			t.Errorf("episode %d is confirmed at %.3f× on %d images", e.Number, c.LatencyRatio, c.Images)
 		}
-		compressed, err := s.compressor.Compress(context.Background(), policyOf(e))
+		compressed, err := s.compressor.Compress(context.Background(), records.PolicyOf(e))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +149,7 @@ func TestShortlist(t *testing.T) {
 // TestLooksAreBounded plays searches in which every careful look disappoints.
 func TestLooksAreBounded(t *testing.T) {
 	const target = 0.3
-	limit := target * (1 + targetTolerance)
+	limit := target * (1 + planner.TargetTolerance)
 	many := func(add ...*store.Episode) (all []*store.Episode) {
 		for n := 1; n <= 20; n++ {
 			all = append(all, &store.Episode{Number: n, Accuracy: 0.9 - float64(n)/100, LatencyRatio: 0.3, Layers: []store.LayerResult{{WeightBits: n}}})

@@ -21,9 +21,9 @@ func timeable(device string) error {
 	return fmt.Errorf("%s does not tell how long a layer by itself takes; only local does", hw.Label(device))
 }
 
-// timeLayer times what each choice would cost a layer, by itself on this machine, and publishes it.
+// TimeLayer times what each choice would cost a layer, by itself on this machine, and publishes it.
 // It takes a moment between two steps; the course of the search stays the same.
-func (s *Search) timeLayer(name string) error {
+func (s *Search) TimeLayer(name string) error {
 	if err := timeable(s.settings.Device); err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *Search) timeLayer(name string) error {
 	if at < 0 {
 		return fmt.Errorf("the model has no layer %q", name)
 	}
-	if s.agent == nil {
+	if s.planner == nil {
 		return errors.New("layers can be timed when the episodes have begun")
 	}
 	layer, g := s.layers[at], s.workload.graph

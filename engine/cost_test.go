@@ -4,28 +4,28 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"galen/engine/steering"
 )
 
 func TestALayersChoicesAreTimedAndNothingElseChanges(t *testing.T) {
 	db, id := createRun(t, testSettings("joint", 3))
 	s := search(t, context.Background(), db, id, smallWorkload(t))
 	name := s.layers[0].Name
-	if err := s.timeLayer(name); err == nil || !strings.Contains(err.Error(), "roofline:") {
+	if err := s.TimeLayer(name); err == nil || !strings.Contains(err.Error(), "roofline:") {
 		t.Errorf("timed on an analytic device: %v", err)
 	}
 	s.settings.Device = "local"
 	before := s.box.peek()
 	journal := len(s.journal)
-	if err := s.timeLayer("nobody"); err == nil {
+	if err := s.TimeLayer("nobody"); err == nil {
 		t.Error("timed a layer that is not there")
 	}
-	c, err := ParseCommand("cost " + name)
+	c, err := steering.Parse("cost " + name)
 	if err != nil || c.String() != "cost "+name {
 		t.Fatalf("%v, %v", c, err)
 	}
-	r := request{c, make(chan error, 1)}
-	s.obey(r)
-	if err := <-r.reply; err != nil {
+	if err := s.receive(c); err != nil {
 		t.Fatal(err)
 	}
 	after := s.box.peek()

@@ -3,26 +3,11 @@ package engine
 import (
 	"bytes"
 	"context"
-	"reflect"
 	"testing"
 
 	"galen/agents"
 	"galen/store"
 )
-
-func TestCostsAreTimesOrBitOperations(t *testing.T) {
-	layers := []store.LayerResult{
-		{MS: 0.5, MACs: 100, WeightBits: 8, ActivationBits: 8},
-		{MS: 0, MACs: 50, WeightBits: 4, ActivationBits: 2},
-	}
-	if got, want := costsOf(layers), []float64{0.5, 0}; !reflect.DeepEqual(got, want) {
-		t.Errorf("timed layers cost %v, want %v", got, want)
-	}
-	layers[0].MS = 0
-	if got, want := costsOf(layers), []float64{6400, 400}; !reflect.DeepEqual(got, want) {
-		t.Errorf("layers without times cost %v, want %v", got, want)
-	}
-}
 
 // TestComposedRewardOfASearch compares searches with r3 and r7, whose episodes are worth the
 // same but teach other things, and a fork that learns from r3 anew.
@@ -37,13 +22,13 @@ func TestComposedRewardOfASearch(t *testing.T) {
 	composed, db, id := run("r3")
 	shared, _, _ := run("r7")
 	for i, e := range composed.episodes {
-		o := composed.outcome(e.Accuracy, e.LatencyRatio)
+		o := agents.Outcome{Accuracy: e.Accuracy, ReferenceAccuracy: composed.reference.Accuracy, Latency: e.LatencyRatio, ReferenceLatency: 1}
 		if want := agents.OneSided(0.1, composed.settings.Beta)(o); e.Reward != want {
 			t.Errorf("episode %d is worth %v, want %v", i+1, e.Reward, want)
 		}
 	}
 	states := func(s *Search) []byte {
-		data, err := s.agent.MarshalBinary()
+		data, err := s.planner.Checkpoint()
 		if err != nil {
 			t.Fatal(err)
 		}

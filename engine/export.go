@@ -6,6 +6,7 @@ import (
 
 	"galen/engine/compress"
 	"galen/engine/onnx"
+	"galen/engine/records"
 	"galen/engine/wholefile"
 	"galen/hw"
 	"galen/store"
@@ -25,7 +26,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 	if err := checkOutputs([]string{onnxPath, policyPath}, []string{s.Run.Model.Path, s.Run.Data.Path}); err != nil {
 		return nil, err
 	}
-	policy := policyOf(e)
+	policy := records.PolicyOf(e)
 	load, structure, compressed, err := w.compressAnew(ctx, s.Run, policy)
 	if err != nil {
 		return nil, fmt.Errorf("compress by episode %d: %w", e.Number, err)
@@ -58,15 +59,6 @@ func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy com
 	}
 	compressed, err := compressor.Compress(ctx, policy)
 	return load, compressor.Structure(), compressed, err
-}
-
-// policyOf is the policy an episode tried.
-func policyOf(e *store.Episode) compress.Policy {
-	policy := make(compress.Policy, len(e.Layers))
-	for i, l := range e.Layers {
-		policy[i] = compress.LayerPolicy{Layer: l.Name, Sparsity: l.Asked, WeightBits: l.WeightBits, ActivationBits: l.ActivationBits}
-	}
-	return policy
 }
 
 // savePolicy writes what an episode's policy made of the network.

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
+	"galen/engine/records"
 	"galen/store"
 )
 
@@ -59,7 +59,7 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 	c.settings.Name = fork.Name
 	c.settings.Episodes = max(c.settings.Episodes, episode+1)
 	if best := bestOf(episodes[:episode], c.settings.Target); best != nil {
-		fork.Best = bestRecord(best)
+		fork.Best = records.BestOf(best)
 	}
 	if err := c.write(&fork); err != nil {
 		return nil, err
@@ -69,24 +69,4 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 		w.log.note(logInfo, made.Name, "forked from episode %d of %s", episode, from.Name)
 	}
 	return made, err
-}
-
-// truncate goes back to the end of an earlier episode.
-func (c *course) truncate(episode int) {
-	if b := c.settings.Base; b != nil && b.Run == "" && b.Episode > episode {
-		given := *b // the fork will have another episode of that number
-		given.Episode = 0
-		c.settings.Base = &given
-	}
-	p := &c.progress
-	p.Queue = nil
-	if p.Start.Imitated > episode {
-		p.Start.Imitated, p.Start.Guide = 0, 0
-	}
-	p.Centre, p.Round = nil, 0
-	p.Start.Trials = slices.DeleteFunc(slices.Clone(p.Start.Trials), func(t trial) bool { return t.Episode > episode })
-}
-
-func bestRecord(e *store.Episode) *store.Best {
-	return &store.Best{Episode: e.Number, Accuracy: e.Accuracy, LatencyRatio: e.LatencyRatio, Confirmed: e.Confirmed}
 }

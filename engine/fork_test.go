@@ -5,6 +5,8 @@ import (
 	"context"
 	"reflect"
 	"testing"
+
+	"galen/engine/planner"
 )
 
 func TestForks(t *testing.T) {
@@ -47,7 +49,7 @@ func TestForks(t *testing.T) {
 }
 
 func TestForkForgetsWhereItsBaseWas(t *testing.T) {
-	c := course{settings: Settings{Base: &Base{Episode: 57}}}
+	c := course{settings: Settings{Settings: planner.Settings{Base: &planner.Base{Episode: 57}}}}
 	shared := c.settings.Base
 	c.truncate(20)
 	if c.settings.Base.Episode != 0 || shared.Episode != 57 {

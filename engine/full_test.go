@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -65,11 +66,11 @@ func searchOnFullDisk(t *testing.T) {
 	if paused.State != Paused || !strings.Contains(paused.Problem, "no space left") || len(paused.Episodes) > 0 {
 		t.Fatalf("on a full disk the search is %s after %d episodes: %s", paused.State, len(paused.Episodes), paused.Problem)
 	}
-	if err := s.send(ctx, Command{Kind: Pause}); err == nil {
+	if err := s.send(ctx, steering.Command{Kind: steering.Pause}); err == nil {
 		t.Error("pausing a search that a full disk paused is acknowledged")
 	}
 	setLimit(limit.Cur)
-	if err := s.send(ctx, Command{Kind: Resume}); err != nil {
+	if err := s.send(ctx, steering.Command{Kind: steering.Resume}); err != nil {
 		t.Fatal(err)
 	}
 	if ended := await(t, ctx, s, func(x *Snapshot) bool { return !x.State.Live() }); ended.State != Finished || ended.Problem != "" {

@@ -31,7 +31,7 @@ func TestOldRunIsViewedAndResumed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before.State != Paused || len(before.Episodes) != 4 || before.Best == nil || before.Settings.Agent != uniform || before.Reference == nil {
+	if before.State != Paused || len(before.Episodes) != 4 || before.Best == nil || before.Settings.Agent != "uniform" || before.Reference == nil {
 		t.Fatalf("the run is %s with %d episodes, best %v", before.State, len(before.Episodes), before.Best)
 	}
 	s := search(t, context.Background(), db, before.Run.ID, smallWorkload(t))

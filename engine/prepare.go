@@ -2,20 +2,21 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 
-	"galen/agents"
 	"galen/engine/compress"
 	"galen/engine/onnx"
+	"galen/engine/planner"
+	"galen/engine/records"
 	"galen/hw"
-	"galen/hw/graph"
 	"galen/store"
 )
 
 // prepare brings a search to where episodes can run: it opens the device, evaluates the
-// uncompressed model, measures sensitivities, and creates the agent or restores it.
+// original model, and makes a planner, which takes the sensitivities of the layers.
 // What an earlier session found is taken from the store.
 func (s *Search) prepare(ctx context.Context) error {
 	s.doing("calibrating", 0, 0)
@@ -24,7 +25,7 @@ func (s *Search) prepare(ctx context.Context) error {
 	if s.compressor, err = newCompressor(w, s.settings); err != nil {
 		return err
 	}
-	s.layers = describe(w.graph, s.compressor.Layers())
+	s.layers = records.Describe(w.graph, s.compressor.Layers())
 	s.doing("opening the device", 0, 0)
 	if s.device, err = hw.Open(s.settings.Device, w.graph, hw.Options{EncodeONNX: onnx.Encode}); err != nil {
 		return fmt.Errorf("open the device: %w", err)
@@ -40,17 +41,9 @@ func (s *Search) prepare(ctx context.Context) error {
 	if err := s.boundary(ctx); err != nil {
 		return err
 	}
-	if s.space, err = s.settings.space(); err != nil {
+	if s.planner, err = s.newPlanner(ctx); err != nil {
 		return err
 	}
-	if err := s.applyBase(ctx); err != nil {
-		return err
-	}
-	agent, err := s.newAgent(ctx)
-	if err != nil {
-		return err
-	}
-	s.agent = agent
 	if s.state == Preparing {
 		s.state = Running
 	}
@@ -94,7 +87,7 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 		for _, l := range m.ReferenceLayers {
 			r.LayerMS = append(r.LayerMS, l.MS)
 		}
-		if err := s.insist(ctx, "the reference", func() error { return s.db.SetReference(s.run.ID, r) }); err != nil {
+		if err := s.retry(ctx, "the reference", func() error { return s.db.SetReference(s.run.ID, r) }); err != nil {
 			return err
 		}
 		s.reference = r
@@ -104,44 +97,79 @@ func (s *Search) evaluateReference(ctx context.Context) error {
 	return nil
 }
 
-// measureSensitivity finds how much each layer's compression changes the output of the
-// network that the base makes, unless the store knows.
-func (s *Search) measureSensitivity(ctx context.Context) error {
+// newPlanner makes the planner, in the state of the run's latest checkpoint if it has one.
+// A fork from an earlier episode has none: its agent learns from the episodes anew.
+func (s *Search) newPlanner(ctx context.Context) (*planner.Planner, error) {
+	p, err := planner.New(ctx, planner.Options{
+		Settings: &s.settings.Settings, Progress: &s.progress.Progress,
+		Budget: s.run.Budget, // as it is stored, since it would be this if the run were interrupted now
+		Round:  s.round,
+		Layers: records.Layers(s.workload.graph, s.layers), Original: records.Original(s.reference),
+		Sizes: s.compressor.Sizes, Sensitivities: s.sensitivities,
+	})
+	if err != nil || len(s.episodes) == 0 {
+		return p, err
+	}
+	var finished []planner.Episode
+	for _, e := range s.episodes {
+		finished = append(finished, records.Episode(e))
+	}
+	checkpoint, err := optional(s.db.Checkpoint(s.run.ID))
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoint: %w", err)
+	}
+	if checkpoint == nil {
+		return p, p.Relearn(ctx, finished, func(done int) {
+			s.doing("learning from the episodes so far", done, len(finished))
+		})
+	}
+	return p, p.Resume(checkpoint, finished)
+}
+
+// sensitivities are how much each layer's compression changes the output of the network that the base makes, which
+// the store may know; see [planner.Sensitivities].
+func (s *Search) sensitivities(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error) {
+	name, err := nameOfProbes(base, probes)
+	if err != nil {
+		return nil, err
+	}
 	stored, err := optional(s.db.Layers(s.run.ID))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	probes, around, err := s.probes()
-	if err != nil {
-		return err
-	}
-	if stored == nil || stored[0].Sensitivity.Around != around {
+	if stored == nil || stored[0].Sensitivity.Around != name {
 		began := s.clock.read()
-		curves, err := s.curves(ctx, probes)
+		curves, err := s.measureSensitivities(ctx, base, probes)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		stored = slices.Clone(s.layers)
-		for i, c := range curves {
-			stored[i].Sensitivity = store.Sensitivity{
-				Sparsity: c.Sparsity, ActivationBits: c.ActivationBits, WeightBits: c.WeightBits,
-				Int8: c.Int8, Float: c.Float, Around: around,
-			}
+		for l, c := range curves {
+			stored[l].Sensitivity = records.Sensitivity(c, name)
 		}
-		if err := s.insist(ctx, "what was found out about the layers", func() error { return s.db.SetLayers(s.run.ID, stored) }); err != nil {
-			return err
+		if err := s.retry(ctx, "what was found out about the layers", func() error { return s.db.SetLayers(s.run.ID, stored) }); err != nil {
+			return nil, err
 		}
 		s.note(logInfo, "the sensitivity of %d layers took %.1f s", len(curves), (s.clock.read() - began).Seconds())
 	}
 	s.layers = stored
-	s.features = newFeatures(s.space.Kind, s.workload.graph, s.layers)
 	s.publish()
-	return nil
+	return records.Curves(stored), nil
 }
 
-// curves measures sensitivities in the network that the base makes, or, without probes, in
-// the original.
-func (s *Search) curves(ctx context.Context, probes []compress.Probe) ([]compress.Curve, error) {
+// nameOfProbes names what sensitivities were measured at; empty: in the original network at the usual levels.
+func nameOfProbes(base compress.Policy, probes []compress.Probe) (string, error) {
+	if probes == nil {
+		return "", nil
+	}
+	content, err := json.Marshal([]any{base, probes})
+	if err != nil {
+		return "", fmt.Errorf("name the sensitivities: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(content))[:16], nil
+}
+
+func (s *Search) measureSensitivities(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error) {
 	m := s.workload.sensitivity
 	progress := func(done, total int) error {
 		s.doing("sensitivity", done, total)
@@ -150,104 +178,5 @@ func (s *Search) curves(ctx context.Context, probes []compress.Probe) ([]compres
 	if probes == nil {
 		return s.compressor.Sensitivity(ctx, m.pixels, m.len(), s.settings.MaxBits, progress)
 	}
-	return s.compressor.SensitivityAround(ctx, s.base, probes, m.pixels, m.len(), progress)
-}
-
-// newAgent creates the agent, in the state of the run's latest checkpoint if it has one.
-// A fork from an earlier episode has none: its agent learns from the episodes anew.
-func (s *Search) newAgent(ctx context.Context) (agents.Agent, error) {
-	agent, err := s.freshAgent()
-	if err != nil {
-		return nil, fmt.Errorf("create the agent: %w", err)
-	}
-	if len(s.episodes) == 0 {
-		return agent, nil
-	}
-	checkpoint, err := optional(s.db.Checkpoint(s.run.ID))
-	if err != nil {
-		return nil, fmt.Errorf("read the checkpoint: %w", err)
-	}
-	if checkpoint == nil {
-		return agent, s.relive(ctx, agent)
-	}
-	if err := agent.UnmarshalBinary(checkpoint); err != nil {
-		return nil, fmt.Errorf("restore the agent: %w", err)
-	}
-	return agent, nil
-}
-
-// relive teaches an agent the finished episodes.
-func (s *Search) relive(ctx context.Context, agent agents.Agent) error {
-	for i, e := range s.episodes {
-		s.doing("learning from the episodes so far", i, len(s.episodes))
-		if imitator, ok := agent.(imitator); ok && s.progress.Start.Imitated == e.Number {
-			if err := s.imitate(ctx, imitator, s.planned(policyOf(s.guide()))); err != nil {
-				return err
-			}
-		}
-		p := s.planned(policyOf(e))
-		p.rehearsal = true
-		if s.around == nil { // otherwise they are relative to what may have been another policy
-			p.actions = e.Actions
-		}
-		d, err := s.decide(ctx, p)
-		if err != nil {
-			return err
-		}
-		lesson := agents.Episode{States: d.states, Actions: d.actions, Outcome: s.outcome(e.Accuracy, e.LatencyRatio), Costs: costsOf(e.Layers)}
-		if err := agent.Finish(lesson); err != nil {
-			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
-		}
-	}
-	if s.around != nil {
-		s.progress.Centre = s.base
-	}
-	return nil
-}
-
-func (s *Search) freshAgent() (agents.Agent, error) {
-	reward, seed := s.settings.reward(), s.settings.Seed
-	switch s.settings.Agent {
-	case uniform:
-		return agents.NewUniform(s.space), nil
-	case random:
-		return agents.NewRandom(s.space.Actions(), seed), nil
-	case evolution:
-		return agents.NewEvolution(s.space.Actions(), reward, seed), nil
-	case dynamic:
-		return &dynamicProgram{search: s}, nil
-	}
-	if s.settings.Preset == paper {
-		return agents.NewDDPG(agents.Paper(s.features.count(), s.space.Actions()), reward, seed)
-	}
-	if s.settings.iterative() {
-		settings := agents.Defaults(s.features.count(), s.space.Actions())
-		settings.WarmUp, settings.Noise = 0, roundNoise
-		settings.NoiseDecay = math.Pow(roundEnd, 1/float64(roundLength))
-		return agents.NewDDPG(settings, reward, seed)
-	}
-	settings := agents.Defaults(s.features.count(), s.space.Actions())
-	settings.WarmUp, settings.Noise = 0, startNoise
-	// Of the budget that is stored, as it would be if the run were interrupted now.
-	settings.NoiseDecay = math.Pow(endNoise, 1/float64(s.run.Budget))
-	return agents.NewDDPG(settings, reward, seed)
-}
-
-// describe gathers what does not change about the layers during a run.
-func describe(g *graph.Graph, infos []compress.LayerInfo) []Layer {
-	layers := make([]Layer, len(infos))
-	for i, info := range infos {
-		node := &g.Nodes[info.Node]
-		w := node.Weight()
-		layers[i] = Layer{
-			Name: info.Layer, Kind: node.Op.Kind(), Kernel: [2]int{1, 1}, In: w.Shape[1], Out: w.Shape[0],
-			MACs: g.MACs(info.Node), Group: info.Group, Coupled: info.Coupled, Root: info.Root,
-			Prunable: info.Prunable, Mixable: info.MayMix, Why: info.Why,
-		}
-		if c, ok := node.Op.(*graph.Conv); ok {
-			layers[i].Kernel = c.Kernel
-			layers[i].In *= c.Groups
-		}
-	}
-	return layers
+	return s.compressor.SensitivityAround(ctx, base, probes, m.pixels, m.len(), progress)
 }

@@ -6,15 +6,15 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
 	"time"
 
-	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/planner"
+	"galen/engine/records"
 	"galen/hw"
 	"galen/store"
 )
@@ -52,24 +52,12 @@ type Search struct {
 	compressor  *compress.Compressor
 	device      hw.Device
 	fingerprint hw.Fingerprint
-	space       agents.Space
-	agent       agents.Agent
-	features    *features
-	base        compress.Policy // in force
-	around      *agents.Window  // what an iterative agent chooses from; nil for others
+	planner     *planner.Planner // nil until episodes can begin
+	round       int              // see planner.Options
 }
 
-// request is a command on its way, with where to acknowledge it.
-type request struct {
-	Command
-	reply chan error
-}
-
-// errStopped ends a search that a person stopped; errEnded answers commands that come too late.
-var (
-	errStopped = errors.New("stopped")
-	errEnded   = errors.New("the search has ended")
-)
+// errStopped ends a search that a person stopped.
+var errStopped = errors.New("stopped")
 
 // newSearch prepares to work on a stored run; nothing happens before start. The versions
 // of its snapshots go on from those in the box.
@@ -184,9 +172,9 @@ func (s *Search) nextEpisode(ctx context.Context) error {
 		return err
 	}
 	began := s.clock.read()
-	checkpoint, err := s.agent.MarshalBinary()
+	checkpoint, err := s.planner.Checkpoint()
 	if err != nil {
-		return fmt.Errorf("encode the agent: %w", err)
+		return err
 	}
 	err = s.save(ctx, fmt.Sprintf("episode %d", e.Number), append(s.episodes, e), func(run *store.Run) error {
 		return s.db.CommitEpisode(run, e, checkpoint)
@@ -212,7 +200,7 @@ func (s *Search) noteEpisode(e *store.Episode) {
 // save makes the episodes and what follows from them the search's, once write has stored
 // them with the run's record.
 func (s *Search) save(ctx context.Context, what string, episodes []*store.Episode, write func(*store.Run) error) error {
-	return s.insist(ctx, what, func() error {
+	return s.retry(ctx, what, func() error {
 		s.record()
 		run := *s.run
 		if len(s.pending) == 0 {
@@ -222,7 +210,7 @@ func (s *Search) save(ctx context.Context, what string, episodes []*store.Episod
 			return err
 		}
 		best := bestOf(episodes, s.settings.Target)
-		run.Episodes, run.Best, run.Trend = len(episodes), bestRecord(best), trendOf(episodes)
+		run.Episodes, run.Best, run.Trend = len(episodes), records.BestOf(best), trendOf(episodes)
 		if err := write(&run); err != nil {
 			return err
 		}
@@ -232,9 +220,9 @@ func (s *Search) save(ctx context.Context, what string, episodes []*store.Episod
 	})
 }
 
-// insist stores something. If the store refuses, the search pauses with the reason and
+// retry stores something. If the store refuses, the search pauses with the reason and
 // tries again when a person resumes it.
-func (s *Search) insist(ctx context.Context, what string, write func() error) error {
+func (s *Search) retry(ctx context.Context, what string, write func() error) error {
 	for {
 		err := write()
 		if err == nil {
@@ -265,7 +253,7 @@ func (s *Search) boundary(ctx context.Context) error {
 		if s.state != Paused {
 			select {
 			case r := <-s.requests:
-				s.obey(r)
+				r.reply <- r.do()
 			default:
 				if s.stopping {
 					return errStopped
@@ -278,7 +266,7 @@ func (s *Search) boundary(ctx context.Context) error {
 		s.publish()
 		select {
 		case r := <-s.requests:
-			s.obey(r)
+			r.reply <- r.do()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -291,7 +279,7 @@ func (s *Search) boundary(ctx context.Context) error {
 
 // working is the state of a search that is not held up.
 func (s *Search) working() State {
-	if s.agent == nil {
+	if s.planner == nil {
 		return Preparing
 	}
 	return Running
@@ -345,29 +333,6 @@ func (s *Search) remaining() time.Duration {
 	return time.Duration(seconds / float64(len(recent)) * float64(left) * float64(time.Second))
 }
 
-// send hands a command to the search's goroutine and waits until it took effect.
-func (s *Search) send(ctx context.Context, c Command) error {
-	r := request{c, make(chan error, 1)}
-	select {
-	case s.requests <- r:
-		select {
-		case err := <-r.reply:
-			return err
-		case <-s.done: // it answers before it ends, unless obeying broke it
-			select {
-			case err := <-r.reply:
-				return err
-			default:
-				return errEnded
-			}
-		}
-	case <-s.done:
-		return errEnded
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // stopwatch adds up working time.
 type stopwatch struct {
 	elapsed time.Duration
@@ -390,14 +355,4 @@ func (w *stopwatch) read() time.Duration {
 		return w.elapsed
 	}
 	return w.elapsed + time.Since(w.since)
-}
-
-// decodeSettings reads the settings a run was stored with. Runs from before there was a
-// choice of rewards had r6.
-func decodeSettings(run *store.Run) (Settings, error) {
-	s := Settings{Reward: "r6"}
-	if err := json.Unmarshal(run.Settings, &s); err != nil {
-		return s, fmt.Errorf("run %s: read its settings: %w", run.Name, err)
-	}
-	return s, s.Check()
 }

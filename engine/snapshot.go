@@ -3,6 +3,8 @@ package engine
 import (
 	"time"
 
+	"galen/engine/planner"
+	"galen/engine/steering"
 	"galen/hw"
 	"galen/store"
 )
@@ -68,3 +70,38 @@ func (s State) Live() bool {
 
 // Layer is what does not change about a layer during a run.
 type Layer = store.Layer
+
+// Course is the run's as commands see it.
+func (s *Snapshot) Course() steering.Course {
+	settings := s.Settings.Settings
+	return steering.Course{
+		Settings: &settings, Progress: &planner.Progress{}, Layers: s.Layers, Episodes: s.Episodes, Best: s.Best,
+	}
+}
+
+// After is the snapshot with the settings that a command will leave; the same one if it changes none,
+// or would be refused.
+func (s *Snapshot) After(c steering.Command) *Snapshot {
+	on := s.Course()
+	if _, err := steering.Apply(c, on, nil); err != nil {
+		return s
+	}
+	after := *s
+	after.Settings.Settings = *on.Settings
+	return &after
+}
+
+// Preview says what a command would do now; empty where only the search can tell.
+func (s *Snapshot) Preview(c steering.Command) (effect string, err error) {
+	switch c.Kind {
+	case steering.Undo:
+		if _, c, err = steering.Undoing(s.Journal); err != nil {
+			return "", err
+		}
+		effect, err = s.Course().Preview(c)
+		return c.String() + ": " + effect, err
+	case steering.Cost:
+		return "", s.Timeable()
+	}
+	return s.Course().Preview(c)
+}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"galen/engine/records"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -40,7 +42,7 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 	}
 	give := func(text string) {
 		t.Helper()
-		c, err := ParseCommand(text)
+		c, err := steering.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,20 +163,20 @@ func TestCommandsDuringConfirmationTakeEffectOnce(t *testing.T) {
 			}
 		}
 	}
-	give := func(kind CommandKind, name string) {
+	give := func(kind steering.Kind, name string) {
 		t.Helper()
-		if err := first.send(ctx, Command{Kind: kind, Name: name}); err != nil {
+		if err := first.send(ctx, steering.Command{Kind: kind, Name: name}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	until(func(s *Snapshot) bool { return len(s.Episodes) == 5 })
-	give(Pause, "")
+	give(steering.Pause, "")
 	paused := func(s *Snapshot) bool { return s.State == Paused }
 	for s := until(paused); s.Best.Confirmed == nil; s = until(paused) {
 		if len(s.Episodes) == 6 {
-			give(Freeze, "int8")
+			give(steering.Freeze, "int8")
 		}
-		give(Step, "")
+		give(steering.Step, "")
 	}
 	cancel()
 	<-first.done
@@ -202,7 +204,7 @@ func TestCommandsWaitForThoseBefore(t *testing.T) {
 	if got := s.box.peek().Settings.Target; got != 0.3 {
 		t.Errorf("the resumed search shows target %v before its journal took effect", got)
 	}
-	if _, err := s.heed(Command{Kind: Target, Value: 0.2}); err == nil || !strings.Contains(err.Error(), "takes effect first") {
+	if err := s.check(steering.Command{Kind: steering.Target, Value: 0.2}); err == nil || !strings.Contains(err.Error(), "takes effect first") {
 		t.Errorf("a command comes between those of the journal: %v", err)
 	}
 	if s.work(context.Background()); s.state != Finished || s.settings.Target != 0.3 || len(s.settings.Frozen) != 1 {
@@ -295,7 +297,7 @@ func TestSteeringShapesEpisodes(t *testing.T) {
 		}
 	}
 	repeated := episodes[from["try"]-1]
-	if !reflect.DeepEqual(policyOf(repeated), policyOf(episodes[0])) {
+	if !reflect.DeepEqual(records.PolicyOf(repeated), records.PolicyOf(episodes[0])) {
 		t.Errorf("episode %d does not repeat the policy of episode 1", repeated.Number)
 	}
 	for _, e := range episodes[from["freeze"]-1:] {
@@ -333,12 +335,12 @@ func TestImpossibleSteeringIsRefused(t *testing.T) {
 		`try [{"layer":"stem","sparsity":0,"weight_bits":8,"activation_bits":8}]`:    "4 layers",
 		"try " + strings.Replace(halfPruned, `"sparsity":0.5`, `"kept":[1,2]`, 1):    "give that instead",
 	} {
-		c, err := ParseCommand(command)
+		c, err := steering.Parse(command)
 		if err != nil {
 			t.Fatal(err)
 		}
 		before := fmt.Sprint(s.course)
-		if _, err := s.heed(c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := s.receive(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one about %q", command, err, want)
 		}
 		if fmt.Sprint(s.course) != before {
@@ -370,7 +372,7 @@ func TestUndoTakesBackTheLatest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, c, err := undoing(all[:len(all)-2], ""); err == nil { // without the budget and the resumption that end the test
+	if _, c, err := steering.Undoing(all[:len(all)-2]); err == nil { // without the budget and the resumption that end the test
 		t.Errorf("there is more to undo: %s", c)
 	}
 }
@@ -421,10 +423,10 @@ func TestBaseIsSteered(t *testing.T) {
 	for agent, want := range map[string]string{"joint": "nothing it could take", "quantize-iterative": "name an episode"} {
 		settings := testSettings(agent, 3)
 		c := course{settings: settings}
-		if _, err := c.steer(Command{Kind: Rebase, Name: none}, nil, nil); agent != "joint" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if _, err := steering.Apply(steering.Command{Kind: steering.Base, Name: "none"}, c.steered(nil, nil), nil); agent != "joint" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v, want one about %q", agent, err, want)
 		}
-		if _, err := c.steer(Command{Kind: Rebase, Value: 1}, s.layers, s.episodes); agent == "joint" && (err == nil || !strings.Contains(err.Error(), want)) {
+		if _, err := steering.Apply(steering.Command{Kind: steering.Base, Value: 1}, c.steered(s.layers, s.episodes), nil); agent == "joint" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v, want one about %q", agent, err, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"galen/engine/steering"
 	"galen/hw"
 	"galen/hw/kernel"
 	"galen/store"
@@ -146,7 +147,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := s.Base.suits(load); err != nil {
+	if err := suitsModel(s.Base, load); err != nil {
 		return "", err
 	}
 	if s.Name == "" {
@@ -164,28 +165,6 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 		return "", err
 	}
 	return created.ID, w.begin(created.ID, load)
-}
-
-// Resolved checks the settings, finds the device and makes paths independent of the working directory.
-func (s Settings) Resolved() (Settings, error) {
-	err := s.Check()
-	if err != nil {
-		return s, err
-	}
-	if s.Device, err = hw.Locate(s.Device); err != nil {
-		return s, err
-	}
-	if s.Demo {
-		return s, nil
-	}
-	for _, path := range []*string{&s.Model, &s.Data} {
-		absolute, err := filepath.Abs(*path)
-		if err != nil {
-			return s, fmt.Errorf("locate %s: %w", *path, err)
-		}
-		*path = absolute
-	}
-	return s, nil
 }
 
 // Resume goes on with a stored run, if its model and data are still what they were and its device is there.
@@ -224,9 +203,11 @@ func (w *Workbench) Rename(nameOrID, name string) (string, error) {
 	w.mu.Lock()
 	search := w.search
 	w.mu.Unlock()
-	if run.ID == w.Active() {
+	if search != nil && search.id == run.ID {
 		// It learns its name between two steps, which nobody needs to wait for.
-		go func() { _ = search.send(context.Background(), Command{Kind: rename, Name: given}) }()
+		go func() {
+			_ = search.ask(context.Background(), func() error { search.rename(given); return nil })
+		}()
 	}
 	return given, nil
 }
@@ -305,7 +286,7 @@ func (w *Workbench) Wait(ctx context.Context, after uint64) (*Snapshot, error) {
 }
 
 // Send gives the search under way a command and returns once it took effect or was refused.
-func (w *Workbench) Send(ctx context.Context, c Command) error {
+func (w *Workbench) Send(ctx context.Context, c steering.Command) error {
 	w.mu.Lock()
 	search := w.search
 	w.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/store"
 	"galen/ui/plain"
 )
@@ -33,8 +34,8 @@ type dashboard struct {
 	list    list // layers
 	prompt  prompt
 
-	given []engine.Command // on their way to the search, the earliest first
-	until int              // entries of the journal once all of them took effect
+	given []steering.Command // on their way to the search, the earliest first
+	until int                // entries of the journal once all of them took effect
 
 	results block[resultsKey]
 	layers  block[layersKey]
@@ -141,13 +142,13 @@ func (d *dashboard) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.pause):
 		return d.pauseOrResume()
 	case key.Matches(msg, k.step):
-		return commandIntent{engine.Command{Kind: engine.Step}}
+		return commandIntent{steering.Command{Kind: steering.Step}}
 	case key.Matches(msg, k.stop):
 		return askIntent{question{
 			title: fmt.Sprintf("Stop %s?", plain.Line(d.newest.Run.Name)),
 			text: fmt.Sprintf("The search ends here and can't be continued; to go on later, pause it. Its %s stay in the store.",
 				plural(len(d.newest.Episodes), "finished episode")),
-			answers: k.confirm(commandIntent{engine.Command{Kind: engine.Stop}}),
+			answers: k.confirm(commandIntent{steering.Command{Kind: steering.Stop}}),
 		}}
 	case key.Matches(msg, k.freeze):
 		d.freeze()
@@ -187,9 +188,9 @@ func (d *dashboard) pauseOrResume() intent {
 	case !d.searched():
 		return resumeIntent{d.id}
 	case d.newest.State == engine.Paused:
-		return commandIntent{engine.Command{Kind: engine.Resume}}
+		return commandIntent{steering.Command{Kind: steering.Resume}}
 	}
-	return commandIntent{engine.Command{Kind: engine.Pause}}
+	return commandIntent{steering.Command{Kind: steering.Pause}}
 }
 
 // freeze stops or resumes following the search; the search itself goes on.

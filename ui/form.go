@@ -13,7 +13,9 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
+	"galen/agents"
 	"galen/engine"
+	"galen/engine/planner"
 	"galen/ui/shell"
 )
 
@@ -76,11 +78,11 @@ func newForm(s *session) *form {
 	add("model", "", "ONNX file of the trained network", text(func(s *engine.Settings) *string { return &s.Model })).complete = completeFile
 	add("data", "", "CIFAR or image folder, .npz, .npy folder or .tar.gz", text(func(s *engine.Settings) *string { return &s.Data })).complete = completeFile
 	add("target", strconv.FormatFloat(usual.Target, 'f', -1, 64), "wanted latency as a share of the original's", real(func(s *engine.Settings) *float64 { return &s.Target }))
-	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = engine.Agents
+	add("agent", usual.Agent, "what decides", text(func(s *engine.Settings) *string { return &s.Agent })).choices = planner.Agents
 	add("from", "", "", text(func(*engine.Settings) *string { return &f.reference })).complete = f.completeRun
 	add("device", usual.Device, "local, ort:LIBRARY or roofline:", text(func(s *engine.Settings) *string { return &s.Device }))
 	add("episodes", strconv.Itoa(usual.Episodes), "policies to try", whole(func(s *engine.Settings) *int { return &s.Episodes }))
-	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target · r3: r7 by layer", text(func(s *engine.Settings) *string { return &s.Reward })).choices = engine.Rewards
+	add("reward", usual.Reward, "r6: near the target · r7: below is as good · r5: above costs · r4: no target · r3: r7 by layer", text(func(s *engine.Settings) *string { return &s.Reward })).choices = agents.Rewards
 	add("beta", strconv.FormatFloat(usual.Beta, 'f', -1, 64), "how strongly latency counts in the reward (negative)", real(func(s *engine.Settings) *float64 { return &s.Beta }))
 	add("round to", strconv.Itoa(usual.RoundTo), "channels are kept in multiples of this", whole(func(s *engine.Settings) *int { return &s.RoundTo }))
 	add("max bits", strconv.Itoa(usual.MaxBits), "most bits of a mixed-precision layer", whole(func(s *engine.Settings) *int { return &s.MaxBits }))
@@ -103,7 +105,7 @@ func newForm(s *session) *form {
 const usualPreset = "galen"
 
 func presets() []string {
-	named := slices.Clone(engine.Presets)
+	named := slices.Clone(planner.Presets)
 	named[slices.Index(named, "")] = usualPreset
 	return named
 }

@@ -13,6 +13,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/planner"
 	"galen/store"
 )
 
@@ -51,7 +52,7 @@ func fillForm(t testing.TB, s *stage) {
 func TestTheChosenAgentIsSeen(t *testing.T) {
 	s := openForm(t)
 	s.press("tab", "tab", "tab")
-	for _, agent := range append(slices.Clone(engine.Agents[1:]), engine.Agents[0]) {
+	for _, agent := range append(slices.Clone(planner.Agents[1:]), planner.Agents[0]) {
 		s.press("right")
 		s.sees("[" + agent + "]")
 	}

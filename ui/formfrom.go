@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"galen/engine"
+	"galen/engine/planner"
 	"galen/store"
 )
 
@@ -16,14 +16,14 @@ var errLookingUp = errors.New("from: looking it up …")
 
 // base is the policy that the new run starts from; nil: none. One that was not found yet
 // has no policy, which is enough to see whether the agent would take any.
-func (f *form) base() *engine.Base {
+func (f *form) base() *planner.Base {
 	switch {
 	case f.reference == "":
 		return nil
 	case f.from.of == f.sought() && f.from.err == nil:
 		return f.from.base
 	}
-	return &engine.Base{Run: f.reference}
+	return &planner.Base{Run: f.reference}
 }
 
 // sought is what has to be looked up for the entries as they are.

@@ -18,6 +18,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"galen/engine"
+	"galen/engine/planner"
 )
 
 var update = flag.Bool("update", false, "write the golden frames anew")
@@ -136,8 +137,8 @@ var scenes = map[string]func(s *stage){
 	"help":  func(s *stage) { s.openLive(sampleSnapshot(20, 136)); s.press("?") },
 	"pinned": func(s *stage) {
 		snap := sampleSnapshot(20, 136)
-		half, four := &engine.Span[float64]{Least: 0.5, Most: 0.5}, &engine.Span[int]{Least: 4, Most: 8}
-		snap.Settings.Limits = map[string]engine.Limits{snap.Layers[2].Name: {Sparsity: half}, snap.Layers[4].Name: {Weights: four}}
+		half, four := &planner.Span[float64]{Least: 0.5, Most: 0.5}, &planner.Span[int]{Least: 4, Most: 8}
+		snap.Settings.Limits = map[string]planner.Limits{snap.Layers[2].Name: {Sparsity: half}, snap.Layers[4].Name: {Weights: four}}
 		snap.Settings.Frozen = []string{"prune"}
 		s.openLive(snap)
 		s.press("down", "down")

@@ -11,6 +11,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -215,7 +216,7 @@ func (g *gallery) press(msg tea.KeyMsg) intent {
 	case key.Matches(msg, k.diff):
 		return g.diff(e)
 	case key.Matches(msg, k.try):
-		return commandIntent{engine.Command{Kind: engine.Try, Value: float64(e.Number)}}
+		return commandIntent{steering.Command{Kind: steering.Try, Value: float64(e.Number)}}
 	case key.Matches(msg, k.export):
 		g.naming.ask("Export", fmt.Sprintf("export episode %d to", e.Number), exportName(g.snap, e)+".onnx", "write the file",
 			func(path string) intent { return exportIntent{g.id, e.Number, path} })

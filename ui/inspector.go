@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -48,7 +49,7 @@ func (i *inspector) Update(msg tea.Msg) intent {
 		if err := i.d.newest.Timeable(); err != nil {
 			return failIntent{err}
 		}
-		return commandIntent{engine.Command{Kind: engine.Cost, Name: i.d.snap.Layers[i.d.list.at].Name}}
+		return commandIntent{steering.Command{Kind: steering.Cost, Name: i.d.snap.Layers[i.d.list.at].Name}}
 	default:
 		intent, _ := i.d.steer(&k, press)
 		return intent

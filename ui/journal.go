@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"galen/engine"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -76,7 +76,7 @@ func (j *journal) Update(msg tea.Msg) intent {
 			return steerCommand(j.d.s, j.d.snap, entry)
 		}
 	case key.Matches(press, k.undo):
-		return commandIntent{engine.Command{Kind: engine.Undo}}
+		return commandIntent{steering.Command{Kind: steering.Undo}}
 	case key.Matches(press, k.command):
 		j.d.prompt.open("")
 	}

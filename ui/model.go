@@ -10,6 +10,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/planner"
+	"galen/engine/steering"
 	"galen/store"
 	"galen/ui/plain"
 )
@@ -68,7 +70,7 @@ type (
 		id   string
 		err  error
 	}
-	askedMsg    struct{ command engine.Command } // it is on its way to the search
+	askedMsg    struct{ command steering.Command } // it is on its way to the search
 	sentMsg     struct{ err error }
 	exportedMsg struct {
 		done string
@@ -80,7 +82,7 @@ type (
 	}
 	baseMsg struct { // what a new run may start from
 		of   baseIntent
-		base *engine.Base
+		base *planner.Base
 		err  error
 	}
 	checkupMsg struct {
@@ -346,8 +348,8 @@ func (m *model) press(msg tea.KeyMsg) tea.Cmd {
 			text:  "Detached, it goes on in the background, and galen finds it again. Paused, it keeps its finished episodes and can be resumed. Stopped, it keeps them and cannot be continued.",
 			answers: []answer{
 				{k.detach, quitIntent{}},
-				{k.pauseAndQuit, leaveIntent{engine.Pause}},
-				{k.stopAndQuit, leaveIntent{engine.Stop}},
+				{k.pauseAndQuit, leaveIntent{steering.Pause}},
+				{k.stopAndQuit, leaveIntent{steering.Stop}},
 			},
 		}
 		return nil

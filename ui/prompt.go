@@ -8,6 +8,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/steering"
 )
 
 // prompt is the command line: what is typed after a colon, what may come next, and what
@@ -95,7 +96,7 @@ func (p *prompt) complete(s *engine.Snapshot, offered []string) {
 			return
 		}
 	}
-	choices := s.Complete(text)
+	choices := s.Course().Complete(text)
 	if len(choices) == 0 {
 		return
 	}
@@ -154,12 +155,12 @@ func (p *prompt) preview(s *engine.Snapshot) string {
 		return "a command; tab completes, ↑ recalls, esc leaves"
 	}
 	verb, _, argued := strings.Cut(text, " ")
-	for _, v := range engine.Verbs() {
+	for _, v := range steering.Verbs() {
 		if v.Name == verb && !argued && v.Takes != "" {
 			return v.Takes + ": " + v.Does
 		}
 	}
-	c, err := engine.ParseCommand(text)
+	c, err := steering.Parse(text)
 	if err != nil {
 		return err.Error()
 	}
@@ -170,7 +171,7 @@ func (p *prompt) preview(s *engine.Snapshot) string {
 	case effect != "":
 		return effect
 	}
-	for _, v := range engine.Verbs() {
+	for _, v := range steering.Verbs() {
 		if v.Name == verb {
 			return v.Does
 		}

@@ -8,6 +8,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"galen/engine"
+	"galen/engine/planner"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -24,8 +26,8 @@ const maxJobs = 8
 // Intents of the boxes the root itself puts up.
 type (
 	quitIntent    struct{}
-	leaveIntent   struct{ after engine.CommandKind } // quit once the search has obeyed
-	insteadIntent struct{ of intent }                // begin a search although another one is running
+	leaveIntent   struct{ after steering.Kind } // quit once the search has obeyed
+	insteadIntent struct{ of intent }           // begin a search although another one is running
 )
 
 // carryOut does what a screen asks for.
@@ -103,10 +105,10 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		})
 	case baseIntent:
 		return func() tea.Msg {
-			base, err := guarded("find what to start from", func() (*engine.Base, error) {
+			base, err := guarded("find what to start from", func() (*planner.Base, error) {
 				base, err := engine.BaseFrom(m.workbench, i.reference)
 				if err == nil {
-					err = base.IsOf(i.model)
+					err = engine.CheckBase(base, i.model)
 				}
 				return base, err
 			})
@@ -138,7 +140,7 @@ func (m *model) carryOut(i intent) tea.Cmd {
 		m.report(i.err)
 	case leaveIntent:
 		m.leaving = true
-		return m.command(engine.Command{Kind: i.after})
+		return m.command(steering.Command{Kind: i.after})
 	}
 	return nil
 }
@@ -152,7 +154,7 @@ func (m *model) leave() tea.Cmd {
 }
 
 // command gives the search a command.
-func (m *model) command(c engine.Command) tea.Cmd {
+func (m *model) command(c steering.Command) tea.Cmd {
 	c.Who = m.options.Who
 	before := len(m.jobs)
 	first := m.enqueueNoted(c.String(), " asked for; it takes effect at the next step", func() tea.Msg {

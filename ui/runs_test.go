@@ -9,14 +9,15 @@ import (
 	"github.com/muesli/termenv"
 
 	"galen/engine"
+	"galen/engine/planner"
 	"galen/store"
 )
 
 // TestAgentsCanBeToldApartInTheList lists a run of every agent on terminals of all widths.
 func TestAgentsCanBeToldApartInTheList(t *testing.T) {
 	var runs []*store.Run
-	for _, agent := range engine.Agents {
-		raw, err := json.Marshal(engine.Settings{Agent: agent, Target: 0.5})
+	for _, agent := range planner.Agents {
+		raw, err := json.Marshal(engine.Settings{Settings: planner.Settings{Agent: agent, Target: 0.5}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +30,7 @@ func TestAgentsCanBeToldApartInTheList(t *testing.T) {
 		s := newStage(t, &fakeWorkbench{runs: runs}, testLook(termenv.Ascii, true, false), width, 24)
 		checkFrame(t, s)
 		seen := map[string]bool{}
-		for i, agent := range engine.Agents {
+		for i, agent := range planner.Agents {
 			row := strings.Split(s.text(), "\n")[3+i]
 			for _, want := range []string{"a rather ", "✓ finished", "100/200", "90.0 %", "0.400×"} {
 				if !strings.Contains(row, want) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"galen/engine"
+	"galen/engine/planner"
+	"galen/engine/steering"
 	"galen/hw"
 	"galen/store"
 )
@@ -28,8 +30,10 @@ func sampleSnapshot(layers, finished int) *engine.Snapshot {
 	rng := rand.New(rand.NewPCG(1, uint64(layers)))
 	var milliseconds []float64 // per layer
 	settings := engine.Settings{
-		Name: "demo", Demo: true, Agent: "joint", Device: "local",
-		Target: 0.2, Reward: "r6", Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6, Images: 2500,
+		Name: "demo", Demo: true, Device: "local", Images: 2500,
+		Settings: planner.Settings{
+			Agent: "joint", Target: 0.2, Reward: "r6", Beta: -5, Episodes: 410, Seed: 1, RoundTo: 8, MaxBits: 6,
+		},
 	}
 	raw, _ := json.Marshal(settings)
 	s := &engine.Snapshot{
@@ -233,7 +237,7 @@ func confirm(s *engine.Snapshot, number int) {
 func sampleRuns() []*store.Run {
 	live := sampleSnapshot(20, 136).Run
 	run := func(id, name, model string, state engine.State, episodes, budget int, agent string, ago time.Duration, best *store.Best) *store.Run {
-		raw, _ := json.Marshal(engine.Settings{Name: name, Agent: agent, Target: 0.25, Episodes: budget})
+		raw, _ := json.Marshal(engine.Settings{Name: name, Settings: planner.Settings{Agent: agent, Target: 0.25, Episodes: budget}})
 		var trend []float64
 		for i := range min(32, episodes) {
 			trend = append(trend, math.Sqrt(float64(i))+math.Sin(float64(i*i)))
@@ -334,7 +338,7 @@ func (w *fakeWorkbench) Wait(ctx context.Context, after uint64) (*engine.Snapsho
 	}
 }
 
-func (w *fakeWorkbench) Send(_ context.Context, c engine.Command) error {
+func (w *fakeWorkbench) Send(_ context.Context, c steering.Command) error {
 	return w.note(c.String() + " by " + c.Who)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/ui/plain"
 )
 
@@ -32,7 +33,7 @@ type (
 	resumeIntent  struct{ id string }
 	reloadIntent  struct{}
 	backIntent    struct{}
-	commandIntent struct{ command engine.Command }
+	commandIntent struct{ command steering.Command }
 	failIntent    struct{ err error }
 	askIntent     struct{ question question }
 	galleryIntent struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"galen/engine"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -23,12 +23,12 @@ func (d *dashboard) steer(k *keymap, msg tea.KeyMsg) (i intent, ok bool) {
 	case key.Matches(msg, k.method):
 		d.prompt.open("freeze ")
 	case key.Matches(msg, k.undo):
-		return commandIntent{engine.Command{Kind: engine.Undo}}, true
+		return commandIntent{steering.Command{Kind: steering.Undo}}, true
 	case key.Matches(msg, k.try):
 		shown, _ := d.shown()
-		return commandIntent{engine.Command{Kind: engine.Try, Value: float64(shown.Number)}}, true
+		return commandIntent{steering.Command{Kind: steering.Try, Value: float64(shown.Number)}}, true
 	case key.Matches(msg, k.pin):
-		return commanded(d.newest.PinAs(d.list.at, d.result())), true
+		return commanded(d.newest.Course().PinAs(d.list.at, d.result())), true
 	case key.Matches(msg, k.sparser):
 		return d.nudge(+1, 0), true
 	case key.Matches(msg, k.denser):
@@ -51,12 +51,12 @@ func (d *dashboard) nudge(channels, bits int) intent {
 	for _, c := range d.given {
 		expected = expected.After(c)
 	}
-	return commanded(expected.Nudge(d.list.at, d.result(), channels, bits))
+	return commanded(expected.Course().Nudge(d.list.at, d.result(), channels, bits))
 }
 
 // give takes note of a command that is on its way.
-func (d *dashboard) give(c engine.Command) {
-	if d.newest == nil || c.Kind == engine.Cost { // which the journal does not list
+func (d *dashboard) give(c steering.Command) {
+	if d.newest == nil || c.Kind == steering.Cost { // which the journal does not list
 		return
 	}
 	d.settle()
@@ -77,10 +77,10 @@ func (d *dashboard) typed(msg tea.KeyMsg) intent {
 	if entered == "" {
 		return nil
 	}
-	return commanded(engine.ParseCommand(entered))
+	return commanded(steering.Parse(entered))
 }
 
-func commanded(c engine.Command, err error) intent {
+func commanded(c steering.Command, err error) intent {
 	if err != nil {
 		return failIntent{err}
 	}

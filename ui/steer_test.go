@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"galen/engine"
+	"galen/engine/planner"
 	"galen/store"
 )
 
@@ -95,9 +96,9 @@ func TestKeysSteerTheLayerUnderTheCursor(t *testing.T) {
 		}
 	}
 	s := plainStage(t, &fakeWorkbench{runs: sampleRuns()})
-	four := &engine.Span[int]{Least: 4, Most: 4}
+	four := &planner.Span[int]{Least: 4, Most: 4}
 	limited := *snap
-	limited.Settings.Limits = map[string]engine.Limits{name: {Weights: four, Activations: four}}
+	limited.Settings.Limits = map[string]planner.Limits{name: {Weights: four, Activations: four}}
 	s.openLive(&limited)
 	s.press("down")
 	s.sees("⚑", name+" weights=4 activations=4", "p unpin")
@@ -119,7 +120,7 @@ func TestNudgesAddUp(t *testing.T) {
 	s.press(">", ">")
 	s.run(answer)
 	pin := func(steps int) string {
-		c, err := snap.Nudge(1, &store.LayerResult{Kept: kept - steps + 1}, 1, 0)
+		c, err := snap.Course().Nudge(1, &store.LayerResult{Kept: kept - steps + 1}, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

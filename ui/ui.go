@@ -18,6 +18,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -42,7 +43,7 @@ type Workbench interface {
 	Wait(ctx context.Context, after uint64) (*engine.Snapshot, error)
 	// Send gives the active search a command and returns once it was applied or
 	// refused.
-	Send(ctx context.Context, c engine.Command) error
+	Send(ctx context.Context, c steering.Command) error
 	// Episode returns a run, by its name or id, with one of its episodes; 0: the best, nil if there is none.
 	Episode(nameOrID string, number int) (*engine.Snapshot, *store.Episode, error)
 	// Checkup tries settings out before a run.

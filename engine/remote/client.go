@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/hw"
 	"galen/store"
 )
@@ -193,7 +194,7 @@ func (c *Client) Rename(nameOrID, name string) (given string, err error) {
 func (c *Client) Delete(nameOrID string) error { return c.call("Delete", nameOrID, &struct{}{}) }
 
 // Send is [engine.Workbench.Send].
-func (c *Client) Send(ctx context.Context, command engine.Command) error {
+func (c *Client) Send(ctx context.Context, command steering.Command) error {
 	return c.callContext(ctx, "Send", command, &struct{}{})
 }
 

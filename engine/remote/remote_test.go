@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"galen/engine"
+	"galen/engine/steering"
 )
 
 // served is a workbench that this process owns, and a way to reach it.
@@ -75,7 +76,7 @@ func await(t *testing.T, w interface {
 
 func give(t *testing.T, c *Client, text string) {
 	t.Helper()
-	command, err := engine.ParseCommand(text)
+	command, err := steering.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func TestWindowsSeeAndSteerOneSearch(t *testing.T) {
 	if len(own.Journal) != 3 || own.Journal[1].Who != "tester" || own.Journal[1].Effect != "0.45 → 0.4" {
 		t.Errorf("the journal holds %+v", own.Journal)
 	}
-	if err := first.Send(context.Background(), engine.Command{Kind: engine.Pause}); err == nil || !strings.Contains(err.Error(), "ended") {
+	if err := first.Send(context.Background(), steering.Command{Kind: steering.Pause}); err == nil || !strings.Contains(err.Error(), "ended") {
 		t.Errorf("a command to a search that has ended: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"galen/engine"
+	"galen/engine/steering"
 	"galen/hw"
 	"galen/store"
 )
@@ -239,7 +240,7 @@ func (s *session) Rename(of RunRef, reply *string) (err error) {
 func (s *session) Delete(nameOrID string, _ *struct{}) error { return s.workbench.Delete(nameOrID) }
 
 // Send is [engine.Workbench.Send].
-func (s *session) Send(c engine.Command, _ *struct{}) error { return s.workbench.Send(s.ctx, c) }
+func (s *session) Send(c steering.Command, _ *struct{}) error { return s.workbench.Send(s.ctx, c) }
 
 // Wait is [engine.Workbench.Wait], for what the client has not seen.
 func (s *session) Wait(client Seen, reply *Update) error {

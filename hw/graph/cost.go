@@ -18,21 +18,26 @@ func (g *Graph) MACs(node int) int64 {
 	return macs
 }
 
-// BOPs is a layer's bit operations per image: MACs × weight bits × activation bits.
+// BOPs is the bit operations of multiply-accumulates: one for every pair of a weight's and an activation's bits.
+func BOPs(macs int64, weightBits, activationBits int) int64 {
+	return macs * int64(weightBits) * int64(activationBits)
+}
+
+// BOPs is a layer's bit operations per image.
 func (g *Graph) BOPs(node int) int64 {
 	n := &g.Nodes[node]
 	w := n.Weight()
 	if w == nil {
 		return 0
 	}
-	weightBits, activationBits := int64(FloatBits), int64(FloatBits)
+	weightBits, activationBits := FloatBits, FloatBits
 	if w.Quantized() {
-		weightBits = int64(w.Bits)
+		weightBits = w.Bits
 	}
 	if q := g.Values[n.Inputs[0]].Quant; q != nil && w.Quantized() {
-		activationBits = int64(q.Bits)
+		activationBits = q.Bits
 	}
-	return g.MACs(node) * weightBits * activationBits
+	return BOPs(g.MACs(node), weightBits, activationBits)
 }
 
 // Totals are a graph's MACs, BOPs and weights over all layers.

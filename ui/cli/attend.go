@@ -12,6 +12,7 @@ import (
 
 	"galen/engine"
 	"galen/engine/remote"
+	"galen/engine/steering"
 	"galen/store"
 	"galen/ui"
 	"galen/ui/headless"
@@ -165,7 +166,7 @@ const pauseTime = 10 * time.Second
 func pause(w workbench, run string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err := w.Send(ctx, engine.Command{Kind: engine.Pause, Who: ui.UserName()}) // else it has ended, or was paused before
+	err := w.Send(ctx, steering.Command{Kind: steering.Pause, Who: ui.UserName()}) // else it has ended, or was paused before
 	if client, elsewhere := w.(*remote.Client); elsewhere && errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("the search goes on in process %d, which has not answered; pause it with: %s", client.PID(), suggested("steer", run, "pause"))
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"galen/engine"
+	"galen/engine/planner"
 	"galen/ui/plain"
 )
 
@@ -42,10 +43,10 @@ func presetReward(cmd *cobra.Command, s *engine.Settings) {
 		return
 	}
 	if !cmd.Flags().Changed("reward") {
-		s.Reward = engine.PaperReward
+		s.Reward = planner.PaperReward
 	}
 	if !cmd.Flags().Changed("beta") {
-		s.Beta = engine.PaperBeta
+		s.Beta = planner.PaperBeta
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"galen/engine"
 	"galen/engine/remote"
+	"galen/engine/steering"
 	"galen/store"
 )
 
@@ -131,7 +132,7 @@ func TestSearchThatGaveWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.until(func(s *engine.Snapshot) bool { return s.Run.Name == "other" && len(s.Episodes) > 10 })
-	if err := b.client.Send(t.Context(), engine.Command{Kind: engine.Stop}); err != nil {
+	if err := b.client.Send(t.Context(), steering.Command{Kind: steering.Stop}); err != nil {
 		t.Fatal(err)
 	}
 	b.client.Close()
@@ -240,7 +241,7 @@ func (b *background) terminate() {
 
 func (b *background) pause() {
 	b.t.Helper()
-	if err := b.client.Send(b.t.Context(), engine.Command{Kind: engine.Pause}); err != nil {
+	if err := b.client.Send(b.t.Context(), steering.Command{Kind: steering.Pause}); err != nil {
 		b.t.Fatal(err)
 	}
 	b.until(func(s *engine.Snapshot) bool { return s.State == engine.Paused })

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"galen/engine"
 	"galen/engine/remote"
+	"galen/engine/steering"
 	"galen/ui"
 	"galen/ui/plain"
 	"galen/ui/report"
@@ -20,7 +20,7 @@ import (
 
 func steerCommand() *cobra.Command {
 	var verbs strings.Builder
-	for _, v := range engine.Verbs() {
+	for _, v := range steering.Verbs() {
 		fmt.Fprintf(&verbs, "\n  %-52s %s", strings.TrimSpace(v.Name+" "+v.Takes), v.Does)
 	}
 	return &cobra.Command{
@@ -45,7 +45,7 @@ written to the run's journal and printed with what it changed. Commands:
 			if len(arguments) < 2 {
 				return errors.New("steer takes a run and a command, like galen steer demo target 0.3; see galen steer --help")
 			}
-			command, err := engine.ParseCommand(strings.Join(arguments[1:], " "))
+			command, err := steering.Parse(strings.Join(arguments[1:], " "))
 			if err != nil {
 				return err
 			}
@@ -94,17 +94,17 @@ func parseSteer(cmd *cobra.Command, words []string) ([]string, error) {
 }
 
 // acknowledged prints what a command did: what the journal says of it, or the table it asked for.
-func acknowledged(ctx context.Context, out io.Writer, client *remote.Client, c engine.Command) error {
+func acknowledged(ctx context.Context, out io.Writer, client *remote.Client, c steering.Command) error {
 	s, err := client.Wait(ctx, 0)
 	if err != nil {
 		return err
 	}
-	if c.Kind == engine.Cost {
+	if c.Kind == steering.Cost {
 		return report.Costs(out, c.Name, s.Costs[c.Name])
 	}
 	for i := len(s.Journal) - 1; i >= 0; i-- {
 		// The entry of undo holds the command that it came to.
-		if e := s.Journal[i]; e.Command == c.String() || c.Kind == engine.Undo && e.Undoes > 0 {
+		if e := s.Journal[i]; e.Command == c.String() || c.Kind == steering.Undo && e.Undoes > 0 {
 			did := e.Command
 			if e.Effect != "" {
 				did += ": " + e.Effect

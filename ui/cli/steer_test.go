@@ -12,6 +12,7 @@ import (
 
 	"galen/engine"
 	"galen/engine/remote"
+	"galen/engine/steering"
 )
 
 // steered is a store with a search under way, paused after an episode.
@@ -43,7 +44,7 @@ func steered(t *testing.T, device string) (path string) {
 		}
 		version, begun = snapshot.Version, len(snapshot.Episodes) > 0
 	}
-	if err := w.Send(ctx, engine.Command{Kind: engine.Pause}); err != nil {
+	if err := w.Send(ctx, steering.Command{Kind: steering.Pause}); err != nil {
 		t.Fatal(err)
 	}
 	return path

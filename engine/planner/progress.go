@@ -1,0 +1,28 @@
+package planner
+
+import (
+	"slices"
+
+	"galen/engine/compress"
+)
+
+// Progress is how far a run's plan is. It is stored with every episode.
+type Progress struct {
+	Queue []compress.Policy `json:"queue,omitempty"` // policies that a person wants tried next
+	Start Start             `json:"start"`
+
+	// Of iterative agents: the base that what the agent remembers is relative to (nil: the original network), and the
+	// first episode of the round under way (0: none yet).
+	RoundBase compress.Policy `json:"centre,omitempty"`
+	Round     int             `json:"round,omitempty"`
+}
+
+// Truncate goes back to the end of an earlier episode.
+func (p *Progress) Truncate(episode int) {
+	p.Queue = nil
+	if p.Start.Imitated > episode {
+		p.Start.Imitated, p.Start.Demonstration = 0, 0
+	}
+	p.RoundBase, p.Round = nil, 0
+	p.Start.Trials = slices.DeleteFunc(slices.Clone(p.Start.Trials), func(t trial) bool { return t.Episode > episode })
+}
