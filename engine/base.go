@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"galen/engine/compress"
-	"galen/engine/onnx"
 	"galen/engine/planner"
 	"galen/engine/records"
+	"galen/engine/workload"
 	"galen/store"
 )
 
@@ -35,14 +35,14 @@ func BaseFrom(w interface {
 }
 
 // suitsModel checks that a base, if there is one, is of the model.
-func suitsModel(b *planner.Base, load *workload) error {
+func suitsModel(b *planner.Base, load *workload.Workload) error {
 	if b == nil {
 		return nil
 	}
-	if err := isOf(b, load.model.SHA256); err != nil {
+	if err := isOf(b, load.Model.SHA256); err != nil {
 		return err
 	}
-	structure, err := compress.Analyze(load.graph)
+	structure, err := compress.Analyze(load.Graph)
 	if err != nil {
 		return err
 	}
@@ -62,9 +62,9 @@ func isOf(b *planner.Base, sha256 string) error {
 
 // CheckBase checks that a base is of the model in a file, by its content.
 func CheckBase(b *planner.Base, model string) error {
-	content, err := onnx.ReadFile(model)
+	sha256, err := workload.ModelHash(model)
 	if err != nil {
-		return fmt.Errorf("read the model: %w", err)
+		return err
 	}
-	return isOf(b, hash(content))
+	return isOf(b, sha256)
 }

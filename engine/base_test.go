@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"galen/engine/planner"
+	"galen/engine/workload"
 	"galen/store"
 )
 
 // pruned searches with the prune agent and returns its settings as a base's.
-func pruned(t *testing.T, load *workload) *planner.Base {
+func pruned(t *testing.T, load *workload.Workload) *planner.Base {
 	t.Helper()
 	settings := testSettings("prune", 10)
 	settings.Target = 0.6

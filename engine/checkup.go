@@ -8,6 +8,7 @@ import (
 	"galen/engine/compress"
 	"galen/engine/onnx"
 	"galen/engine/records"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/store"
 )
@@ -35,29 +36,29 @@ func (w *Workbench) Checkup(ctx context.Context, s Settings) (*Checkup, error) {
 	if err != nil {
 		return nil, err
 	}
-	load, err := loadWorkload(s)
+	load, err := workload.Load(s.workload())
 	if err != nil {
 		return nil, err
 	}
 	if err := suitsModel(s.Base, load); err != nil {
 		return nil, err
 	}
-	structure, err := compress.Analyze(load.graph)
+	structure, err := compress.Analyze(load.Graph)
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkup{Model: load.model, Data: load.data, Images: load.validation.len(), Layers: records.Describe(load.graph, structure.Layers)}
-	accuracy, err := evaluate(ctx, load.graph, load.validation)
+	c := &Checkup{Model: load.Model, Data: load.Data, Images: load.Validation.Len(), Layers: records.Describe(load.Graph, structure.Layers)}
+	accuracy, err := workload.Evaluate(ctx, load.Graph, load.Validation)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate the original model: %w", err)
 	}
-	c.Accuracy = accuracy.top1
-	device, err := hw.Open(s.Device, load.graph, hw.Options{EncodeONNX: onnx.Encode})
+	c.Accuracy = accuracy.Top1
+	device, err := hw.Open(s.Device, load.Graph, hw.Options{EncodeONNX: onnx.Encode})
 	if err != nil {
 		return nil, fmt.Errorf("open the device: %w", err)
 	}
 	defer device.Close()
-	m, err := device.Measure(ctx, load.graph)
+	m, err := device.Measure(ctx, load.Graph)
 	if err != nil {
 		return nil, fmt.Errorf("time the original model: %w", err)
 	}

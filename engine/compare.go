@@ -13,6 +13,7 @@ import (
 
 	"galen/agents"
 	"galen/engine/planner"
+	"galen/engine/workload"
 	"galen/hw/kernel"
 	"galen/store"
 )
@@ -114,14 +115,14 @@ func (w *Workbench) Compare(ctx context.Context, c Comparison, progress Progress
 	if c.Settings, err = c.Settings.Resolved(); err != nil {
 		return nil, err
 	}
-	load, err := loadWorkload(c.Settings)
+	load, err := workload.Load(c.Settings.workload())
 	if err != nil {
 		return nil, err
 	}
 	return w.compare(ctx, c, load, progress)
 }
 
-func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload, progress Progress) (*Compared, error) {
+func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload.Workload, progress Progress) (*Compared, error) {
 	prefix, err := c.name(load)
 	if err != nil {
 		return nil, err
@@ -168,10 +169,10 @@ func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload, p
 }
 
 // name is the same for comparisons of runs that can be compared.
-func (c Comparison) name(load *workload) (string, error) {
+func (c Comparison) name(load *workload.Workload) (string, error) {
 	s := c.Settings
 	s.Name, s.Agent, s.Seed = "", "", 0
-	identity, err := json.Marshal([]any{s, load.model.SHA256, load.data.SHA256})
+	identity, err := json.Marshal([]any{s, load.Model.SHA256, load.Data.SHA256})
 	if err != nil {
 		return "", fmt.Errorf("name the comparison: %w", err)
 	}
@@ -180,7 +181,7 @@ func (c Comparison) name(load *workload) (string, error) {
 
 // comparedRun finds the run with the settings' name or creates it, with what the
 // preparation of another run found.
-func (w *Workbench) comparedRun(s Settings, load *workload, prepared string) (*store.Run, error) {
+func (w *Workbench) comparedRun(s Settings, load *workload.Workload, prepared string) (*store.Run, error) {
 	run, err := w.Find(s.Name)
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return run, err
@@ -191,7 +192,7 @@ func (w *Workbench) comparedRun(s Settings, load *workload, prepared string) (*s
 	}
 	run, err = w.db.CreateRun(store.Run{
 		Name: s.Name, Created: time.Now().UTC(), State: string(Paused), Settings: settings,
-		Model: load.model, Data: load.data, Device: s.Device, Budget: s.Episodes,
+		Model: load.Model, Data: load.Data, Device: s.Device, Budget: s.Episodes,
 	})
 	if err != nil || prepared == "" {
 		return run, err
@@ -208,7 +209,7 @@ func (w *Workbench) comparedRun(s Settings, load *workload, prepared string) (*s
 }
 
 // see searches a run to its end.
-func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload, progress Progress) error {
+func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload.Workload, progress Progress) error {
 	if err := w.begin(run.ID, load); err != nil {
 		return err
 	}

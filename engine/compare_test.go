@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"galen/engine/records"
+	"galen/engine/workload"
 	"galen/store"
 )
 
@@ -93,7 +94,7 @@ func TestComparedRunsAreOpenedWithTheirImages(t *testing.T) {
 	}
 	defer w.Close()
 	c := Comparison{Settings: testSettings("joint", 1), Agents: []string{"uniform"}, Seeds: 2}
-	want, err := loadWorkload(c.Settings)
+	want, err := workload.Load(c.Settings.workload())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestComparedRunsAreOpenedWithTheirImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.calibration.pixels, want.calibration.pixels) {
+		if !slices.Equal(got.Calibration.Pixels, want.Calibration.Pixels) {
 			t.Errorf("the run with seed %d is opened with other calibration images", result.Seed)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"galen/engine/planner"
 	"galen/engine/records"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/hw/graph"
 	"galen/store"
@@ -28,15 +29,15 @@ func TestWinnerIsConfirmed(t *testing.T) {
 			continue
 		}
 		confirmed = append(confirmed, e)
-		if c.LatencyRatio != e.LatencyRatio || c.Images != load.reserve.len() {
+		if c.LatencyRatio != e.LatencyRatio || c.Images != load.Reserve.Len() {
 			t.Errorf("episode %d is confirmed at %.3f× on %d images", e.Number, c.LatencyRatio, c.Images)
 		}
 		compressed, err := s.compressor.Compress(context.Background(), records.PolicyOf(e))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want, err := evaluate(context.Background(), compressed.Graph, load.reserve); err != nil || want.top1 != c.Accuracy {
-			t.Errorf("episode %d is confirmed at %v, its network scores %v, %v", e.Number, c.Accuracy, want.top1, err)
+		if want, err := workload.Evaluate(context.Background(), compressed.Graph, load.Reserve); err != nil || want.Top1 != c.Accuracy {
+			t.Errorf("episode %d is confirmed at %v, its network scores %v, %v", e.Number, c.Accuracy, want.Top1, err)
 		}
 	}
 	run, err := db.Run(id)
@@ -264,7 +265,7 @@ func TestNoisyConfirmationIsRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := e.Confirmed
-		if device.thorough != want.thorough || c.Looks != want.thorough || c.Images != s.workload.reserve.len() {
+		if device.thorough != want.thorough || c.Looks != want.thorough || c.Images != s.workload.Reserve.Len() {
 			t.Errorf("with %d noisy timings there were %d looks, on record %+v", noisy, device.thorough, c)
 		}
 		if flagged := len(c.Flags) > 0; flagged != want.flagged || !flagged && c.LatencyRatio != e.LatencyRatio {

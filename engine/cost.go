@@ -11,20 +11,10 @@ import (
 	"galen/hw/graph"
 )
 
-// Timeable tells why the choices of single layers cannot be timed on the run's device; nil: they can.
-func (s *Snapshot) Timeable() error { return timeable(s.Settings.Device) }
-
-func timeable(device string) error {
-	if device == "local" {
-		return nil
-	}
-	return fmt.Errorf("%s does not tell how long a layer by itself takes; only local does", hw.Label(device))
-}
-
 // TimeLayer times what each choice would cost a layer, by itself on this machine, and publishes it.
 // It takes a moment between two steps; the course of the search stays the same.
 func (s *Search) TimeLayer(name string) error {
-	if err := timeable(s.settings.Device); err != nil {
+	if err := hw.TimesLayers(s.settings.Device); err != nil {
 		return err
 	}
 	at := slices.IndexFunc(s.layers, func(l Layer) bool { return l.Name == name })
@@ -34,7 +24,7 @@ func (s *Search) TimeLayer(name string) error {
 	if s.planner == nil {
 		return errors.New("layers can be timed when the episodes have begun")
 	}
-	layer, g := s.layers[at], s.workload.graph
+	layer, g := s.layers[at], s.workload.Graph
 	channels := []int{layer.Out}
 	if layer.Prunable {
 		for _, quarters := range []int{3, 2, 1} {

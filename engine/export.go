@@ -8,6 +8,7 @@ import (
 	"galen/engine/onnx"
 	"galen/engine/records"
 	"galen/engine/wholefile"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/store"
 )
@@ -23,7 +24,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 	if e == nil {
 		return nil, fmt.Errorf("run %s has no finished episode to export", s.Run.Name)
 	}
-	if err := checkOutputs([]string{onnxPath, policyPath}, []string{s.Run.Model.Path, s.Run.Data.Path}); err != nil {
+	if err := wholefile.CheckOutputs([]string{onnxPath, policyPath}, []string{s.Run.Model.Path, s.Run.Data.Path}); err != nil {
 		return nil, err
 	}
 	policy := records.PolicyOf(e)
@@ -32,7 +33,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 		return nil, fmt.Errorf("compress by episode %d: %w", e.Number, err)
 	}
 	if onnxPath != "" {
-		if err := onnx.Save(onnxPath, compressed.Graph, load.normalization()...); err != nil {
+		if err := onnx.Save(onnxPath, compressed.Graph, load.Normalization()...); err != nil {
 			return nil, err
 		}
 	}
@@ -46,14 +47,13 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 
 // compressAnew compresses a run's network by a policy. A search that may be under way in this process
 // does not measure meanwhile.
-func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy compress.Policy) (*workload, *compress.Structure, *compress.Result, error) {
+func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy compress.Policy) (*workload.Workload, *compress.Structure, *compress.Result, error) {
 	defer hw.HoldMeasurements()()
 	settings, load, err := reload(run)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	load.layers = w.layers()
-	compressor, err := newCompressor(load, settings)
+	compressor, err := newCompressor(load, settings, w.layers())
 	if err != nil {
 		return nil, nil, nil, err
 	}

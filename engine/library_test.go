@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"galen/engine/compress"
+	"galen/engine/workload"
 	"galen/hw/graph"
 	"galen/store"
 )
@@ -16,7 +17,7 @@ import (
 func TestRunWhoseLibraryIsGone(t *testing.T) {
 	settings := DemoSettings()
 	settings.Device = "ort:/nowhere/libonnxruntime.so"
-	load, err := loadWorkload(settings)
+	load, err := workload.Load(settings.workload())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,10 +27,10 @@ func TestRunWhoseLibraryIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &store.Episode{Number: 1, Accuracy: 0.5, LatencyRatio: 0.4}
-	for _, l := range compress.Uniform(load.graph, 0, graph.FloatBits) {
+	for _, l := range compress.Uniform(load.Graph, 0, graph.FloatBits) {
 		e.Layers = append(e.Layers, store.LayerResult{Name: l.Layer, WeightBits: l.WeightBits, ActivationBits: l.ActivationBits})
 	}
-	run.State, run.Model, run.Data, run.Episodes = string(Paused), load.model, load.data, 1
+	run.State, run.Model, run.Data, run.Episodes = string(Paused), load.Model, load.Data, 1
 	if err := db.CommitEpisode(run, e, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,41 @@ import (
 // A command is received on the search's goroutine at a step boundary, checked against what the search does now,
 // applied to its course, and written to the journal before it is acknowledged.
 
+// errStopped ends a search that a person stopped.
+var errStopped = errors.New("stopped")
+
+// boundary is where commands take effect: between an episode's steps and between
+// stretches of preparation. It blocks while the search is paused.
+func (s *Search) boundary(ctx context.Context) error {
+	for {
+		s.catchUp()
+		if s.state != Paused {
+			select {
+			case r := <-s.requests:
+				r.reply <- r.do()
+			default:
+				if s.stopping {
+					return errStopped
+				}
+				return ctx.Err()
+			}
+			continue
+		}
+		s.clock.stop()
+		s.publish()
+		select {
+		case r := <-s.requests:
+			r.reply <- r.do()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		s.clock.start()
+		if s.stopping {
+			return errStopped
+		}
+	}
+}
+
 // request is a person's wish on its way to the search's goroutine, with where to acknowledge it.
 type request struct {
 	do    func() error
@@ -132,6 +167,14 @@ func (s *Search) catchUp() {
 		}
 		s.pending = s.pending[1:]
 	}
+}
+
+// working is the state of a search that is not held up.
+func (s *Search) working() State {
+	if s.planner == nil {
+		return Preparing
+	}
+	return Running
 }
 
 // What commands reach of a search; see [steering.Search]. All of it belongs to the search's goroutine.

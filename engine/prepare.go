@@ -12,22 +12,21 @@ import (
 	"galen/engine/planner"
 	"galen/engine/records"
 	"galen/hw"
-	"galen/store"
 )
 
 // prepare brings a search to where episodes can run: it opens the device, evaluates the
 // original model, and makes a planner, which takes the sensitivities of the layers.
 // What an earlier session found is taken from the store.
 func (s *Search) prepare(ctx context.Context) error {
-	s.doing("calibrating", 0, 0)
-	w := s.workload
+	s.begins("calibrating")
+	g := s.workload.Graph
 	var err error
-	if s.compressor, err = newCompressor(w, s.settings); err != nil {
+	if s.compressor, err = newCompressor(s.workload, s.settings, s.solved); err != nil {
 		return err
 	}
-	s.layers = records.Describe(w.graph, s.compressor.Layers())
-	s.doing("opening the device", 0, 0)
-	if s.device, err = hw.Open(s.settings.Device, w.graph, hw.Options{EncodeONNX: onnx.Encode}); err != nil {
+	s.layers = records.Describe(g, s.compressor.Layers())
+	s.begins("opening the device")
+	if s.device, err = hw.Open(s.settings.Device, g, hw.Options{EncodeONNX: onnx.Encode}); err != nil {
 		return fmt.Errorf("open the device: %w", err)
 	}
 	s.fingerprint = s.device.Fingerprint()
@@ -35,7 +34,7 @@ func (s *Search) prepare(ctx context.Context) error {
 	if err := s.boundary(ctx); err != nil {
 		return err
 	}
-	if err := s.evaluateReference(ctx); err != nil {
+	if err := s.evaluateOriginal(ctx); err != nil {
 		return err
 	}
 	if err := s.boundary(ctx); err != nil {
@@ -50,44 +49,14 @@ func (s *Search) prepare(ctx context.Context) error {
 	return nil
 }
 
-// newCompressor observes the original network on the calibration images.
-func newCompressor(w *workload, s Settings) (*compress.Compressor, error) {
-	_, _, weights := w.graph.Totals()
-	o := compress.Options{RoundTo: s.RoundTo, Repair: s.repair(weights)}
-	if w.layers != "" {
-		var err error
-		// Other repairs can do without.
-		if o.Database, err = compress.OpenDatabase(w.layers, 0); err != nil && o.Repair == compress.Independent {
-			return nil, err
-		}
-	}
-	c, err := compress.New(w.graph, w.calibration.pixels, w.calibration.len(), o)
-	if err != nil {
-		return nil, fmt.Errorf("calibrate: %w", err)
-	}
-	return c, nil
-}
-
-// evaluateReference scores and times the uncompressed model, once per run.
-func (s *Search) evaluateReference(ctx context.Context) error {
-	g := s.workload.graph
+// evaluateOriginal scores and times the original model, once per run.
+func (s *Search) evaluateOriginal(ctx context.Context) error {
 	if s.reference == nil {
-		s.doing("evaluating the original", 0, 0)
-		accuracy, err := evaluate(ctx, g, s.workload.validation)
+		r, err := s.evaluator.original(ctx, s.begins)
 		if err != nil {
-			return fmt.Errorf("evaluate the original model: %w", err)
+			return err
 		}
-		s.doing("timing the original", 0, 0)
-		m, err := s.measure(ctx, g)
-		if err != nil {
-			return fmt.Errorf("time the original model: %w", err)
-		}
-		r := &store.Reference{Accuracy: accuracy.top1, LatencyMS: m.Reference.Median}
-		r.MACs, r.BOPs, r.Parameters = g.Totals()
-		for _, l := range m.ReferenceLayers {
-			r.LayerMS = append(r.LayerMS, l.MS)
-		}
-		if err := s.retry(ctx, "the reference", func() error { return s.db.SetReference(s.run.ID, r) }); err != nil {
+		if err := s.retry(ctx, "the original's evaluation", func() error { return s.db.SetReference(s.run.ID, r) }); err != nil {
 			return err
 		}
 		s.reference = r
@@ -104,7 +73,7 @@ func (s *Search) newPlanner(ctx context.Context) (*planner.Planner, error) {
 		Settings: &s.settings.Settings, Progress: &s.progress.Progress,
 		Budget: s.run.Budget, // as it is stored, since it would be this if the run were interrupted now
 		Round:  s.round,
-		Layers: records.Layers(s.workload.graph, s.layers), Original: records.Original(s.reference),
+		Layers: records.Layers(s.workload.Graph, s.layers), Original: records.Original(s.reference),
 		Sizes: s.compressor.Sizes, Sensitivities: s.sensitivities,
 	})
 	if err != nil || len(s.episodes) == 0 {
@@ -170,13 +139,13 @@ func nameOfProbes(base compress.Policy, probes []compress.Probe) (string, error)
 }
 
 func (s *Search) measureSensitivities(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error) {
-	m := s.workload.sensitivity
+	m := s.workload.Sensitivity
 	progress := func(done, total int) error {
 		s.doing("sensitivity", done, total)
 		return s.boundary(ctx)
 	}
 	if probes == nil {
-		return s.compressor.Sensitivity(ctx, m.pixels, m.len(), s.settings.MaxBits, progress)
+		return s.compressor.Sensitivity(ctx, m.Pixels, m.Len(), s.settings.MaxBits, progress)
 	}
-	return s.compressor.SensitivityAround(ctx, base, probes, m.pixels, m.len(), progress)
+	return s.compressor.SensitivityAround(ctx, base, probes, m.Pixels, m.Len(), progress)
 }

@@ -14,13 +14,14 @@ import (
 
 	"galen/engine/planner"
 	"galen/engine/steering"
+	"galen/engine/workload"
 	"galen/hw/graph"
 	"galen/store"
 )
 
 // smallWorkload is a random residual network of three convolutions and a classifier,
 // with random images: enough for every part of a search to have something to do.
-func smallWorkload(t *testing.T) *workload {
+func smallWorkload(t *testing.T) *workload.Workload {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	numbers := func(n int, scale float64) []float32 {
@@ -50,16 +51,16 @@ func smallWorkload(t *testing.T) *workload {
 	pooled := add("pool", graph.GlobalAveragePool{}, add("out.relu", graph.Relu{}, sum))
 	add("fc", &graph.Gemm{Weight: graph.Weight{Shape: []int{4, 16}, Float: numbers(64, 0.3)}}, add("flatten", graph.Flatten{}, pooled))
 
-	pictures := func(n int) images {
-		m := images{pixels: numbers(n*3*64, 1), labels: make([]int, n)}
-		for i := range m.labels {
-			m.labels[i] = rng.IntN(4)
+	pictures := func(n int) workload.Images {
+		m := workload.Images{Pixels: numbers(n*3*64, 1), Labels: make([]int, n)}
+		for i := range m.Labels {
+			m.Labels[i] = rng.IntN(4)
 		}
 		return m
 	}
-	return &workload{
-		graph: g, model: store.Source{Name: "small"}, data: store.Source{Name: "noise"},
-		validation: pictures(40), reserve: pictures(60), calibration: pictures(16), sensitivity: pictures(8),
+	return &workload.Workload{
+		Graph: g, Model: store.Source{Name: "small"}, Data: store.Source{Name: "noise"},
+		Validation: pictures(40), Reserve: pictures(60), Calibration: pictures(16), Sensitivity: pictures(8),
 	}
 }
 
@@ -89,7 +90,7 @@ func createRun(t *testing.T, s Settings) (*store.DB, string) {
 }
 
 // openSearch reads a stored run for working on it.
-func openSearch(t *testing.T, db *store.DB, id string, w *workload) *Search {
+func openSearch(t *testing.T, db *store.DB, id string, w *workload.Workload) *Search {
 	t.Helper()
 	run, err := db.Run(id)
 	if err != nil {
@@ -113,7 +114,7 @@ func shortRounds(t *testing.T) {
 }
 
 // search works on the stored run until ctx ends or it is through.
-func search(t *testing.T, ctx context.Context, db *store.DB, id string, w *workload) *Search {
+func search(t *testing.T, ctx context.Context, db *store.DB, id string, w *workload.Workload) *Search {
 	t.Helper()
 	search := openSearch(t, db, id, w)
 	search.work(ctx)
@@ -318,20 +319,27 @@ func TestSearchesShareLayersAndNothingElse(t *testing.T) {
 	for repair, least := range map[string]int{"independent": 2, "sequential": 1} { // the curves are kept for all
 		settings, load := testSettings("joint", 3), smallWorkload(t)
 		settings.Repair = repair
-		load.layers = filepath.Join(t.TempDir(), "layers")
-		first, firstID := createRun(t, settings)
-		search(t, context.Background(), first, firstID, load)
-		files, err := os.ReadDir(load.layers)
+		solved := filepath.Join(t.TempDir(), "layers")
+		finish := func() (*store.DB, string) {
+			db, id := createRun(t, settings)
+			s := openSearch(t, db, id, load)
+			s.solved = solved
+			if s.work(context.Background()); s.state != Finished {
+				t.Fatalf("the %s search is %s: %s", repair, s.state, s.problem)
+			}
+			return db, id
+		}
+		first, firstID := finish()
+		files, err := os.ReadDir(solved)
 		if err != nil || len(files) < least {
 			t.Fatalf("the %s search left %d layers, %v", repair, len(files), err)
 		}
-		second, secondID := createRun(t, settings)
-		search(t, context.Background(), second, secondID, load)
+		second, secondID := finish()
 		want, _ := deterministic(t, first, firstID)
 		if got, _ := deterministic(t, second, secondID); !reflect.DeepEqual(got, want) {
 			t.Errorf("a %s search that finds its layers solved ends differently", repair)
 		}
-		again, err := os.ReadDir(load.layers)
+		again, err := os.ReadDir(solved)
 		if err != nil || len(again) != len(files) {
 			t.Errorf("the second %s search left %d layers, the first %d", repair, len(again), len(files))
 		}
@@ -339,11 +347,11 @@ func TestSearchesShareLayersAndNothingElse(t *testing.T) {
 }
 
 func TestRunsRecordTheirNormalization(t *testing.T) {
-	w, err := loadWorkload(DemoSettings())
+	w, err := workload.Load(DemoSettings().workload())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(w.data.Mean) != 3 || len(w.data.Std) != 3 || w.data.Std[0] <= 0 {
-		t.Errorf("the demo's data is recorded with mean %v and std %v", w.data.Mean, w.data.Std)
+	if len(w.Data.Mean) != 3 || len(w.Data.Std) != 3 || w.Data.Std[0] <= 0 {
+		t.Errorf("the demo's data is recorded with mean %v and std %v", w.Data.Mean, w.Data.Std)
 	}
 }

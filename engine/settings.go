@@ -12,6 +12,7 @@ import (
 	"galen/engine/compress"
 	"galen/engine/dataset"
 	"galen/engine/planner"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/store"
 )
@@ -29,15 +30,7 @@ type Settings struct {
 	Images   int    `json:"images,omitempty"`    // that score each policy, if the data has as many to spare; 0: 1,000
 
 	planner.Settings
-	DataOptions
-}
-
-// DataOptions say how images become a network's input; see dataset.Options. The zero
-// value takes what the model's file says, see onnx.Normalization, or what is usual for the data.
-type DataOptions struct {
-	Mean   []float32 `json:"mean,omitempty"` // per channel, of pixels scaled to [0,1]; one number stands for all
-	Std    []float32 `json:"std,omitempty"`
-	Resize int       `json:"resize,omitempty"` // the shorter side before the centre is cropped
+	workload.DataOptions
 }
 
 // Repairs are how compressed layers make up for what they lost: refitted one after the other, which
@@ -66,6 +59,15 @@ func (s Settings) repair(weights int64) compress.Repair {
 // number that was the only one.
 func (s Settings) images() int { return cmp.Or(s.Images, dataset.DefaultValidation) }
 
+// workload is what there is to work on.
+func (s Settings) workload() workload.Options {
+	o := workload.Options{Model: s.Model, Data: s.Data, Seed: s.dataSeed(), Images: s.images(), DataOptions: s.DataOptions}
+	if s.Demo {
+		o.Model, o.Data = workload.Demo, workload.Demo
+	}
+	return o
+}
+
 // dataSeed splits the data into the images that calibrate, score and judge.
 func (s Settings) dataSeed() uint64 { return cmp.Or(s.DataSeed, s.Seed) }
 
@@ -73,9 +75,9 @@ func (s Settings) dataSeed() uint64 { return cmp.Or(s.DataSeed, s.Seed) }
 func DefaultSettings() Settings {
 	return Settings{
 		Device: "local",
-		Images: 2500,
+		Images: workload.UsualImages,
 		Settings: planner.Settings{
-			Agent: "joint", Target: 0.2, Reward: "r7", Beta: -2, Episodes: 410, Seed: 1, RoundTo: 4, MaxBits: 6,
+			Agent: "joint", Target: 0.2, Reward: "r7", Beta: -2, Episodes: 410, Seed: workload.UsualSeed, RoundTo: 4, MaxBits: 6,
 		},
 	}
 }

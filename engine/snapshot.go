@@ -105,3 +105,6 @@ func (s *Snapshot) Preview(c steering.Command) (effect string, err error) {
 	}
 	return s.Course().Preview(c)
 }
+
+// Timeable tells why the choices of single layers cannot be timed on the run's device; nil: they can.
+func (s *Snapshot) Timeable() error { return hw.TimesLayers(s.Settings.Device) }

@@ -12,12 +12,13 @@ import (
 
 	"galen/engine/records"
 	"galen/engine/steering"
+	"galen/engine/workload"
 	"galen/store"
 )
 
 // steered searches with commands given while it runs, and returns the store, the run and
 // the journal of what steered it.
-func steered(t *testing.T, s Settings, load *workload, commands []string) (*store.DB, string, []store.JournalEntry) {
+func steered(t *testing.T, s Settings, load *workload.Workload, commands []string) (*store.DB, string, []store.JournalEntry) {
 	t.Helper()
 	db, id := createRun(t, s)
 	search := openSearch(t, db, id, load)
@@ -74,7 +75,7 @@ func steered(t *testing.T, s Settings, load *workload, commands []string) (*stor
 }
 
 // interrupted searches with a recorded journal and interruptions at random instants.
-func interrupted(t *testing.T, s Settings, load *workload, journal []store.JournalEntry, rng *rand.Rand) (*store.DB, string) {
+func interrupted(t *testing.T, s Settings, load *workload.Workload, journal []store.JournalEntry, rng *rand.Rand) (*store.DB, string) {
 	t.Helper()
 	db, id := createRun(t, s)
 	for _, entry := range journal {

@@ -7,6 +7,30 @@ import (
 	"galen/store"
 )
 
+// stopwatch adds up working time.
+type stopwatch struct {
+	elapsed time.Duration
+	since   time.Time // zero: stopped
+}
+
+func (w *stopwatch) start() {
+	if w.since.IsZero() {
+		w.since = time.Now()
+	}
+}
+
+func (w *stopwatch) stop() {
+	w.elapsed = w.read()
+	w.since = time.Time{}
+}
+
+func (w *stopwatch) read() time.Duration {
+	if w.since.IsZero() {
+		return w.elapsed
+	}
+	return w.elapsed + time.Since(w.since)
+}
+
 // laps splits working time.
 type laps struct {
 	clock         *stopwatch

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"galen/engine/steering"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/hw/kernel"
 	"galen/store"
@@ -143,7 +144,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	if _, err := kernel.Default(); err != nil {
 		return "", err
 	}
-	load, err := loadWorkload(s)
+	load, err := workload.Load(s.workload())
 	if err != nil {
 		return "", err
 	}
@@ -151,7 +152,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 		return "", err
 	}
 	if s.Name == "" {
-		s.Name = load.model.Name
+		s.Name = load.Model.Name
 	}
 	settings, err := json.Marshal(s)
 	if err != nil {
@@ -159,7 +160,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	}
 	created, err := w.db.CreateRun(store.Run{
 		Name: s.Name, Created: time.Now().UTC(), State: string(Preparing), Settings: settings,
-		Model: load.model, Data: load.data, Device: s.Device, Budget: s.Episodes,
+		Model: load.Model, Data: load.Data, Device: s.Device, Budget: s.Episodes,
 	})
 	if err != nil {
 		return "", err
@@ -232,27 +233,26 @@ func (w *Workbench) Delete(nameOrID string) error {
 }
 
 // reload reads a run's model and data again and refuses them if they have changed.
-func reload(run *store.Run) (Settings, *workload, error) {
+func reload(run *store.Run) (Settings, *workload.Workload, error) {
 	s, err := decodeSettings(run)
 	if err != nil {
 		return s, nil, err
 	}
-	load, err := loadWorkload(s)
+	load, err := workload.Load(s.workload())
 	if err != nil {
 		return s, nil, fmt.Errorf("run %s: %w", run.Name, err)
 	}
-	if load.model.SHA256 != run.Model.SHA256 {
+	if load.Model.SHA256 != run.Model.SHA256 {
 		return s, nil, fmt.Errorf("run %s: the model %s is not the one the run began with; put the old file back, or start a new run", run.Name, run.Model.Path)
 	}
-	if load.data.SHA256 != run.Data.SHA256 {
+	if load.Data.SHA256 != run.Data.SHA256 {
 		return s, nil, fmt.Errorf("run %s: the images in %s are not those the run began with; put the old files back, or start a new run", run.Name, run.Data.Path)
 	}
 	return s, load, nil
 }
 
 // begin leaves the search under way and starts the run's, which goes on from what is stored by then.
-func (w *Workbench) begin(id string, load *workload) error {
-	load.layers = w.layers()
+func (w *Workbench) begin(id string, load *workload.Workload) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave()
@@ -264,6 +264,7 @@ func (w *Workbench) begin(id string, load *workload) error {
 	if err != nil {
 		return err
 	}
+	search.solved = w.layers()
 	ctx, cancel := context.WithCancel(context.Background())
 	search.publish()
 	w.search, w.cancel = search, cancel

@@ -17,6 +17,14 @@ type LayerCost struct {
 	MS     float64
 }
 
+// TimesLayers tells why a device cannot time the choices of single layers; nil: it can.
+func TimesLayers(device string) error {
+	if device == "local" {
+		return nil
+	}
+	return fmt.Errorf("%s does not tell how long a layer by itself takes; only local does", Label(device))
+}
+
 // LayerCosts times a layer of g alone at its sizes on galen's own runtime, with random weights, for
 // every number of output channels and bits (of weights and activations alike). Grouped convolutions
 // keep all channels.

@@ -9,13 +9,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"galen/engine"
+	"galen/engine/oneshot"
+	"galen/engine/workload"
 	"galen/ui/report"
 )
 
 func evalCommand() *cobra.Command {
 	var (
 		data, split, on string
-		options         engine.DataOptions
+		options         workload.DataOptions
 		asJSON          bool
 	)
 	cmd := &cobra.Command{
@@ -26,7 +28,7 @@ func evalCommand() *cobra.Command {
   galen eval small.onnx --data demo --split validation`,
 		Args: one("the ONNX file to evaluate"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			r, err := engine.EvaluateOn(cmd.Context(), on, arguments[0], data, split, options)
+			r, err := oneshot.Evaluate(cmd.Context(), on, arguments[0], data, split, options)
 			if err != nil {
 				return err
 			}
@@ -47,7 +49,7 @@ func evalCommand() *cobra.Command {
 }
 
 func compressCommand() *cobra.Command {
-	o, asJSON := engine.OneShot{RoundTo: engine.DefaultSettings().RoundTo}, false
+	o, asJSON := oneshot.Compression{RoundTo: engine.DefaultSettings().RoundTo}, false
 	cmd := &cobra.Command{
 		Use:   "compress MODEL.onnx --data DIR (--policy FILE | --uniform sparsity=0.3,bits=8) -o OUT.onnx",
 		Short: "Compress a model by a given policy, without a search",
@@ -66,7 +68,7 @@ classifier keep eight bits where fewer are asked for.`,
 		Args: one("the ONNX file to compress, or demo for the built-in model"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
 			o.Model = arguments[0]
-			c, err := engine.CompressOnce(cmd.Context(), o)
+			c, err := oneshot.Compress(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -93,7 +95,7 @@ classifier keep eight bits where fewer are asked for.`,
 const dataUsage = "`path` of the images: a CIFAR or image folder, .npz, .npy folder or CIFAR's .tar.gz"
 
 // dataFlags are the flags of commands that read images.
-func dataFlags(cmd *cobra.Command, o *engine.DataOptions) {
+func dataFlags(cmd *cobra.Command, o *workload.DataOptions) {
 	f := cmd.Flags()
 	f.Float32SliceVar(&o.Mean, "mean", nil, "channel means the model was trained with, of pixels in [0,1] (default: the model file's, or usual for the data)")
 	f.Float32SliceVar(&o.Std, "std", nil, "channel deviations the model was trained with (default: the model file's, or usual for the data)")
@@ -103,7 +105,7 @@ func dataFlags(cmd *cobra.Command, o *engine.DataOptions) {
 func verifyCommand() *cobra.Command {
 	var (
 		input, expect string
-		tolerance     = engine.DefaultTolerance
+		tolerance     = oneshot.DefaultTolerance
 		asJSON        bool
 	)
 	cmd := &cobra.Command{
@@ -126,11 +128,11 @@ cannot take the model. The exit status is 1 if any fails.`,
 			}
 			r := report.Verifications{Out: os.Stdout, JSON: asJSON}
 			for _, c := range arguments {
-				v := engine.Verification{}
+				v := oneshot.Verification{}
 				if arrays {
-					v = engine.VerifyArrays(cmd.Context(), c, input, expect, tolerance)
+					v = oneshot.VerifyArrays(cmd.Context(), c, input, expect, tolerance)
 				} else {
-					v = engine.VerifyCase(cmd.Context(), c, tolerance)
+					v = oneshot.VerifyCase(cmd.Context(), c, tolerance)
 				}
 				if err := errors.Join(cmd.Context().Err(), r.Add(v)); err != nil {
 					return err
@@ -150,7 +152,7 @@ cannot take the model. The exit status is 1 if any fails.`,
 
 func benchCommand() *cobra.Command {
 	var (
-		settings = engine.BenchSettings{Devices: []string{"local"}, Precision: "fp32", Threads: 1, Batch: 1}
+		settings = oneshot.BenchSettings{Devices: []string{"local"}, Precision: "fp32", Threads: 1, Batch: 1}
 		asJSON   bool
 	)
 	cmd := &cobra.Command{
@@ -164,7 +166,7 @@ the model as it is.`,
   galen bench net.onnx --on local,ort:/usr/lib/libonnxruntime.so --precision int8`,
 		Args: one("the ONNX file to time, or demo for the built-in model"),
 		RunE: func(cmd *cobra.Command, arguments []string) error {
-			b, err := engine.Bench(cmd.Context(), arguments[0], settings)
+			b, err := oneshot.Bench(cmd.Context(), arguments[0], settings)
 			if err != nil {
 				return err
 			}

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"galen/engine"
+	"galen/engine/oneshot"
 	"galen/hw"
 	"galen/ui/plain"
 )
 
 // Bench prints how fast a model was on each device, and its layers if they were timed.
-func Bench(out io.Writer, b *engine.BenchResult) error {
+func Bench(out io.Writer, b *oneshot.BenchResult) error {
 	plain.Fprintf(out, "%s, %s, %s per run, %s\n", b.Model, b.Precision, count(b.Load.Batch, "image"), count(b.Load.Threads, "thread"))
 	if b.OnNoise {
 		fmt.Fprintln(out, "quantized with scales calibrated on noise: the speed is right, the accuracy is not")
@@ -52,7 +52,7 @@ func what(f hw.Fingerprint) string {
 	return strings.TrimPrefix(f.String(), " · ")
 }
 
-func layers(out io.Writer, b *engine.BenchResult) error {
+func layers(out io.Writer, b *oneshot.BenchResult) error {
 	plain.Fprintf(out, "\nlayers on local, one image, one thread; measured peak %.0f GFLOP/s in fp32, %.0f GOP/s in int8\n", b.Peak.Float, b.Peak.Integer)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "LAYER\tKERNEL\tM MACS\tMS\tSHARE\tG(FL)OP/S\tOF PEAK")
@@ -98,7 +98,7 @@ type (
 )
 
 // BenchJSON prints a bench as JSON.
-func BenchJSON(out io.Writer, b *engine.BenchResult) error {
+func BenchJSON(out io.Writer, b *oneshot.BenchResult) error {
 	file := benchFile{
 		Model: b.Model, Precision: b.Precision, OnNoise: b.OnNoise, Threads: b.Load.Threads, Batch: b.Load.Batch,
 		Ratio: map[string]float64{}, RatioError: map[string]float64{}, Layers: []benchLayer{},

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"galen/engine"
+	"galen/engine/oneshot"
 	"galen/ui/plain"
 )
 
 // Compressed prints what a compression without a search gave.
-func Compressed(out io.Writer, c *engine.Compressed) error {
+func Compressed(out io.Writer, c *oneshot.Compressed) error {
 	plain.Fprintf(out, "%s on %s\n", c.Model, c.Data)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "\n\tORIGINAL\tCOMPRESSED\t")
@@ -103,8 +103,8 @@ type (
 )
 
 // CompressedJSON prints it as JSON.
-func CompressedJSON(out io.Writer, c *engine.Compressed) error {
-	side := func(q engine.Quality) compressedSide {
+func CompressedJSON(out io.Writer, c *oneshot.Compressed) error {
+	side := func(q oneshot.Quality) compressedSide {
 		s := compressedSide{q.Validation, nil, q.Bytes, q.MACs, q.BOPs, q.Parameters}
 		if c.Test > 0 {
 			s.Test = &q.Test

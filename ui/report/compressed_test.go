@@ -6,16 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"galen/engine"
+	"galen/engine/oneshot"
 	"galen/hw"
 )
 
-func sampleCompressed() *engine.Compressed {
-	return &engine.Compressed{
+func sampleCompressed() *oneshot.Compressed {
+	return &oneshot.Compressed{
 		Model: "net", Data: "pictures", Validation: 1000, Output: "out.onnx", PolicyOut: "p.json",
-		Original: engine.Quality{Validation: 0.9, Bytes: 4_000_000, MACs: 2e6, BOPs: 2e9, Parameters: 1e6},
-		Result:   engine.Quality{Validation: 0.875, Bytes: 1_000_000, MACs: 1e6, BOPs: 1e8, Parameters: 5e5},
-		Layers: []engine.CompressedLayer{
+		Original: oneshot.Quality{Validation: 0.9, Bytes: 4_000_000, MACs: 2e6, BOPs: 2e9, Parameters: 1e6},
+		Result:   oneshot.Quality{Validation: 0.875, Bytes: 1_000_000, MACs: 1e6, BOPs: 1e8, Parameters: 5e5},
+		Layers: []oneshot.CompressedLayer{
 			{Name: "conv1", Kept: 12, Channels: 16, WeightBits: 8, ActivationBits: 4, MACs: 1e6, OriginalMACs: 2e6},
 			{Name: "fc", Kept: 10, Channels: 10, WeightBits: 8, ActivationBits: 8, MACs: 10, OriginalMACs: 10, Why: "output"},
 		},

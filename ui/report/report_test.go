@@ -9,16 +9,17 @@ import (
 	"testing"
 
 	"galen/engine"
+	"galen/engine/oneshot"
 	"galen/hw"
 	"galen/store"
 )
 
 func TestVerifications(t *testing.T) {
 	worst := 0.25
-	results := []engine.Verification{
-		{Case: "good", Status: engine.VerifyPassed, MaxError: new(float64)},
-		{Case: "strange", Status: engine.VerifyRefused, Reason: "two\nlines"},
-		{Case: "bad", Status: engine.VerifyFailed, MaxError: &worst, Reason: "differs"},
+	results := []oneshot.Verification{
+		{Case: "good", Status: oneshot.VerifyPassed, MaxError: new(float64)},
+		{Case: "strange", Status: oneshot.VerifyRefused, Reason: "two\nlines"},
+		{Case: "bad", Status: oneshot.VerifyFailed, MaxError: &worst, Reason: "differs"},
 	}
 	var text, lines bytes.Buffer
 	asText, asJSON := Verifications{Out: &text}, Verifications{Out: &lines, JSON: true}
@@ -46,8 +47,8 @@ func TestVerifications(t *testing.T) {
 	}
 }
 
-func sampleBench() *engine.BenchResult {
-	return &engine.BenchResult{
+func sampleBench() *oneshot.BenchResult {
+	return &oneshot.BenchResult{
 		Bench: &hw.Bench{
 			Load: hw.Load{Threads: 1, Batch: 2},
 			Devices: []hw.BenchDevice{

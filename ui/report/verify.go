@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"galen/engine"
+	"galen/engine/oneshot"
 	"galen/ui/plain"
 )
 
@@ -18,7 +18,7 @@ type Verifications struct {
 }
 
 // Add prints one result.
-func (r *Verifications) Add(v engine.Verification) error {
+func (r *Verifications) Add(v oneshot.Verification) error {
 	if r.count == nil {
 		r.count = map[string]int{}
 	}
@@ -44,7 +44,7 @@ func (r *Verifications) Add(v engine.Verification) error {
 
 // Close prints the totals. It returns an error if any case failed.
 func (r *Verifications) Close() error {
-	passed, failed, refused := r.count[engine.VerifyPassed], r.count[engine.VerifyFailed], r.count[engine.VerifyRefused]
+	passed, failed, refused := r.count[oneshot.VerifyPassed], r.count[oneshot.VerifyFailed], r.count[oneshot.VerifyRefused]
 	if !r.JSON {
 		if _, err := fmt.Fprintf(r.Out, "%d passed, %d failed, %d refused\n", passed, failed, refused); err != nil {
 			return err

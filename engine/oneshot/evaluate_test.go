@@ -1,11 +1,14 @@
-package engine
+package oneshot
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"galen/engine/workload"
 )
 
 func shared(t *testing.T) string {
@@ -29,7 +32,7 @@ func TestTrainedModelsReachTheirAccuracy(t *testing.T) {
 		if testing.Short() && c.model != "resnet20-cifar10.onnx" {
 			continue
 		}
-		e, err := EvaluateOn(context.Background(), "local", filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test", DataOptions{})
+		e, err := Evaluate(context.Background(), "local", filepath.Join(folder, "models", c.model), filepath.Join(folder, "data/cifar-10-batches-bin"), "test", workload.DataOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,8 +49,27 @@ func TestEvaluateRefuses(t *testing.T) {
 		{"demo", "missing", "test", "missing"},
 		{"demo", "demo", "holiday", "test, validation, held-out or train"},
 	} {
-		if _, err := EvaluateOn(context.Background(), "local", c.model, c.data, c.split, DataOptions{}); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := Evaluate(context.Background(), "local", c.model, c.data, c.split, workload.DataOptions{}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("model %s, data %s, split %s: %v, want something about %q", c.model, c.data, c.split, err, c.says)
 		}
+	}
+}
+
+// Both runtimes judge the built-in network alike, but for an image at the border.
+func TestEvaluateOnORT(t *testing.T) {
+	library := ortLibrary(t)
+	var accuracy []float64
+	for _, on := range []string{"local", "ort:" + library} {
+		e, err := Evaluate(context.Background(), on, workload.Demo, workload.Demo, "test", workload.DataOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		accuracy = append(accuracy, e.Top1)
+	}
+	if math.Abs(accuracy[0]-accuracy[1]) > 0.002 {
+		t.Errorf("accuracies %v", accuracy)
+	}
+	if _, err := Evaluate(context.Background(), "abacus", workload.Demo, workload.Demo, "test", workload.DataOptions{}); err == nil || !strings.Contains(err.Error(), "local or ort:LIBRARY") {
+		t.Error(err)
 	}
 }

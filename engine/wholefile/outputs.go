@@ -1,16 +1,14 @@
-package engine
+package wholefile
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"galen/engine/wholefile"
 )
 
-// checkOutputs tells, before there is any work to lose, whether files can be written; none may replace an input or
+// CheckOutputs tells, before there is any work to lose, whether files can be written; none may replace an input or
 // another output. Empty paths name no file.
-func checkOutputs(outputs, inputs []string) error {
+func CheckOutputs(outputs, inputs []string) error {
 	for i, path := range outputs {
 		if path == "" {
 			continue
@@ -25,7 +23,7 @@ func checkOutputs(outputs, inputs []string) error {
 				return fmt.Errorf("two outputs would go to %s: name another file for one of them", path)
 			}
 		}
-		if err := wholefile.Check(path); err != nil {
+		if err := Check(path); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package engine
+package oneshot
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"galen/engine/compress"
 	"galen/engine/dataset"
 	"galen/engine/onnx"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/hw/graph"
 	"galen/hw/runtime"
@@ -69,7 +70,7 @@ func TestORTAgrees(t *testing.T) {
 		if testing.Short() && c.images < 5000 {
 			continue
 		}
-		g, _, err := loadModel(Settings{Model: filepath.Join(folder, "models", c.model)})
+		g, _, err := workload.LoadModel(filepath.Join(folder, "models", c.model))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +108,7 @@ func TestORTAgrees(t *testing.T) {
 func TestORTAgreesOnTopologies(t *testing.T) {
 	library := ortLibrary(t)
 	for _, name := range []string{"densenet", "mobilenetv3", "shufflenetv2"} {
-		g, _, err := loadModel(Settings{Model: filepath.Join("onnx", "testdata", name+".onnx")})
+		g, _, err := workload.LoadModel(filepath.Join("..", "onnx", "testdata", name+".onnx"))
 		if err != nil {
 			t.Fatal(err)
 		}

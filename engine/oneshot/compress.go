@@ -1,4 +1,4 @@
-package engine
+package oneshot
 
 import (
 	"context"
@@ -12,15 +12,15 @@ import (
 	"galen/engine/dataset"
 	"galen/engine/onnx"
 	"galen/engine/wholefile"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/hw/graph"
 )
 
-// OneShot says what to compress, by which policy, and where to put the result: a compression
-// without a search.
-type OneShot struct {
-	Model, Data string // as EvaluateOn takes them
-	DataOptions
+// Compression says what to compress, by which policy, and where to put the result.
+type Compression struct {
+	Model, Data string // as Evaluate takes them
+	workload.DataOptions
 	Policy    string // file with a policy, short or in full (see compress.ParsePolicy); or
 	Uniform   string // one choice for all layers, as ParseUniform reads it
 	RoundTo   int    // channels are kept in multiples of this
@@ -29,7 +29,7 @@ type OneShot struct {
 	Device    string // where to time the result, as hw.Open takes it; empty: nowhere
 }
 
-// Compressed is what a OneShot gave.
+// Compressed is what a Compression gave.
 type Compressed struct {
 	Model, Data       string
 	Validation, Test  int // images; Test is 0 where the data has none
@@ -56,10 +56,10 @@ type CompressedLayer struct {
 	Why                        string // why it could not be pruned or mixed; empty: it could
 }
 
-// CompressOnce compresses an ONNX model, "demo" for the built-in one, by one policy and
+// Compress compresses an ONNX model, "demo" for the built-in one, by one policy and
 // writes the result. Calibration and validation images are those a search with default settings takes. Whatever
 // can be wrong with settings and policy is found before the work begins.
-func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
+func Compress(ctx context.Context, o Compression) (*Compressed, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -67,14 +67,13 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := DefaultSettings()
-	settings.Repair = string(compress.Sequential) // one policy can take its time
-	settings.Model, settings.Demo, settings.DataOptions, settings.RoundTo = o.Model, o.Model == demoName, o.DataOptions, o.RoundTo
-	load, data, err := openWorkload(settings, o.Data)
+	load, data, err := workload.Open(workload.Options{
+		Model: o.Model, Data: o.Data, Seed: workload.UsualSeed, Images: workload.UsualImages, DataOptions: o.DataOptions,
+	})
 	if err != nil {
 		return nil, err
 	}
-	structure, err := compress.Analyze(load.graph)
+	structure, err := compress.Analyze(load.Graph)
 	if err != nil {
 		return nil, err
 	}
@@ -82,23 +81,25 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 	if err != nil {
 		return nil, err
 	}
-	compressor, err := newCompressor(load, settings)
+	compressor, err := compress.New(load.Graph, load.Calibration.Pixels, load.Calibration.Len(), compress.Options{
+		RoundTo: o.RoundTo, Repair: compress.Sequential, // one policy can take its time
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("calibrate: %w", err)
 	}
 	compressed, err := compressor.Compress(ctx, policy)
 	if err != nil {
 		return nil, err
 	}
-	file, err := onnx.EncodeWith(compressed.Graph, load.normalization()...)
+	file, err := onnx.EncodeWith(compressed.Graph, load.Normalization()...)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
 	r := &Compressed{
-		Model: load.model.Name, Data: load.data.Name, Validation: load.validation.len(),
+		Model: load.Model.Name, Data: load.Data.Name, Validation: load.Validation.Len(),
 		Layers: compressedLayers(structure, policy, compressed.Graph), Output: o.Output, PolicyOut: o.PolicyOut,
 	}
-	if r.Original, err = quality(ctx, load.graph, load, data); err != nil {
+	if r.Original, err = quality(ctx, load.Graph, load, data); err != nil {
 		return nil, err
 	}
 	if r.Result, err = quality(ctx, compressed.Graph, load, data); err != nil {
@@ -107,12 +108,12 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 	if data.Test != nil {
 		r.Test = data.Test.Len()
 	}
-	if r.Original.Bytes, err = modelSize(settings); err != nil {
+	if r.Original.Bytes, err = workload.ModelSize(o.Model); err != nil {
 		return nil, err
 	}
 	r.Result.Bytes = len(file)
 	if o.Device != "" {
-		if err := r.measure(ctx, o.Device, load.graph, compressed.Graph); err != nil {
+		if err := r.measure(ctx, o.Device, load.Graph, compressed.Graph); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +122,7 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 	}
 	if o.PolicyOut != "" {
 		f := compress.NewFile(structure, policy, compressed)
-		f.Model, f.SHA256, f.Accuracy = load.model.Name, load.model.SHA256, r.Result.Validation
+		f.Model, f.SHA256, f.Accuracy = load.Model.Name, load.Model.SHA256, r.Result.Validation
 		if r.Latency != nil {
 			f.Ratio = r.Latency.Ratio
 		}
@@ -135,7 +136,7 @@ func CompressOnce(ctx context.Context, o OneShot) (*Compressed, error) {
 }
 
 // check reports what can be told wrong without reading model and data.
-func (o OneShot) check() error {
+func (o Compression) check() error {
 	switch {
 	case o.Output == "":
 		return errors.New("no output: name the ONNX file to write with --output")
@@ -151,11 +152,11 @@ func (o OneShot) check() error {
 			return err
 		}
 	}
-	return checkOutputs([]string{o.Output, o.PolicyOut}, []string{o.Model, o.Data, o.Policy})
+	return wholefile.CheckOutputs([]string{o.Output, o.PolicyOut}, []string{o.Model, o.Data, o.Policy})
 }
 
 // policy reads what was asked for and gives what makes a policy for a model of it.
-func (o OneShot) policy() (func(*compress.Structure) (compress.Policy, error), error) {
+func (o Compression) policy() (func(*compress.Structure) (compress.Policy, error), error) {
 	if o.Uniform != "" {
 		u, err := ParseUniform(o.Uniform)
 		return func(s *compress.Structure) (compress.Policy, error) { return u.policy(s), nil }, err
@@ -242,21 +243,21 @@ func (u Uniform) policy(s *compress.Structure) compress.Policy {
 }
 
 // quality scores a network on the validation and the test images.
-func quality(ctx context.Context, g *graph.Graph, w *workload, d *dataset.Data) (Quality, error) {
+func quality(ctx context.Context, g *graph.Graph, w *workload.Workload, d *dataset.Data) (Quality, error) {
 	q := Quality{}
 	q.MACs, q.BOPs, q.Parameters = g.Totals()
-	s, err := evaluate(ctx, g, w.validation)
+	s, err := workload.Evaluate(ctx, g, w.Validation)
 	if err != nil {
 		return q, fmt.Errorf("score on the validation images: %w", err)
 	}
-	q.Validation = s.top1
+	q.Validation = s.Top1
 	if d.Test == nil {
 		return q, nil
 	}
-	if s, err = evaluate(ctx, g, selection{d.Test, d.Test.Indices()}); err != nil {
+	if s, err = workload.Evaluate(ctx, g, workload.All(d.Test)); err != nil {
 		return q, fmt.Errorf("score on the test images: %w", err)
 	}
-	q.Test = s.top1
+	q.Test = s.Top1
 	return q, nil
 }
 

@@ -1,4 +1,4 @@
-package engine
+package oneshot
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"galen/engine/dataset"
 	"galen/engine/onnx"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/hw/graph"
 )
@@ -21,25 +22,22 @@ type Evaluation struct {
 	ImagesPerSecond float64 `json:"images_per_second"`
 }
 
-// EvaluateOn measures the accuracy of an ONNX model, "demo" for the built-in one, on the
+// Evaluate measures the accuracy of an ONNX model, "demo" for the built-in one, on the
 // named split of the data: test, validation (the images a search judges by, with its usual settings), held-out
 // (all that validation images are drawn from) or train (all training records). Images
 // are read as the model runs, so that a data set of any size takes little memory.
 //
 // It runs in galen's own runtime, "local", or in ONNX Runtime, "ort:LIBRARY", from its
 // shared library, which is given the model as galen would export it.
-func EvaluateOn(ctx context.Context, on, model, data, split string, o DataOptions) (Evaluation, error) {
+func Evaluate(ctx context.Context, on, model, data, split string, o workload.DataOptions) (Evaluation, error) {
 	if on != "local" && !strings.HasPrefix(on, "ort:") {
 		return Evaluation{}, fmt.Errorf("runtime %q is unknown; choose local or ort:LIBRARY", on)
 	}
-	g, _, err := loadModel(Settings{Model: model, Demo: model == demoName})
+	g, _, err := workload.LoadModel(model)
 	if err != nil {
 		return Evaluation{}, err
 	}
-	if o, err = o.orOfModel(model); err != nil {
-		return Evaluation{}, err
-	}
-	d, err := loadData(data, g, o)
+	d, err := workload.OpenData(model, data, g, o)
 	if err != nil {
 		return Evaluation{}, err
 	}
@@ -52,50 +50,49 @@ func EvaluateOn(ctx context.Context, on, model, data, split string, o DataOption
 	if err != nil {
 		return Evaluation{}, err
 	}
-	return Evaluation{m.len(), s.top1, s.top5, float64(m.len()) / time.Since(start).Seconds()}, nil
+	return Evaluation{m.Len(), s.Top1, s.Top5, float64(m.Len()) / time.Since(start).Seconds()}, nil
 }
 
-func evaluateOn(ctx context.Context, on string, g *graph.Graph, m pictures) (score, error) {
+func evaluateOn(ctx context.Context, on string, g *graph.Graph, m workload.Pictures) (workload.Score, error) {
 	library, ok := strings.CutPrefix(on, "ort:")
 	if !ok {
-		return evaluate(ctx, g, m)
+		return workload.Evaluate(ctx, g, m)
 	}
 	model, err := onnx.Encode(g)
 	if err != nil {
-		return score{}, err
+		return workload.Score{}, err
 	}
 	input, output := g.Values[g.Input].Shape, g.Values[g.Output].Shape
 	f, err := hw.OpenInference(library, model, input, output, hw.OptimizeAll)
 	if err != nil {
-		return score{}, err
+		return workload.Score{}, err
 	}
 	defer f.Close()
-	return evaluateBy(func(outputs, images []float32, n int) error {
+	return workload.EvaluateBy(func(outputs, images []float32, n int) error {
 		return errors.Join(ctx.Err(), f.Run(outputs, images, n))
 	}, input.Elements(), output.Elements(), m)
 }
 
-func splitOf(d *dataset.Data, split string) (pictures, error) {
+func splitOf(d *dataset.Data, split string) (workload.Pictures, error) {
 	switch split {
 	case "test":
 		if d.Test == nil {
 			return nil, fmt.Errorf("%s has no test images; try --split validation or --split held-out", d.Name)
 		}
-		return selection{d.Test, d.Test.Indices()}, nil
+		return workload.All(d.Test), nil
 	case "train":
-		return selection{d.Train, d.Train.Indices()}, nil
+		return workload.All(d.Train), nil
 	case "held-out":
 		if d.HoldOut == 0 {
 			return nil, fmt.Errorf("%s has no validation images of its own; try --split validation, which takes some of the training records", d.Name)
 		}
-		return selection{d.Train, d.Train.Indices()[d.Train.Len()-d.HoldOut:]}, nil
+		return workload.Selection{Set: d.Train, Indices: d.Train.Indices()[d.Train.Len()-d.HoldOut:]}, nil
 	case "validation":
-		usual := DefaultSettings()
-		splits, err := d.Split(usual.Seed, d.SizesFor(usual.Images, dataset.DefaultCalibration))
+		splits, err := d.Split(workload.UsualSeed, d.SizesFor(workload.UsualImages, dataset.DefaultCalibration))
 		if err != nil {
 			return nil, err
 		}
-		return selection{d.Train, splits.Validation}, nil
+		return workload.Selection{Set: d.Train, Indices: splits.Validation}, nil
 	}
 	return nil, fmt.Errorf("split %q is unknown; choose test, validation, held-out or train", split)
 }

@@ -1,4 +1,4 @@
-package engine
+package workload
 
 import (
 	"path/filepath"
@@ -29,7 +29,7 @@ func TestNormalizationOfTheModel(t *testing.T) {
 			t.Errorf("%+v becomes %+v (%v), want %+v", c.given, got, err, c.want)
 		}
 	}
-	if got, err := (DataOptions{}).orOfModel(demoName); err != nil || got.Mean != nil {
+	if got, err := (DataOptions{}).orOfModel(Demo); err != nil || got.Mean != nil {
 		t.Errorf("the built-in model has %v, %v", got.Mean, err)
 	}
 }

@@ -1,4 +1,4 @@
-package engine
+package oneshot
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"galen/engine/compress"
 	"galen/engine/onnx"
+	"galen/engine/workload"
 	"galen/hw"
 	"galen/hw/graph"
 )
@@ -31,7 +32,7 @@ type BenchResult struct {
 // Bench times an ONNX model, "demo" for the built-in one, on several devices in turn. Where it has to be
 // quantized, activations are calibrated on noise: right for speed, useless for accuracy.
 func Bench(ctx context.Context, model string, s BenchSettings) (*BenchResult, error) {
-	g, source, err := loadModel(Settings{Model: model, Demo: model == demoName})
+	g, source, err := workload.LoadModel(model)
 	if err != nil {
 		return nil, err
 	}

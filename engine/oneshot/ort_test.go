@@ -1,4 +1,4 @@
-package engine
+package oneshot
 
 import (
 	"context"
@@ -54,25 +54,6 @@ func TestORTMeasures(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("int8 takes %.3f×", quick.Ratio)
-}
-
-// Both runtimes judge the built-in network alike, but for an image at the border.
-func TestEvaluateOnORT(t *testing.T) {
-	library := ortLibrary(t)
-	var accuracy []float64
-	for _, on := range []string{"local", "ort:" + library} {
-		e, err := EvaluateOn(context.Background(), on, demoName, demoName, "test", DataOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		accuracy = append(accuracy, e.Top1)
-	}
-	if math.Abs(accuracy[0]-accuracy[1]) > 0.002 {
-		t.Errorf("accuracies %v", accuracy)
-	}
-	if _, err := EvaluateOn(context.Background(), "abacus", demoName, demoName, "test", DataOptions{}); err == nil || !strings.Contains(err.Error(), "local or ort:LIBRARY") {
-		t.Error(err)
-	}
 }
 
 func TestORTRefusesOtherFiles(t *testing.T) {

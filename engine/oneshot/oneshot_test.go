@@ -1,4 +1,4 @@
-package engine
+package oneshot
 
 import (
 	"bytes"
@@ -9,20 +9,21 @@ import (
 	"testing"
 
 	"galen/engine/onnx"
+	"galen/engine/workload"
 )
 
 // A network compressed once is the one its policy file gives again, and what was said about it
 // holds for the file.
-func TestCompressOnce(t *testing.T) {
+func TestCompress(t *testing.T) {
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
-	first, err := CompressOnce(context.Background(), OneShot{
-		Model: demoName, Data: demoName, Uniform: "sparsity=0.2,bits=8", RoundTo: 4, Output: at("a.onnx"), PolicyOut: at("a.json"), Device: "roofline:",
+	first, err := Compress(context.Background(), Compression{
+		Model: workload.Demo, Data: workload.Demo, Uniform: "sparsity=0.2,bits=8", RoundTo: 4, Output: at("a.onnx"), PolicyOut: at("a.json"), Device: "roofline:",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := EvaluateOn(context.Background(), "local", at("a.onnx"), demoName, "validation", DataOptions{})
+	e, err := Evaluate(context.Background(), "local", at("a.onnx"), workload.Demo, "validation", workload.DataOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,14 +40,14 @@ func TestCompressOnce(t *testing.T) {
 	if r := first.Latency.Ratio; !(r > 0 && r < 1) {
 		t.Errorf("latency ratio %v", r)
 	}
-	g, _, err := loadModel(Settings{Model: at("a.onnx")})
+	g, _, err := workload.LoadModel(at("a.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if macs, bops, parameters := g.Totals(); macs != first.Result.MACs || bops != first.Result.BOPs || parameters != first.Result.Parameters || macs >= first.Original.MACs {
 		t.Errorf("%d MACs, %d BOPs, %d parameters; reported were %+v of %+v", macs, bops, parameters, first.Result, first.Original)
 	}
-	second, err := CompressOnce(context.Background(), OneShot{Model: demoName, Data: demoName, Policy: at("a.json"), RoundTo: 1, Output: at("b.onnx")})
+	second, err := Compress(context.Background(), Compression{Model: workload.Demo, Data: workload.Demo, Policy: at("a.json"), RoundTo: 1, Output: at("b.onnx")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,32 +71,32 @@ func TestCompressOnceRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	good := OneShot{Model: demoName, Data: demoName, Uniform: "bits=8", RoundTo: 1, Output: at("out.onnx")}
+	good := Compression{Model: workload.Demo, Data: workload.Demo, Uniform: "bits=8", RoundTo: 1, Output: at("out.onnx")}
 	for _, c := range []struct {
-		change func(*OneShot)
+		change func(*Compression)
 		says   string
 	}{
-		{func(o *OneShot) { o.Uniform = "" }, "--policy file, or --uniform"},
-		{func(o *OneShot) { o.Policy = at("other.json") }, "one of them"},
-		{func(o *OneShot) { o.Output = "" }, "--output"},
-		{func(o *OneShot) { o.Output = at("missing/out.onnx") }, "no such file or directory"},
-		{func(o *OneShot) { o.Output = folder }, "no regular file"},
-		{func(o *OneShot) { o.PolicyOut = at("missing/p.json") }, "no such file or directory"},
-		{func(o *OneShot) { o.PolicyOut = folder + "/./out.onnx" }, "two outputs"},
-		{func(o *OneShot) { o.Data, o.Output = at("bad.json"), at("bad.json") }, "would replace"},
-		{func(o *OneShot) { o.Uniform, o.Policy, o.PolicyOut = "", at("other.json"), at("other.json") }, "would replace"},
-		{func(o *OneShot) { o.RoundTo = 0 }, "round-to"},
-		{func(o *OneShot) { o.Device = "abacus" }, "abacus"},
-		{func(o *OneShot) { o.Uniform, o.Policy = "", at("other.json") }, "the policy has 1 layers, the model"},
-		{func(o *OneShot) { o.Uniform, o.Policy = "", at("bad.json") }, "bad.json"},
-		{func(o *OneShot) { o.Uniform, o.Policy = "", at("none.json") }, "none.json"},
-		{func(o *OneShot) { o.Data = at("none") }, "none"},
-		{func(o *OneShot) { o.Model = os.DevNull }, "not a regular file"},
-		{func(o *OneShot) { o.Uniform = "sparse=0.3" }, "sparsity, bits, weight-bits or activation-bits"},
+		{func(o *Compression) { o.Uniform = "" }, "--policy file, or --uniform"},
+		{func(o *Compression) { o.Policy = at("other.json") }, "one of them"},
+		{func(o *Compression) { o.Output = "" }, "--output"},
+		{func(o *Compression) { o.Output = at("missing/out.onnx") }, "no such file or directory"},
+		{func(o *Compression) { o.Output = folder }, "no regular file"},
+		{func(o *Compression) { o.PolicyOut = at("missing/p.json") }, "no such file or directory"},
+		{func(o *Compression) { o.PolicyOut = folder + "/./out.onnx" }, "two outputs"},
+		{func(o *Compression) { o.Data, o.Output = at("bad.json"), at("bad.json") }, "would replace"},
+		{func(o *Compression) { o.Uniform, o.Policy, o.PolicyOut = "", at("other.json"), at("other.json") }, "would replace"},
+		{func(o *Compression) { o.RoundTo = 0 }, "round-to"},
+		{func(o *Compression) { o.Device = "abacus" }, "abacus"},
+		{func(o *Compression) { o.Uniform, o.Policy = "", at("other.json") }, "the policy has 1 layers, the model"},
+		{func(o *Compression) { o.Uniform, o.Policy = "", at("bad.json") }, "bad.json"},
+		{func(o *Compression) { o.Uniform, o.Policy = "", at("none.json") }, "none.json"},
+		{func(o *Compression) { o.Data = at("none") }, "none"},
+		{func(o *Compression) { o.Model = os.DevNull }, "not a regular file"},
+		{func(o *Compression) { o.Uniform = "sparse=0.3" }, "sparsity, bits, weight-bits or activation-bits"},
 	} {
 		o := good
 		c.change(&o)
-		if _, err := CompressOnce(context.Background(), o); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := Compress(context.Background(), o); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v, want something about %q", o, err, c.says)
 		}
 	}
