@@ -9,48 +9,36 @@ type Activation struct {
 	Alpha, Beta float32 // of the functions that have them, 0 for others
 }
 
-// Function is what an Activation computes. The numbers are those of serialized graphs.
-type Function int
+func (a Activation) Kind() string                            { return a.Function.String() }
+func (Activation) OutputShape(inputs []Shape) (Shape, error) { return one(inputs) }
+func (Activation) Locality() Locality                        { return Elementwise }
+func (Activation) code() uint64                              { return codeActivation }
 
-const (
-	LeakyRelu   Function = 1 + iota // x, but Alpha·x below 0
-	Elu                             // x, but Alpha·(eˣ−1) below 0
-	Sigmoid                         // 1/(1+e⁻ˣ)
-	HardSigmoid                     // Alpha·x+Beta, limited to [0, 1]
-	HardSwish                       // x·(x/6+½ limited to [0, 1])
-	Silu                            // x/(1+e⁻ˣ)
-	Tanh
-	Softplus // ln(1+eˣ)
-	Softsign // x/(1+|x|)
-	Exp
-	Log
-	Sqrt
-	Abs
-	Neg
-	Reciprocal // 1/x
-)
-
-var functionNames = [...]string{
-	LeakyRelu: "LeakyRelu", Elu: "Elu", Sigmoid: "Sigmoid", HardSigmoid: "HardSigmoid", HardSwish: "HardSwish",
-	Silu: "Silu", Tanh: "Tanh", Softplus: "Softplus", Softsign: "Softsign", Exp: "Exp", Log: "Log", Sqrt: "Sqrt",
-	Abs: "Abs", Neg: "Neg", Reciprocal: "Reciprocal",
+// Of is the function of one number.
+func (a Activation) Of(x float64) float64 {
+	return a.Function.Definition().Of(x, float64(a.Alpha), float64(a.Beta))
 }
 
-// String is the function's ONNX name; Silu has none in the opsets in use.
-func (f Function) String() string {
-	if f < 1 || int(f) >= len(functionNames) {
-		return fmt.Sprintf("function %d", int(f))
+func (a Activation) validate() error {
+	if a.Function < 1 || int(a.Function) >= len(definitions) {
+		return fmt.Errorf("%v is unknown", a.Function)
 	}
-	return functionNames[f]
+	return finite([]float32{a.Alpha, a.Beta})
+}
+
+func (a Activation) encode(e *encoder) {
+	e.int(int(a.Function))
+	e.float(a.Alpha, a.Beta)
 }
 
 // PRelu is x, but Slope·x below 0, with a slope per channel.
 type PRelu struct{ Slope []float32 }
 
-func (a Activation) Kind() string { return a.Function.String() }
-func (*PRelu) Kind() string       { return "PRelu" }
-
-func (Activation) OutputShape(inputs []Shape) (Shape, error) { return one(inputs) }
+func (*PRelu) Kind() string        { return "PRelu" }
+func (*PRelu) Locality() Locality  { return Elementwise }
+func (*PRelu) code() uint64        { return codePRelu }
+func (p *PRelu) validate() error   { return finite(p.Slope) }
+func (p *PRelu) encode(e *encoder) { e.floats(p.Slope) }
 
 func (p *PRelu) OutputShape(inputs []Shape) (Shape, error) {
 	in, err := one(inputs)
@@ -58,4 +46,8 @@ func (p *PRelu) OutputShape(inputs []Shape) (Shape, error) {
 		err = fmt.Errorf("%d slopes for %d channels", len(p.Slope), in[0])
 	}
 	return in, err
+}
+
+func (p *PRelu) KeepChannels(_ Shape, _, outputs []int) Op {
+	return &PRelu{Slope: picked(p.Slope, outputs)}
 }

@@ -74,14 +74,6 @@ type Graph struct {
 	Output ValueID
 }
 
-// Op is an operator with its attributes and weights.
-type Op interface {
-	// Kind is the operator's ONNX name.
-	Kind() string
-	// OutputShape checks the input shapes and gives the output's.
-	OutputShape(inputs []Shape) (Shape, error)
-}
-
 // NewGraph returns a graph with an input value and no nodes.
 func NewGraph(name, input string, shape Shape) *Graph {
 	return &Graph{Name: name, Values: []Value{{Name: input, Shape: shape}}}

@@ -45,63 +45,6 @@ const (
 	codeLRN
 )
 
-func opCode(op Op) uint64 {
-	switch op := op.(type) {
-	case *Conv:
-		return codeConv
-	case *Gemm:
-		return codeGemm
-	case *BatchNorm:
-		return codeBatchNorm
-	case Relu:
-		return codeRelu
-	case Clip:
-		return codeClip
-	case Add:
-		return codeAdd
-	case MaxPool:
-		if op.Dilation != [2]int{} {
-			return codeDilatedMaxPool
-		}
-		return codeMaxPool
-	case AveragePool:
-		if op.Dilation != [2]int{} || op.Uncounted != [2]int{} {
-			return codeDilatedAveragePool
-		}
-		return codeAveragePool
-	case GlobalAveragePool:
-		return codeGlobalAveragePool
-	case *Slice:
-		return codeSlice
-	case *Pad:
-		return codePad
-	case Concat:
-		return codeConcat
-	case Flatten:
-		return codeFlatten
-	case Softmax:
-		if op != (Softmax{}) {
-			return codeAxisSoftmax
-		}
-		return codeSoftmax
-	case Quantize:
-		return codeQuantize
-	case Activation:
-		return codeActivation
-	case *PRelu:
-		return codePRelu
-	case Binary:
-		return codeBinary
-	case *Gather:
-		return codeGather
-	case *Rearrange:
-		return codeRearrange
-	case LRN:
-		return codeLRN
-	}
-	return 0
-}
-
 // Write serializes a graph, which must be valid: equal graphs to equal bytes, different ones to different
 // bytes.
 func Write(w io.Writer, g *Graph) error {
@@ -183,81 +126,8 @@ func (e *encoder) graph(g *Graph) {
 		for _, in := range n.Inputs {
 			e.int(int(in))
 		}
-		e.bytes = binary.AppendUvarint(e.bytes, opCode(n.Op))
-		e.op(n.Op)
-	}
-}
-
-func (e *encoder) op(op Op) {
-	switch op := op.(type) {
-	case *Conv:
-		e.int(op.Kernel[:]...)
-		e.int(op.Stride[:]...)
-		e.int(op.Dilation[:]...)
-		e.int(op.Pad[:]...)
-		e.int(op.Groups)
-		e.weight(&op.Weight)
-		e.floats(op.Bias)
-	case *Gemm:
-		e.weight(&op.Weight)
-		e.floats(op.Bias)
-	case *BatchNorm:
-		for _, list := range [][]float32{op.Scale, op.Shift, op.Mean, op.Variance} {
-			e.floats(list)
-		}
-		e.float(op.Epsilon)
-	case Clip:
-		e.float(op.Min, op.Max)
-	case MaxPool:
-		e.int(op.Kernel[:]...)
-		e.int(op.Stride[:]...)
-		e.int(op.Pad[:]...)
-		if opCode(op) == codeDilatedMaxPool {
-			e.int(op.Dilation[:]...)
-		}
-	case AveragePool:
-		e.int(op.Kernel[:]...)
-		e.int(op.Stride[:]...)
-		e.int(op.Pad[:]...)
-		e.bool(op.CountIncludePad)
-		if opCode(op) == codeDilatedAveragePool {
-			e.int(op.Dilation[:]...)
-			e.int(op.Uncounted[:]...)
-		}
-	case Softmax:
-		if opCode(op) == codeAxisSoftmax {
-			e.int(op.Axis)
-			e.bool(op.Log)
-		}
-	case Activation:
-		e.int(int(op.Function))
-		e.float(op.Alpha, op.Beta)
-	case *PRelu:
-		e.floats(op.Slope)
-	case Binary:
-		e.int(int(op.Operator))
-	case *Gather:
-		e.int(op.Axis)
-		e.ints(op.Index)
-	case *Rearrange:
-		e.ints(op.Shape)
-		e.bool(op.Order != nil)
-		if op.Order != nil {
-			e.ints(op.Order)
-		}
-	case LRN:
-		e.int(op.Size)
-		e.float(op.Alpha, op.Beta, op.Bias)
-	case *Slice:
-		e.ints(op.Start)
-		e.ints(op.End)
-		e.ints(op.Step)
-	case *Pad:
-		e.ints(op.Before)
-		e.ints(op.After)
-		e.float(op.Value)
-	case Concat:
-		e.int(op.Axis)
+		e.bytes = binary.AppendUvarint(e.bytes, n.Op.code())
+		n.Op.encode(e)
 	}
 }
 

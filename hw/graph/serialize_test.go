@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"reflect"
@@ -94,6 +95,14 @@ func TestSerializedGraphsAreEqualIfTheGraphsAre(t *testing.T) {
 	}
 	if bytes.Equal(content(moved), before) {
 		t.Error("where a list ends is not written")
+	}
+}
+
+// Solutions that people keep are found by hashes of serialized graphs.
+func TestSerializedGraphsStay(t *testing.T) {
+	const want = "8c8f41c6fe0323824489f8ae63168a8bbf25899031040850225d147dc2c80e0f"
+	if got := fmt.Sprintf("%x", sha256.Sum256(serialized(t, everything(t)))); got != want {
+		t.Errorf("the same graph hashes to %s, which was %s: no solution that was kept is found again", got, want)
 	}
 }
 

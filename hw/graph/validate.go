@@ -41,7 +41,7 @@ func (g *Graph) Validate() error {
 			}
 			shapes = append(shapes, g.Values[id].Shape)
 		}
-		if err := validateOp(n.Op); err != nil {
+		if err := n.Op.validate(); err != nil {
 			return fail(err)
 		}
 		shape, err := n.Op.OutputShape(shapes)
@@ -96,67 +96,14 @@ func validateShape(s Shape) error {
 	return nil
 }
 
-// validateOp checks what OutputShape does not look at, or could overflow on.
-func validateOp(op Op) error {
-	extents := func(lists ...[]int) error {
-		for _, list := range lists {
-			for _, v := range list {
-				if v < 0 || v > maxExtent {
-					return fmt.Errorf("attribute %d is outside 0 … %d", v, maxExtent)
-				}
+// extents checks attributes that are sizes or places.
+func extents(lists ...[]int) error {
+	for _, list := range lists {
+		for _, v := range list {
+			if v < 0 || v > maxExtent {
+				return fmt.Errorf("attribute %d is outside 0 … %d", v, maxExtent)
 			}
 		}
-		return nil
-	}
-	switch op := op.(type) {
-	case *Conv:
-		if err := extents(op.Kernel[:], op.Stride[:], op.Dilation[:], op.Pad[:]); err != nil {
-			return err
-		}
-		return validateWeight(&op.Weight, op.Bias)
-	case *Gemm:
-		return validateWeight(&op.Weight, op.Bias)
-	case *BatchNorm:
-		for _, v := range op.Variance {
-			if !(v+op.Epsilon > 0) {
-				return fmt.Errorf("variance %g with epsilon %g is not positive", v, op.Epsilon)
-			}
-		}
-		return finite(op.Scale, op.Shift, op.Mean, op.Variance)
-	case Clip:
-		if !(op.Min <= op.Max) {
-			return fmt.Errorf("limits %g and %g are not in order", op.Min, op.Max)
-		}
-	case MaxPool:
-		return extents(op.Kernel[:], op.Stride[:], op.Dilation[:], op.Pad[:])
-	case AveragePool:
-		return extents(op.Kernel[:], op.Stride[:], op.Dilation[:], op.Pad[:])
-	case Activation:
-		if op.Function < 1 || int(op.Function) >= len(functionNames) {
-			return fmt.Errorf("%v is unknown", op.Function)
-		}
-		return finite([]float32{op.Alpha, op.Beta})
-	case Binary:
-		if op.Operator < 1 || int(op.Operator) >= len(operatorNames) {
-			return errors.New("it is unknown")
-		}
-	case *PRelu:
-		return finite(op.Slope)
-	case LRN:
-		if op.Size > maxExtent || !(op.Bias > 0) || op.Alpha < 0 {
-			return fmt.Errorf("size %d, bias %g and alpha %g do not make a normalization", op.Size, op.Bias, op.Alpha)
-		}
-		return finite([]float32{op.Alpha, op.Beta, op.Bias})
-	case *Slice:
-		return extents(op.Start, op.End, op.Step)
-	case *Pad:
-		if err := extents(op.Before, op.After); err != nil {
-			return err
-		}
-		return finite([]float32{op.Value})
-	case Relu, Add, GlobalAveragePool, Concat, Flatten, Softmax, Quantize, *Gather, *Rearrange:
-	default:
-		return fmt.Errorf("operator %T is unknown", op)
 	}
 	return nil
 }

@@ -73,37 +73,25 @@ func (w *Weight) check(shape ...int) error {
 
 // Weight is the node's weight if it is a layer, nil otherwise.
 func (n *Node) Weight() *Weight {
-	switch op := n.Op.(type) {
-	case *Conv:
-		return &op.Weight
-	case *Gemm:
-		return &op.Weight
+	if l, ok := n.Op.(layer); ok {
+		return l.weight()
 	}
 	return nil
 }
 
 // Bias is the layer's bias per output channel; nil if it has none.
 func (n *Node) Bias() []float32 {
-	switch op := n.Op.(type) {
-	case *Conv:
-		return op.Bias
-	case *Gemm:
-		return op.Bias
+	if l, ok := n.Op.(layer); ok {
+		return l.bias()
 	}
 	return nil
 }
 
 // WithWeight returns the layer's operator with another weight and bias.
 func (n *Node) WithWeight(w Weight, bias []float32) Op {
-	switch op := n.Op.(type) {
-	case *Conv:
-		c := *op
-		c.Weight, c.Bias = w, bias
-		return &c
-	case *Gemm:
-		c := *op
-		c.Weight, c.Bias = w, bias
-		return &c
+	l, ok := n.Op.(layer)
+	if !ok {
+		panic("graph: " + n.Op.Kind() + " is not a layer")
 	}
-	panic("graph: " + n.Op.Kind() + " is not a layer")
+	return l.withWeight(w, bias)
 }
