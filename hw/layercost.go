@@ -73,6 +73,9 @@ const layerName = "layer"
 // input and output.
 func layerAlone(g *graph.Graph, node, kept, bits int) (*graph.Graph, error) {
 	n := &g.Nodes[node]
+	if n.Weight() == nil {
+		return nil, fmt.Errorf("%s is not a layer", n.Op.Kind())
+	}
 	input := g.Values[n.Inputs[0]].Shape
 	alone := graph.NewGraph("layer", "input", input)
 	quantized := bits < graph.FloatBits
@@ -98,20 +101,10 @@ func layerAlone(g *graph.Graph, node, kept, bits int) (*graph.Graph, error) {
 		}
 	}
 	shape := append([]int{kept}, n.Weight().Shape[1:]...)
-	var op graph.Op
-	switch of := n.Op.(type) {
-	case *graph.Conv:
-		conv := *of
-		if conv.Groups > 1 {
-			shape[0] = of.Weight.Shape[0]
-		}
-		conv.Weight, conv.Bias = randomWeight(shape, bits, quantized), make([]float32, shape[0])
-		op = &conv
-	case *graph.Gemm:
-		op = &graph.Gemm{Weight: randomWeight(shape, bits, quantized), Bias: make([]float32, kept)}
-	default:
-		return nil, fmt.Errorf("%s is not a layer", n.Op.Kind())
+	if conv, ok := n.Op.(*graph.Conv); ok && conv.Groups > 1 {
+		shape[0] = conv.Weight.Shape[0]
 	}
+	op := n.WithWeight(randomWeight(shape, bits, quantized), make([]float32, shape[0]))
 	if err := add(layerName, op, 8); err != nil {
 		return nil, err
 	}

@@ -77,17 +77,13 @@ func (c *compiler) newChannelMap(n *graph.Node) *channelMap {
 			all = append(all, kernel.Channel{Input: at[from.Input], Channel: from.Channel})
 		}
 	}
-	switch op := n.Op.(type) {
-	case *graph.Gather:
-		for _, channel := range op.Index {
-			m.from = append(m.from, all[channel])
-		}
-	case *graph.Slice:
-		for i := range c.g.Values[n.Output].Shape[0] {
-			m.from = append(m.from, all[op.Start[0]+i*op.Step[0]])
-		}
-	default:
+	if len(n.Inputs) > 1 { // all channels of all inputs
 		m.from = all
+		return m
+	}
+	shapes := []graph.Shape{c.g.Values[n.Inputs[0]].Shape}
+	for _, channel := range n.Op.(graph.Mover).Picks(0, shapes, c.g.Values[n.Output].Shape)[0] {
+		m.from = append(m.from, all[channel])
 	}
 	return m
 }

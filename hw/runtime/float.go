@@ -24,7 +24,7 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 	switch op := n.Op.(type) {
 	case *graph.BatchNorm:
 		return newBatchNorm(isa, op, lo, hi)
-	case graph.Relu, graph.Clip, graph.Quantize:
+	case graph.Clamp, graph.Quantize:
 		return func(out []float32, in [][]float32) { kernel.ClampFloat(isa, out, in[0], lo, hi) }
 	case graph.Add:
 		return func(out []float32, in [][]float32) { kernel.AddFloat(isa, out, in[0], in[1], lo, hi) }
@@ -35,9 +35,9 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 		w := averageWindow(op, in[0])
 		p := kernel.NewAveragePool(isa, w.Window, in[0][0], w.divisor)
 		return func(out []float32, in [][]float32) { p.Run(out, in[0]) }
-	case *graph.Slice, *graph.Pad, graph.Concat, *graph.Gather:
+	case graph.Mover:
 		fill := float32(0)
-		if pad, ok := op.(*graph.Pad); ok {
+		if pad, ok := n.Op.(*graph.Pad); ok {
 			fill = pad.Value
 		}
 		return newGather(isa, newMoves(op, in, out), in, out, fill).Run
@@ -51,7 +51,7 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 		return newPRelu(op)
 	case graph.Binary:
 		return newBinary(isa, op, in, out)
-	case graph.Flatten, *graph.Rearrange:
+	case graph.Reshaper:
 		p := newPick[float32](op, in[0], out)
 		return func(out []float32, in [][]float32) { p.run(out, in[0]) }
 	}

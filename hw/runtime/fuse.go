@@ -123,15 +123,22 @@ func (f *fuser) flatten(u *unit) {
 func (u *unit) start(op graph.Op) bool {
 	u.lo, u.hi = negInf, posInf
 	switch op := op.(type) {
-	case graph.Relu:
-		u.clamp(0, posInf)
-	case graph.Clip:
-		u.clamp(op.Min, op.Max)
+	case graph.Clamp:
+		u.clamp(op.Limits())
 	case *graph.Conv, *graph.Gemm, *graph.BatchNorm, graph.Add, graph.Quantize:
 	default:
 		return false
 	}
 	return true
+}
+
+// onlyClamps tells whether an operator does nothing to numbers but what a unit's clamp and the rounding of its output do.
+func onlyClamps(op graph.Op) bool {
+	switch op.(type) {
+	case graph.Clamp, graph.Quantize:
+		return true
+	}
+	return false
 }
 
 // absorb adds a node to the unit if it can be part of it. Once the unit's result has
@@ -146,11 +153,8 @@ func (f *fuser) absorb(u *unit, next int) bool {
 	switch op := n.Op.(type) {
 	case graph.Quantize:
 		return true
-	case graph.Relu:
-		u.clamp(0, posInf)
-		return true
-	case graph.Clip:
-		u.clamp(op.Min, op.Max)
+	case graph.Clamp:
+		u.clamp(op.Limits())
 		return true
 	case graph.Add:
 		other := n.Inputs[0]

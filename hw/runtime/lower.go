@@ -115,7 +115,10 @@ func (c *compiler) lower(u unit) {
 		c.lowerChannelMap(n)
 		return
 	}
-	if moves(n.Op) && c.lowerMove(n) || c.lowerTable(n, u) {
+	if mover, ok := n.Op.(graph.Mover); ok && c.lowerMove(n, mover) {
+		return
+	}
+	if c.lowerTable(n, u) {
 		return
 	}
 	value := u.output
@@ -173,12 +176,11 @@ func (c *compiler) onlyQuantizes(u unit) bool {
 	if to == nil {
 		return false
 	}
-	switch c.g.Nodes[u.node].Op.(type) {
-	case graph.Relu, graph.Clip, graph.Quantize:
-		lo, hi := limits(to, u.lo, u.hi)
-		return lo == 0 && int(hi) == to.Max()
+	if !onlyClamps(c.g.Nodes[u.node].Op) {
+		return false
 	}
-	return false
+	lo, hi := limits(to, u.lo, u.hi)
+	return lo == 0 && int(hi) == to.Max()
 }
 
 // writeFloats has a tensor computed in floats, and rounds it if it is quantized.
@@ -203,7 +205,7 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 		c.emit(func(m *memory) {
 			kernel.AddUint8(isa, out.bytes(m), in[0].bytes(m), in[1].bytes(m), qa, qb, qo, lo, hi)
 		}, out, in...)
-	case graph.Flatten, *graph.Rearrange:
+	case graph.Reshaper:
 		p := newPick[uint8](op, in[0].shape, out.shape)
 		table := kernel.RequantizeTable(affine(in[0].quant), affine(out.quant), lo, hi)
 		same := *in[0].quant == *out.quant

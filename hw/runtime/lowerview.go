@@ -19,7 +19,7 @@ func (c *compiler) value(id graph.ValueID) *slot {
 
 // lowerMove makes a view of the output of an operator that moves; false if it moves integers to floats or the
 // other way.
-func (c *compiler) lowerMove(n *graph.Node) bool {
+func (c *compiler) lowerMove(n *graph.Node, op graph.Mover) bool {
 	out := &c.g.Values[n.Output]
 	shapes, looks := make([]graph.Shape, len(n.Inputs)), make([]*view, len(n.Inputs))
 	for i, id := range n.Inputs {
@@ -29,7 +29,7 @@ func (c *compiler) lowerMove(n *graph.Node) bool {
 		shapes[i] = c.g.Values[id].Shape
 		looks[i] = c.look(id, out.Quant)
 	}
-	picks := newMoves(n.Op, shapes, out.Shape)
+	picks := newMoves(op, shapes, out.Shape)
 	join := func() (*view, bool) {
 		v, ok := joinViews(looks, picks)
 		if pad, padded := n.Op.(*graph.Pad); padded && ok {
@@ -180,13 +180,12 @@ func (c *compiler) lowerTable(n *graph.Node, u unit) bool {
 		return false
 	}
 	var table *[256]uint8
-	switch op := n.Op.(type) {
-	case graph.Relu, graph.Clip, graph.Quantize:
+	if op, ok := n.Op.(graph.Activation); ok {
+		table = activationTable(op, from, to)
+	} else if onlyClamps(n.Op) {
 		lo, hi := limits(to, u.lo, u.hi)
 		table = kernel.RequantizeTable(affine(from), affine(to), lo, hi)
-	case graph.Activation:
-		table = activationTable(op, from, to)
-	default:
+	} else {
 		return false
 	}
 	if *from == *to && isIdentity(table, from.Max()) {

@@ -131,20 +131,13 @@ func check(g *graph.Graph) error {
 	return nil
 }
 
-// checkWindow refuses convolutions and poolings whose windows have more than maxTaps.
+// checkWindow refuses operators whose windows have more than maxTaps.
 func checkWindow(g *graph.Graph, n *graph.Node) error {
-	var window [2]int
-	switch op := n.Op.(type) {
-	case *graph.Conv:
-		window = op.Kernel
-	case graph.MaxPool:
-		window = op.Kernel
-	case graph.AveragePool:
-		window = op.Kernel
-	default:
+	op, ok := n.Op.(graph.Windowed)
+	if !ok {
 		return nil
 	}
-	out := g.Values[n.Output].Shape
+	window, out := op.Window(), g.Values[n.Output].Shape
 	if window[0]*window[1] > maxTaps/(out[1]*out[2]) {
 		return fmt.Errorf("%s node %q looks through a window of %d×%d at each of %d×%d pixels, which makes more than %d taps",
 			n.Op.Kind(), n.Name, window[0], window[1], out[1], out[2], maxTaps)

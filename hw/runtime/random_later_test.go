@@ -53,10 +53,7 @@ func (s *sampler) later(kind int, from graph.ValueID) (graph.Op, []graph.ValueID
 // activation draws a function that the value's numbers may go through; where results must be exact, one
 // that is exact.
 func (s *sampler) activation(from graph.ValueID) graph.Op {
-	var functions []graph.Function
-	for f := graph.LeakyRelu; f <= graph.Reciprocal; f++ { // the first and the last
-		functions = append(functions, f)
-	}
+	functions := graph.Functions()
 	if s.exact {
 		functions = []graph.Function{graph.LeakyRelu, graph.HardSigmoid, graph.Abs, graph.Neg}
 	}
@@ -71,10 +68,9 @@ func (s *sampler) activation(from graph.ValueID) graph.Op {
 		if math.Max(-lowest, highest) > 20 {
 			return nil
 		}
-	case graph.Log, graph.Sqrt, graph.Reciprocal:
-		if lowest < 0.1 {
-			return nil
-		}
+	}
+	if a.Function.Definition().Positive && lowest < 0.1 {
+		return nil
 	}
 	return a
 }

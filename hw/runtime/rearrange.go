@@ -11,12 +11,9 @@ type pick[T float32 | uint8] struct {
 	scalars          []int32 // the place in the input for each scalar of the output, in its layout
 }
 
-func newPick[T float32 | uint8](op graph.Op, in, out graph.Shape) *pick[T] {
+func newPick[T float32 | uint8](op graph.Reshaper, in, out graph.Shape) *pick[T] {
 	p := &pick[T]{channels: out[0], stride: kernel.ChannelStride(out[0])}
-	var order []int
-	if rearrange, ok := op.(*graph.Rearrange); ok {
-		order = rearrange.Order
-	}
+	order := op.Places()
 	pixels, from, inStride := pixels(out), pixels(in), kernel.ChannelStride(in[0])
 	p.scalars = make([]int32, pixels*out[0])
 	for c := range out[0] {

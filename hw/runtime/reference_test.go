@@ -216,10 +216,9 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 			out.real[i] = in[0].real[i] / math.Pow(float64(op.Bias)+float64(op.Alpha)/float64(op.Size)*sum, float64(op.Beta))
 		})
 	case graph.Activation:
-		alpha, beta := float64(op.Alpha), float64(op.Beta)
-		pointwise(func(v float64, _ int) float64 { return activated(op.Function, v, alpha, beta) })
+		pointwise(func(v float64, _ int) float64 { return op.Of(v) })
 		for i := range out.size {
-			out.size[i] += math.Abs(beta)
+			out.size[i] += math.Abs(float64(op.Beta))
 		}
 	case *graph.PRelu:
 		pointwise(func(v float64, c int) float64 { return max(v, 0) + float64(op.Slope[c])*min(v, 0) })
@@ -260,44 +259,6 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 		out.size[i] = max(out.size[i], math.Abs(v))
 	}
 	return out
-}
-
-// activated is a function as its definition has it.
-func activated(f graph.Function, x, alpha, beta float64) float64 {
-	logistic := 1 / (1 + math.Exp(-x))
-	switch f {
-	case graph.LeakyRelu:
-		return max(x, 0) + alpha*min(x, 0)
-	case graph.Elu:
-		return max(x, 0) + alpha*(math.Exp(min(x, 0))-1)
-	case graph.Sigmoid:
-		return logistic
-	case graph.HardSigmoid:
-		return math.Max(0, math.Min(1, alpha*x+beta))
-	case graph.HardSwish:
-		return x * math.Max(0, math.Min(1, x/6+0.5))
-	case graph.Silu:
-		return x * logistic
-	case graph.Tanh:
-		return math.Tanh(x)
-	case graph.Softplus:
-		return math.Log(1 + math.Exp(x))
-	case graph.Softsign:
-		return x / (1 + math.Abs(x))
-	case graph.Exp:
-		return math.Exp(x)
-	case graph.Log:
-		return math.Log(x)
-	case graph.Sqrt:
-		return math.Sqrt(x)
-	case graph.Abs:
-		return math.Abs(x)
-	case graph.Neg:
-		return -x
-	case graph.Reciprocal:
-		return 1 / x
-	}
-	panic(fmt.Sprintf("no reference for %v", f))
 }
 
 // integer is what a real rounds to, and how far, in steps, it is from a tie.

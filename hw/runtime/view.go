@@ -21,65 +21,27 @@ type viewSource struct {
 	pixel, channel []int32
 }
 
-// moves tells whether an operator only moves pixels and channels.
-func moves(op graph.Op) bool {
-	switch op.(type) {
-	case *graph.Slice, *graph.Pad, graph.Concat, *graph.Gather:
-		return true
-	}
-	return false
-}
-
-// axisPicks are, for every place along an axis of an operator's output, the place along that axis of an input; −1: none.
-// joined is the length of the inputs before.
-func axisPicks(op graph.Op, axis, in, out, joined int) []int32 {
-	picks := make([]int32, out)
-	for i := range picks {
-		from := i
-		switch op := op.(type) {
-		case *graph.Slice:
-			from = op.Start[axis] + i*op.Step[axis]
-		case *graph.Pad:
-			from = i - op.Before[axis]
-		case graph.Concat:
-			if axis == op.Axis {
-				from = i - joined
-			}
-		case *graph.Gather:
-			if axis == op.Axis {
-				from = op.Index[i]
-			}
-		}
-		if from < 0 || from >= in {
-			from = -1
-		}
-		picks[i] = int32(from)
-	}
-	return picks
-}
-
 // newMoves says what an operator that moves takes from each of its inputs.
-func newMoves(op graph.Op, in []graph.Shape, out graph.Shape) []viewSource {
-	var sources []viewSource
-	joined := 0
-	for _, shape := range in {
-		s := viewSource{channel: axisPicks(op, 0, shape[0], out[0], joined), pixel: []int32{0}}
-		if len(shape) == 3 {
-			columns := axisPicks(op, 2, shape[2], out[2], joined)
-			s.pixel = s.pixel[:0]
-			for _, row := range axisPicks(op, 1, shape[1], out[1], joined) {
-				for _, column := range columns {
-					if row < 0 || column < 0 {
-						s.pixel = append(s.pixel, -1)
-					} else {
-						s.pixel = append(s.pixel, row*int32(shape[2])+column)
-					}
+func newMoves(op graph.Mover, in []graph.Shape, out graph.Shape) []viewSource {
+	channels := op.Picks(0, in, out)
+	sources := make([]viewSource, len(in))
+	for i := range sources {
+		sources[i] = viewSource{channel: channels[i], pixel: []int32{0}}
+	}
+	if len(out) != 3 {
+		return sources
+	}
+	rows, columns := op.Picks(1, in, out), op.Picks(2, in, out)
+	for i := range sources {
+		sources[i].pixel = make([]int32, 0, out[1]*out[2])
+		for _, row := range rows[i] {
+			for _, column := range columns[i] {
+				pixel := int32(-1)
+				if row >= 0 && column >= 0 {
+					pixel = row*int32(in[i][2]) + column
 				}
+				sources[i].pixel = append(sources[i].pixel, pixel)
 			}
-		}
-		sources = append(sources, s)
-		if concat, ok := op.(graph.Concat); ok {
-			joined += shape[concat.Axis]
 		}
 	}
 	return sources
