@@ -43,11 +43,11 @@ func links(g *graph.Graph) (all []link) {
 		l := link{writer: i, value: g.Nodes[i].Output, limit: float32(math.Inf(1))}
 		if readers := consumers[l.value]; len(readers) == 1 {
 			follower := &g.Nodes[readers[0]]
-			if lo, hi, ok := limits(follower.Op); ok && lo == 0 {
+			if low, high := limits(follower.Op); low == 0 {
 				if l.value == g.Output {
 					continue
 				}
-				l.value, l.limit = follower.Output, hi
+				l.value, l.limit = follower.Output, high
 			}
 		}
 		l.readers = consumers[l.value]
@@ -58,6 +58,14 @@ func links(g *graph.Graph) (all []link) {
 		all = append(all, l)
 	}
 	return all
+}
+
+// limits are those of an activation that only limits numbers; −Inf and +Inf for other operators.
+func limits(op graph.Op) (low, high float32) {
+	if clamp, ok := op.(graph.Clamp); ok {
+		return clamp.Limits()
+	}
+	return float32(math.Inf(-1)), float32(math.Inf(1))
 }
 
 // hasDepthwise tells whether a graph has convolutions whose filters read one channel each.

@@ -2,7 +2,6 @@ package compress
 
 import (
 	"context"
-	"math"
 
 	"galen/hw/graph"
 	"galen/hw/runtime"
@@ -129,8 +128,9 @@ func (f *fitting) operator(node int) (*runtime.Batch, error) {
 		f.changed[n.Output] = f.changed[n.Output] || f.changed[id]
 		f.worn[n.Output] = f.worn[n.Output] || f.worn[id]
 	}
-	if lo, hi, ok := limits(n.Op); ok {
+	if clamp, ok := n.Op.(graph.Clamp); ok {
 		if in := f.trace.take(n.Inputs[0]); in != nil {
+			lo, hi := clamp.Limits()
 			f.crew.clamp(in, lo, hi)
 			return in, nil
 		}
@@ -154,17 +154,6 @@ func (f *fitting) quantize(n *graph.Node, out *runtime.Batch) {
 	q := f.crew.histogram(out, f.options.Calibration).quant(bits, f.options.Calibration)
 	value.Quant = &q
 	f.crew.round(out, q)
-}
-
-// limits are the bounds an activation keeps its output in.
-func limits(op graph.Op) (lo, hi float32, ok bool) {
-	switch op := op.(type) {
-	case graph.Relu:
-		return 0, float32(math.Inf(1)), true
-	case graph.Clip:
-		return op.Min, op.Max, true
-	}
-	return 0, 0, false
 }
 
 // scaleFloor is the least weight scale per output channel under which the bias takes

@@ -84,7 +84,7 @@ func (s *storage) findHeads() {
 // handsThrough tells whether an operator's output holds integers of its input.
 func handsThrough(op graph.Op) bool {
 	switch op := op.(type) {
-	case graph.MaxPool, graph.Flatten, *graph.Slice, *graph.Gather, *graph.Rearrange:
+	case graph.MaxPool, *graph.Slice, *graph.Gather, graph.Reshaper:
 		return true
 	case *graph.Pad:
 		return op.Value == 0
@@ -144,11 +144,8 @@ func (s *storage) fused(id graph.ValueID) bool {
 	default:
 		return false
 	}
-	switch follower.(type) {
-	case graph.Relu, graph.Clip:
-		return true
-	}
-	return false
+	_, clamps := follower.(graph.Clamp)
+	return clamps
 }
 
 // result follows a value through fused operators to the one that is stored.

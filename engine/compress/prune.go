@@ -130,62 +130,10 @@ func (s *Structure) shrink(n *graph.Node, removed []bool) graph.Op {
 		c := *op
 		c.Weight, c.Bias = sliceWeight(&op.Weight, inputs, outputs), pick(op.Bias, outputs)
 		return &c
-	case *graph.BatchNorm:
-		c := *op
-		c.Scale, c.Shift = pick(op.Scale, outputs), pick(op.Shift, outputs)
-		c.Mean, c.Variance = pick(op.Mean, outputs), pick(op.Variance, outputs)
-		return &c
-	case *graph.PRelu:
-		return &graph.PRelu{Slope: pick(op.Slope, outputs)}
-	case *graph.Gather:
-		if op.Axis != 0 {
-			return op
-		}
-		c := &graph.Gather{Index: make([]int, len(outputs))}
-		for i, o := range outputs {
-			c.Index[i] = below(inputs, op.Index[o])
-		}
-		return c
-	case *graph.Rearrange:
-		return s.shrinkOrder(n, op, inputs, outputs)
-	case *graph.Slice:
-		if op.Step[0] != 1 { // what is left of the channels may lie at no stride
-			c := &graph.Gather{Index: make([]int, len(outputs))}
-			for i, o := range outputs {
-				c.Index[i] = below(inputs, op.Start[0]+o*op.Step[0])
-			}
-			return c
-		}
-		c := *op
-		c.Start, c.End = slices.Clone(op.Start), slices.Clone(op.End)
-		c.Start[0] = below(inputs, op.Start[0])
-		c.End[0] = below(inputs, op.End[0])
-		return &c
-	case *graph.Pad:
-		c := *op
-		c.Before, c.After = slices.Clone(op.Before), slices.Clone(op.After)
-		c.Before[0] = below(outputs, op.Before[0])
-		c.After[0] = len(outputs) - c.Before[0] - len(inputs)
-		return &c
+	case graph.ChannelKeeper:
+		return op.KeepChannels(s.Graph.Values[n.Inputs[0]].Shape, inputs, outputs)
 	}
 	return n.Op
-}
-
-// shrinkOrder is an arrangement of the scalars of the channels that are left.
-func (s *Structure) shrinkOrder(n *graph.Node, op *graph.Rearrange, inputs, outputs []int) *graph.Rearrange {
-	left := &graph.Rearrange{Shape: slices.Clone(op.Shape)}
-	left.Shape[0] = len(outputs)
-	if op.Order == nil {
-		return left
-	}
-	from, to := s.Graph.Values[n.Inputs[0]].Shape[1:].Elements(), op.Shape[1:].Elements()
-	left.Order = make([]int, 0, len(outputs)*to)
-	for _, o := range outputs {
-		for _, place := range op.Order[o*to : (o+1)*to] {
-			left.Order = append(left.Order, below(inputs, place/from)*from+place%from)
-		}
-	}
-	return left
 }
 
 // filterInputs gives, of the channels left of what a layer reads, those that its filters read: of a
@@ -201,12 +149,6 @@ func filterInputs(op graph.Op, left []int) []int {
 	}
 	first, _ := slices.BinarySearch(left, reads)
 	return left[:first]
-}
-
-// below counts the positions that lie before a limit.
-func below(positions []int, limit int) int {
-	n, _ := slices.BinarySearch(positions, limit)
-	return n
 }
 
 func upTo(n int) []int {

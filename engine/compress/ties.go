@@ -52,61 +52,14 @@ func (t *ties) follow(g *graph.Graph, n graph.Node, inputs [][]int) []int {
 		return t.grouped(op, inputs[0])
 	case *graph.Gemm:
 		return t.fresh(op.Weight.Shape[0])
-	case *graph.BatchNorm, graph.Relu, graph.Clip, graph.Activation, *graph.PRelu, graph.MaxPool, graph.AveragePool,
-		graph.GlobalAveragePool, graph.Quantize:
-		return inputs[0]
-	case graph.Softmax:
-		if op.Axis > 0 { // over the pixels of each channel
-			return inputs[0]
-		}
-	case graph.Binary:
-		// A gate of one channel stays; one per channel goes with the channel.
-		for i, in := range inputs {
-			if other := inputs[1-i]; len(in) < len(other) {
-				t.freeze(in, "its channel is spread over others by %s %q", n.Op.Kind(), n.Name)
-				return other
-			}
-		}
-		t.tieAll(inputs)
-		return inputs[0]
-	case *graph.Gather:
-		if op.Axis != 0 {
-			return inputs[0]
-		}
-		channels := make([]int, len(op.Index))
-		for i, from := range op.Index {
-			channels[i] = inputs[0][from]
-		}
-		return channels
-	case graph.Add:
-		t.tieAll(inputs)
-		return inputs[0]
-	case graph.Concat:
-		if op.Axis != 0 {
-			t.tieAll(inputs)
-			return inputs[0]
-		}
-		var channels []int
-		for _, in := range inputs {
-			channels = append(channels, in...)
-		}
-		return channels
-	case graph.Flatten:
-		return t.rearranged(n, nil, g.Values[n.Inputs[0]].Shape, g.Values[n.Output].Shape, inputs[0])
-	case *graph.Rearrange:
-		return t.rearranged(n, op.Order, g.Values[n.Inputs[0]].Shape, op.Shape, inputs[0])
-	case *graph.Slice:
-		var channels []int
-		for i := op.Start[0]; i < op.End[0]; i += op.Step[0] {
-			channels = append(channels, inputs[0][i])
-		}
-		if op.Step[0] != 1 && !channelsOnly(op, g.Values[n.Inputs[0]].Shape) {
-			t.freeze(inputs[0], "its channels are picked at a stride by Slice %q", n.Name)
-		}
-		return channels
-	case *graph.Pad:
-		before, after := t.fresh(op.Before[0]), t.fresh(op.After[0])
-		return append(append(before, inputs[0]...), after...)
+	case graph.Reshaper:
+		return t.rearranged(n, op.Places(), g.Values[n.Inputs[0]].Shape, g.Values[n.Output].Shape, inputs[0])
+	case graph.Mover:
+		return t.moved(g, n, op, inputs)
+	}
+	switch n.Op.Locality() {
+	case graph.Elementwise, graph.Channelwise:
+		return t.alike(n, inputs)
 	}
 	for _, in := range inputs {
 		t.freeze(in, "its channels go through %s %q, which mixes them", n.Op.Kind(), n.Name)
@@ -117,6 +70,55 @@ func (t *ties) follow(g *graph.Graph, n graph.Node, inputs [][]int) []int {
 		if len(inputs) == 1 && len(inputs[0]) == len(channels) {
 			t.tie(inputs[0][i], c)
 		}
+	}
+	return channels
+}
+
+// alike gives the channels of a node that computes each from the same one of every input. A gate of one channel stays;
+// one per channel goes with the channel.
+func (t *ties) alike(n graph.Node, inputs [][]int) []int {
+	widest := inputs[0]
+	for _, in := range inputs {
+		if len(in) > len(widest) {
+			widest = in
+		}
+	}
+	for _, in := range inputs {
+		if len(in) < len(widest) {
+			t.freeze(in, "its channel is spread over others by %s %q", n.Op.Kind(), n.Name)
+			continue
+		}
+		t.tieAll([][]int{widest, in})
+	}
+	return widest
+}
+
+// moved gives the channels of a node that moves them; those that come from no input are new, those that come from
+// several are tied.
+func (t *ties) moved(g *graph.Graph, n graph.Node, op graph.Mover, inputs [][]int) []int {
+	shapes := make([]graph.Shape, len(n.Inputs))
+	for k, id := range n.Inputs {
+		shapes[k] = g.Values[id].Shape
+	}
+	channels := make([]int, g.Values[n.Output].Shape[0])
+	picks := op.Picks(0, shapes, g.Values[n.Output].Shape)
+	for c := range channels {
+		found := false
+		for k, in := range inputs {
+			switch from := picks[k][c]; {
+			case from < 0:
+			case found:
+				t.tie(channels[c], in[from])
+			default:
+				channels[c], found = in[from], true
+			}
+		}
+		if !found {
+			channels[c] = t.fresh(1)[0]
+		}
+	}
+	if s, ok := op.(*graph.Slice); ok && s.Step[0] != 1 && !channelsOnly(s, shapes[0]) {
+		t.freeze(inputs[0], "its channels are picked at a stride by Slice %q", n.Name)
 	}
 	return channels
 }

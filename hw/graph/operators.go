@@ -50,7 +50,7 @@ func Examples() []Example {
 
 		{Name: "Slice", Op: &Slice{Start: []int{1, 0, 1}, End: []int{4, 6, 5}, Step: []int{1, 2, 3}}, Inputs: []Shape{image}},
 		{Name: "Slice of every second channel", Op: &Slice{Start: []int{0, 0, 0}, End: []int{4, 6, 5}, Step: []int{2, 1, 1}}, Inputs: []Shape{image}},
-		{Name: "Pad", Op: &Pad{Before: []int{1, 0, 1}, After: []int{2, 1, 0}}, Inputs: []Shape{image}},
+		{Name: "Pad", Op: &Pad{Before: []int{3, 0, 1}, After: []int{2, 1, 0}}, Inputs: []Shape{image}},
 		{Name: "Pad with a number", Op: &Pad{Before: []int{0, 1, 1}, After: []int{0, 1, 1}, Value: 0.5}, Inputs: []Shape{image}},
 		{Name: "Concat", Op: Concat{}, Inputs: []Shape{image, other}},
 		{Name: "Concat of rows", Op: Concat{Axis: 1}, Inputs: []Shape{image, {4, 2, 5}}},
