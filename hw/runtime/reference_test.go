@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"galen/hw/graph"
+	"galen/hw/graph/reference"
 )
 
 // tensor is a value of the reference interpreter: reals in ONNX layout, and for
@@ -41,7 +42,7 @@ func (t *tensor) extent() (channels, height, width int) {
 }
 
 // interpret computes a node as the graph package defines it, in float64 and on
-// reals, without the rounding of its output.
+// reals, without the rounding of its output. What sums is computed here, together with the sizes of the summands.
 func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 	n := &g.Nodes[node]
 	out := newTensor(g.Values[n.Output].Shape)
@@ -54,12 +55,6 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 				}
 			}
 		}
-	}
-	pointwise := func(f func(v float64, c int) float64) {
-		each(func(c, y, x, i int) {
-			out.real[i] = f(in[0].real[i], c)
-			out.size[i] = max(in[0].size[i], math.Abs(out.real[i]))
-		})
 	}
 	switch op := n.Op.(type) {
 	case *graph.Conv, *graph.Gemm:
@@ -107,12 +102,6 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 			out.real[i] = (in[0].real[i]-float64(op.Mean[c]))*f + float64(op.Shift[c])
 			out.size[i] = math.Abs(in[0].real[i]*f) + math.Abs(float64(op.Mean[c])*f) + math.Abs(float64(op.Shift[c]))
 		})
-	case graph.Relu:
-		pointwise(func(v float64, _ int) float64 { return max(v, 0) })
-	case graph.Clip:
-		pointwise(func(v float64, _ int) float64 { return min(max(v, float64(op.Min)), float64(op.Max)) })
-	case graph.Quantize:
-		pointwise(func(v float64, _ int) float64 { return v })
 	case graph.Add:
 		each(func(c, y, x, i int) {
 			out.real[i] = in[0].real[i] + in[1].real[i]
@@ -155,44 +144,6 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 				out.real[i] = most
 			}
 		})
-	case *graph.Slice:
-		each(func(c, y, x, i int) {
-			to := [3]int{c, y, x}
-			for d := range out.shape {
-				to[d] = op.Start[d] + to[d]*op.Step[d]
-			}
-			out.real[i] = in[0].real[in[0].at(to[0], to[1], to[2])]
-		})
-	case *graph.Pad:
-		each(func(c, y, x, i int) {
-			out.real[i] = float64(op.Value)
-			if c -= op.Before[0]; c < 0 || c >= in[0].shape[0] {
-				return
-			}
-			if len(out.shape) == 3 {
-				y, x = y-op.Before[1], x-op.Before[2]
-			}
-			if from := in[0].at(c, y, x); from >= 0 {
-				out.real[i] = in[0].real[from]
-			}
-		})
-	case graph.Concat:
-		start := 0
-		for _, t := range in {
-			cs, hs, ws := t.extent()
-			for c := range cs {
-				for y := range hs {
-					for x := range ws {
-						to := [3]int{c, y, x}
-						to[op.Axis] += start
-						out.real[out.at(to[0], to[1], to[2])] = t.real[t.at(c, y, x)]
-					}
-				}
-			}
-			start += t.shape[op.Axis]
-		}
-	case graph.Flatten:
-		copy(out.real, in[0].real)
 	case graph.Softmax:
 		each(func(c, y, x, i int) {
 			sum := 0.0
@@ -205,23 +156,6 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 				out.real[i], out.size[i] = in[0].real[i]-math.Log(sum), math.Abs(in[0].real[i])+math.Abs(math.Log(sum))
 			}
 		})
-	case graph.LRN:
-		each(func(c, y, x, i int) {
-			sum := 0.0
-			for k := c - (op.Size-1)/2; k <= c+op.Size/2; k++ {
-				if k >= 0 && k < channels {
-					sum += math.Pow(in[0].real[in[0].at(k, y, x)], 2)
-				}
-			}
-			out.real[i] = in[0].real[i] / math.Pow(float64(op.Bias)+float64(op.Alpha)/float64(op.Size)*sum, float64(op.Beta))
-		})
-	case graph.Activation:
-		pointwise(func(v float64, _ int) float64 { return op.Of(v) })
-		for i := range out.size {
-			out.size[i] += math.Abs(float64(op.Beta))
-		}
-	case *graph.PRelu:
-		pointwise(func(v float64, c int) float64 { return max(v, 0) + float64(op.Slope[c])*min(v, 0) })
 	case graph.Binary:
 		each(func(c, y, x, i int) {
 			var operands [2]float64
@@ -238,22 +172,20 @@ func interpret(g *graph.Graph, node int, in []*tensor) *tensor {
 				out.size[i] = math.Abs(a) + math.Abs(b)
 			}
 		})
-	case *graph.Gather:
-		each(func(c, y, x, i int) {
-			at := [3]int{c, y, x}
-			at[op.Axis] = op.Index[at[op.Axis]]
-			out.real[i] = in[0].real[in[0].at(at[0], at[1], at[2])]
-		})
-	case *graph.Rearrange:
-		for i := range out.real {
-			from := i
-			if op.Order != nil {
-				from = op.Order[i]
-			}
-			out.real[i] = in[0].real[from]
-		}
 	default:
-		panic(fmt.Sprintf("no reference for %T", op))
+		reals, shapes := make([][]float64, len(in)), make([]graph.Shape, len(in))
+		for j, t := range in {
+			reals[j], shapes[j] = t.real, t.shape
+		}
+		copy(out.real, reference.Compute(op, reals, shapes))
+		if op.Locality() == graph.Elementwise {
+			copy(out.size, in[0].size)
+		}
+		if a, ok := op.(graph.Activation); ok {
+			for i, v := range out.real {
+				out.size[i] = max(out.size[i], math.Abs(v)) + math.Abs(float64(a.Beta))
+			}
+		}
 	}
 	for i, v := range out.real {
 		out.size[i] = max(out.size[i], math.Abs(v))
