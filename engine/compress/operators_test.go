@@ -49,7 +49,13 @@ func (b *builder) feed(shape graph.Shape) graph.ValueID {
 
 // Around every operator channels leave exactly, or all must stay for a reason that people are told.
 func TestOperatorsArePruned(t *testing.T) {
-	for _, e := range graph.Examples() {
+	examples := graph.Examples()
+	for name := range mixing {
+		if !slices.ContainsFunc(examples, func(e graph.Example) bool { return e.Name == name }) {
+			t.Errorf("%s is no operator", name)
+		}
+	}
+	for _, e := range examples {
 		t.Run(e.Name, func(t *testing.T) {
 			g := around(t, e)
 			s, err := Analyze(g)

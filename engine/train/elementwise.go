@@ -26,12 +26,9 @@ const (
 // rectifier is a node that can take over a Relu of its output.
 type rectifier interface{ rectify() }
 
-func newRelu(op graph.Relu) *limiter {
-	return &limiter{op: op, low: 0, high: infinity}
-}
-
-func newClip(op graph.Clip) *limiter {
-	return &limiter{op: op, low: op.Min, high: op.Max}
+func newLimiter(op graph.Clamp) *limiter {
+	low, high := op.Limits()
+	return &limiter{op: op, low: low, high: high}
 }
 
 // mergeInto lets the node before a limiter that writes over its input do what it can.

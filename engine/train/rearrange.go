@@ -6,7 +6,7 @@ import (
 	"galen/hw/graph"
 )
 
-// rearrange is a Slice, Pad, Flatten or Concat: every output scalar is a copy of an
+// rearrange is an operator that only moves: every output scalar is a copy of an
 // input scalar or a constant.
 type rearrange struct {
 	op       graph.Op
@@ -28,10 +28,11 @@ func (t *Trainer) newRearrange(n *graph.Node) *rearrange {
 		shapes[i] = t.graph.Values[id].Shape
 	}
 	out := t.graph.Values[n.Output].Shape
-	for j := range out.Elements() {
+	inputs, scalars := sources(n.Op, out, shapes)
+	for j, input := range inputs {
 		to := offset(out, j)
-		if input, from := source(n.Op, out, shapes, j); input >= 0 {
-			r.moves[input] = append(r.moves[input], move{offset(shapes[input], from), to, 1})
+		if input >= 0 {
+			r.moves[input] = append(r.moves[input], move{offset(shapes[input], scalars[j]), to, 1})
 		} else {
 			r.fixed = append(r.fixed, to)
 		}
@@ -56,38 +57,46 @@ func joined(moves []move) []move {
 	return runs
 }
 
-// source is where the j-th scalar of the output comes from, both counted in the
-// shape's own order; input −1 is the constant.
-func source(op graph.Op, out graph.Shape, in []graph.Shape, j int) (input, scalar int) {
-	if _, ok := op.(graph.Flatten); ok {
-		return 0, j
+// sources are, for each scalar of the output in the shape's own order, the input and the scalar it comes from; input
+// −1 is the constant.
+func sources(op graph.Op, out graph.Shape, in []graph.Shape) (inputs, scalars []int) {
+	inputs, scalars = make([]int, out.Elements()), make([]int, out.Elements())
+	switch op := op.(type) {
+	case graph.Reshaper:
+		for j := range scalars {
+			scalars[j] = j
+		}
+		copy(scalars, op.Places())
+	case graph.Mover:
+		picks := make([][][]int32, len(out)) // [axis][input][place]
+		for d := range picks {
+			picks[d] = op.Picks(d, in, out)
+		}
+		for j := range scalars {
+			inputs[j], scalars[j] = pickedFrom(picks, out, in, j)
+		}
 	}
+	return inputs, scalars
+}
+
+// pickedFrom is where the j-th scalar of the output comes from.
+func pickedFrom(picks [][][]int32, out graph.Shape, in []graph.Shape, j int) (input, scalar int) {
 	at := make([]int, len(out))
 	for d := len(out) - 1; d >= 0; d-- {
 		at[d], j = j%out[d], j/out[d]
 	}
-	switch op := op.(type) {
-	case *graph.Slice:
-		for d := range at {
-			at[d] = op.Start[d] + at[d]*op.Step[d]
+	for input, shape := range in {
+		scalar, inside := 0, true
+		for d, place := range at {
+			from := picks[d][input][place]
+			inside = inside && from >= 0
+			scalar = scalar*shape[d] + int(from)
 		}
-	case *graph.Pad:
-		for d := range at {
-			at[d] -= op.Before[d]
-			if at[d] < 0 || at[d] >= in[0][d] {
-				return -1, 0
-			}
-		}
-	case graph.Concat:
-		for at[op.Axis] >= in[input][op.Axis] {
-			at[op.Axis] -= in[input][op.Axis]
-			input++
+		if inside {
+			return input, scalar
 		}
 	}
-	for d, i := range at {
-		scalar = scalar*in[input][d] + i
-	}
-	return input, scalar
+	return -1, 0
 }
 
 // offset is where the j-th scalar of a shape lies in a tensor's image.

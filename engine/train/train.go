@@ -147,9 +147,9 @@ func New(g *graph.Graph, o Options) (*Trainer, error) {
 		}
 		producers[n.Output] = trained
 	}
-	last := g.Nodes[len(g.Nodes)-1]
-	if last.Op.Kind() == (graph.Softmax{}).Kind() && last.Output == g.Output {
-		t.logits = last.Inputs[0]
+	last := len(g.Nodes) - 1
+	if _, ok := t.nodes[last].(skipped); ok {
+		t.logits = g.Nodes[last].Inputs[0]
 	}
 	if len(g.Values[t.logits].Shape) != 1 {
 		return nil, fmt.Errorf("training %q: its output is %v, wants one number per class", g.Name, g.Values[t.logits].Shape)
@@ -182,10 +182,8 @@ func (t *Trainer) newNode(n *graph.Node) (node, error) {
 			return nil, fmt.Errorf("it normalizes %v; only images can be normalized in training", []int(in))
 		}
 		return t.newNorm(op), nil
-	case graph.Relu:
-		return newRelu(op), nil
-	case graph.Clip:
-		return newClip(op), nil
+	case graph.Clamp:
+		return newLimiter(op), nil
 	case graph.Add:
 		return &add{op: op, low: -infinity}, nil
 	case graph.MaxPool:
@@ -200,7 +198,7 @@ func (t *Trainer) newNode(n *graph.Node) (node, error) {
 		return newAveragePool(op, in, out), nil
 	case graph.GlobalAveragePool:
 		return newGlobalAverage(op, in), nil
-	case *graph.Slice, *graph.Pad, graph.Flatten, graph.Concat:
+	case graph.Mover, graph.Reshaper:
 		return t.newRearrange(n), nil
 	case graph.Softmax:
 		if n.Output == t.graph.Output && op == (graph.Softmax{}) {
