@@ -196,14 +196,15 @@ func breadthGraph(t testing.TB, bits int) *graph.Graph {
 		return id
 	}
 	x := b.conv("stem", 0, 6, 3, 1, 1)
-	for f := graph.LeakyRelu; f <= graph.Reciprocal; f++ { // the first and the last
+	for _, f := range graph.Functions() {
 		a := graph.Activation{Function: f}
 		switch f {
 		case graph.LeakyRelu, graph.Elu:
 			a.Alpha = 0.125
 		case graph.HardSigmoid:
 			a.Alpha, a.Beta = 0.125, 0.25
-		case graph.Log, graph.Sqrt, graph.Reciprocal: // of the positive numbers that come before
+		}
+		if f.Definition().Positive {
 			x = add("positive "+f.String(), graph.Clip{Min: 0.5, Max: 4}, x)
 		}
 		x = add(f.String(), a, x)

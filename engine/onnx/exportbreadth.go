@@ -6,23 +6,29 @@ import (
 	"galen/hw/graph"
 )
 
-// activation writes an elementwise function. What opset 13 lacks is written as the product it is, which import
-// knows.
+// activation writes an elementwise function. What files of the usual opset cannot say in one operator, but in a product
+// that import knows, is written as that.
 func (e *exporter) activation(name string, a graph.Activation, output string, inputs []string) {
 	switch a.Function {
 	case graph.Silu:
 		gate := e.add(name+"_Sigmoid", "Sigmoid", e.tensor(output+"_gate", ""), inputs)
 		e.add(name, "Mul", output, []string{inputs[0], gate})
+		return
 	case graph.HardSwish:
 		gate := e.add(name+"_HardSigmoid", "HardSigmoid", e.tensor(output+"_gate", ""), inputs, floatAttribute("alpha", sixth), floatAttribute("beta", 0.5))
 		e.add(name, "Mul", output, []string{inputs[0], gate})
-	case graph.HardSigmoid:
-		e.add(name, a.Kind(), output, inputs, floatAttribute("alpha", a.Alpha), floatAttribute("beta", a.Beta))
-	case graph.LeakyRelu, graph.Elu:
-		e.add(name, a.Kind(), output, inputs, floatAttribute("alpha", a.Alpha))
-	default:
-		e.add(name, a.Kind(), output, inputs)
+		return
 	}
+	definition := a.Function.Definition()
+	e.opset = max(e.opset, int64(definition.Opset))
+	var attributes []attributeProto
+	if definition.Alpha != 0 {
+		attributes = append(attributes, floatAttribute("alpha", a.Alpha))
+	}
+	if definition.Beta != 0 {
+		attributes = append(attributes, floatAttribute("beta", a.Beta))
+	}
+	e.add(name, a.Kind(), output, inputs, attributes...)
 }
 
 // average writes an AveragePool. Padding that never counts is what ceil_mode adds.
@@ -40,7 +46,7 @@ func (e *exporter) average(name string, op graph.AveragePool, output string, inp
 		intsAttribute("kernel_shape", op.Kernel[:]...), intsAttribute("pads", pad[:]...), intsAttribute("strides", op.Stride[:]...)}
 	dilation := graph.Spread(op.Dilation)
 	if dilation != [2]int{1, 1} {
-		e.opset = dilatedMeanOpset
+		e.opset = max(e.opset, dilatedMeanOpset)
 		attributes = append(attributes, intsAttribute("dilations", dilation[:]...))
 	}
 	if ceil != 0 {

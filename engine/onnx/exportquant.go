@@ -81,18 +81,12 @@ func (e *exporter) quantizedAs(raw, value, result, name string, q graph.Quant, l
 // anyway, and ONNX Runtime drops it: the layer before meets its QuantizeLinear and runs on integers.
 func integerLimits(op graph.Op, q graph.Quant) (left graph.Op, low, high int) {
 	high = q.Max()
-	var clip graph.Clip
-	switch op := op.(type) {
-	case graph.Relu:
-		if q.Zero == 0 { // already dropped as it is
-			return op, 0, high
-		}
-		clip = graph.Clip{Min: 0, Max: float32(math.Inf(1))}
-	case graph.Clip:
-		clip = op
-	default:
+	clamp, ok := op.(graph.Clamp)
+	if _, relu := op.(graph.Relu); !ok || relu && q.Zero == 0 { // which ONNX Runtime drops as it is
 		return op, 0, high
 	}
+	var clip graph.Clip
+	clip.Min, clip.Max = clamp.Limits()
 	level := func(real float32) int {
 		v := math.RoundToEven(float64(real/q.Scale)) + float64(q.Zero)
 		return int(max(0, min(float64(q.Max()), v)))

@@ -8,22 +8,15 @@ import (
 )
 
 // functions are the activations by operator, with what their attributes are when absent.
-var functions = map[string]graph.Activation{
-	"Abs":         {Function: graph.Abs},
-	"Elu":         {Function: graph.Elu, Alpha: 1},
-	"Exp":         {Function: graph.Exp},
-	"HardSigmoid": {Function: graph.HardSigmoid, Alpha: 0.2, Beta: 0.5},
-	"HardSwish":   {Function: graph.HardSwish},
-	"LeakyRelu":   {Function: graph.LeakyRelu, Alpha: 0.01},
-	"Log":         {Function: graph.Log},
-	"Neg":         {Function: graph.Neg},
-	"Reciprocal":  {Function: graph.Reciprocal},
-	"Sigmoid":     {Function: graph.Sigmoid},
-	"Softplus":    {Function: graph.Softplus},
-	"Softsign":    {Function: graph.Softsign},
-	"Sqrt":        {Function: graph.Sqrt},
-	"Tanh":        {Function: graph.Tanh},
-}
+var functions = func() map[string]graph.Activation {
+	all := map[string]graph.Activation{}
+	for _, f := range graph.Functions() {
+		if d := f.Definition(); d.Opset > 0 {
+			all[d.Name] = graph.Activation{Function: f, Alpha: d.Alpha, Beta: d.Beta}
+		}
+	}
+	return all
+}()
 
 // sixth is HardSwish's slope as files have it.
 const sixth = float32(1) / 6
