@@ -24,6 +24,7 @@ const (
 	Abs
 	Neg
 	Reciprocal
+	Mish
 )
 
 // Definition is all that there is to know of a Function. A new one needs no more than its entry in definitions:
@@ -52,6 +53,7 @@ var definitions = [...]Definition{
 	Abs:         {Name: "Abs", Opset: 6, Of: of(math.Abs)},
 	Neg:         {Name: "Neg", Opset: 6, Of: of(func(x float64) float64 { return -x })},
 	Reciprocal:  {Name: "Reciprocal", Opset: 6, Of: of(func(x float64) float64 { return 1 / x }), Positive: true},
+	Mish:        {Name: "Mish", Opset: 18, Of: of(func(x float64) float64 { return x * math.Tanh(softplus(x)) })},
 }
 
 // Functions lists all functions.

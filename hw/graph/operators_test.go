@@ -168,6 +168,7 @@ func TestFunctions(t *testing.T) {
 		Abs:         {2, 0.5, 3},
 		Neg:         {2, -0.5, -3},
 		Reciprocal:  {-0.5, 2, 1. / 3},
+		Mish:        {-0.2525014826957089, 0.3752452113048951, 2.9865350049679575},
 	}
 	for _, f := range Functions() {
 		d := f.Definition()
