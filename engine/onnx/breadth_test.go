@@ -53,6 +53,7 @@ func TestPatterns(t *testing.T) {
 			[]graph.Op{graph.Relu{}}},
 		{"silu", model(13, image, nil, op("Sigmoid", in("x"), "s"), op("Mul", in("s", "x"), "y")), []graph.Op{graph.Activation{Function: graph.Silu}}},
 		{"hard swish", model(13, image, nil, op("HardSigmoid", in("x"), "s", floatAttribute("alpha", sixth)), op("Mul", in("x", "s"), "y")), []graph.Op{graph.Activation{Function: graph.HardSwish}}},
+		{"mish", model(13, image, nil, op("Softplus", in("x"), "s"), op("Tanh", in("s"), "t"), op("Mul", in("x", "t"), "y")), []graph.Op{graph.Activation{Function: graph.Mish}}},
 		{"vector to image", model(13, []int64{96}, []tensorProto{shuffle[1], flat}, op("Reshape", in("x", "join"), "i"), op("Relu", in("i"), "y")),
 			[]graph.Op{&graph.Rearrange{Shape: graph.Shape{6, 4, 4}}, graph.Relu{}}},
 		{"flattened channels last", model(13, image, []tensorProto{flat, floatTensor("w", ramp(192, 1), 96, 2)}, op("Transpose", in("x"), "t", intsAttribute("perm", 0, 2, 3, 1)), op("Reshape", in("t", "flat"), "f"), op("MatMul", in("f", "w"), "y")),

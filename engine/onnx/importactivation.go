@@ -103,20 +103,35 @@ func importArithmetic(m *importer, n *node) error {
 	return m.emit(n, graph.Binary{Operator: operators[n.op]}, a, b)
 }
 
-// gated finds the function that multiplying x with gate is, where gate is a sigmoid of x; 0 if it is none.
+// gated finds the function that multiplying x with gate is, where gate is a function of x that makes it one; 0 if it
+// is none. PyTorch writes Mish so below opset 18.
 func (m *importer) gated(x, gate graph.ValueID) graph.Function {
-	g := m.graph
-	producer := g.Producer(gate)
-	if producer < 0 || g.Values[gate].Quant != nil || g.Nodes[producer].Inputs[0] != x {
-		return 0
-	}
-	switch g.Nodes[producer].Op {
-	case graph.Activation{Function: graph.Sigmoid}:
+	f, of := m.activated(gate)
+	switch {
+	case of == x && f == graph.Activation{Function: graph.Sigmoid}:
 		return graph.Silu
-	case graph.Activation{Function: graph.HardSigmoid, Alpha: sixth, Beta: 0.5}:
+	case of == x && f == graph.Activation{Function: graph.HardSigmoid, Alpha: sixth, Beta: 0.5}:
 		return graph.HardSwish
+	case f.Function == graph.Tanh:
+		if f, of = m.activated(of); of == x && f.Function == graph.Softplus {
+			return graph.Mish
+		}
 	}
 	return 0
+}
+
+// activated is the activation that computes a value, and of which other; −1 if none does.
+func (m *importer) activated(id graph.ValueID) (f graph.Activation, of graph.ValueID) {
+	producer := m.graph.Producer(id)
+	if producer < 0 || m.graph.Values[id].Quant != nil {
+		return f, -1
+	}
+	n := &m.graph.Nodes[producer]
+	f, ok := n.Op.(graph.Activation)
+	if !ok {
+		return f, -1
+	}
+	return f, n.Inputs[0]
 }
 
 func importLRN(m *importer, n *node) error {
