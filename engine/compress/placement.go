@@ -84,12 +84,14 @@ func (s *storage) findHeads() {
 // handsThrough tells whether an operator's output holds integers of its input.
 func handsThrough(op graph.Op) bool {
 	switch op := op.(type) {
-	case graph.MaxPool, *graph.Slice, *graph.Gather, graph.Reshaper:
+	case graph.MaxPool:
 		return true
 	case *graph.Pad:
 		return op.Value == 0
+	case graph.Concat: // its inputs may hold different ones
+		return false
 	}
-	return false
+	return op.Locality() == graph.Moving
 }
 
 // require records what a node wants of its inputs; the readers of its output have

@@ -129,8 +129,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestLocalityAndKinds holds what operators say of themselves together.
-func TestLocalityAndKinds(t *testing.T) {
+// TestLocalityFitsInterfaces holds together what operators say of themselves.
+func TestLocalityFitsInterfaces(t *testing.T) {
 	for _, e := range Examples() {
 		t.Run(e.Name, func(t *testing.T) {
 			_, mover := e.Op.(Mover)
