@@ -33,7 +33,7 @@ type Definition struct {
 	Name        string                               // ONNX's
 	Of          func(x, alpha, beta float64) float64 // what it computes
 	Alpha, Beta float32                              // ONNX's values where a file gives none; 0: it has no such parameter
-	Opset       int                                  // the first version of ONNX that has it; 0: none in use does
+	Opset       int                                  // the first version of ONNX that has it in this form; 0: none in use does
 	Positive    bool                                 // defined for positive numbers only
 }
 
