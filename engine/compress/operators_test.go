@@ -62,7 +62,8 @@ func TestOperatorsArePruned(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if first, reason := s.Layers[0], mixing[e.Name]; first.Prunable != (reason == "") || !strings.Contains(first.Why, reason) {
+			first, reason := s.Layers[0], mixing[e.Name]
+			if first.Prunable != (reason == "") || !strings.Contains(first.Why, reason) {
 				t.Errorf("may the layer in front be pruned: %v (%s)", first.Prunable, first.Why)
 			}
 			gone := 0

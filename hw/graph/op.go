@@ -88,7 +88,8 @@ func image(inputs []Shape) (Shape, error) {
 // windows gives the output extent of a sliding window over one dimension.
 func windows(size, kernel, stride, dilation, before, after int) (int, error) {
 	if kernel < 1 || stride < 1 || dilation < 1 || before < 0 || after < 0 {
-		return 0, fmt.Errorf("kernel %d, stride %d, dilation %d, pads %d and %d do not make a window", kernel, stride, dilation, before, after)
+		return 0, fmt.Errorf("kernel %d, stride %d, dilation %d, pads %d and %d do not make a window",
+			kernel, stride, dilation, before, after)
 	}
 	span := size + before + after - dilation*(kernel-1) - 1
 	if span < 0 {

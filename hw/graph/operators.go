@@ -21,7 +21,8 @@ func Examples() []Example {
 		{Name: "Conv of each channel", Op: exampleConv(4, 4, 4), Inputs: []Shape{image}},
 		{Name: "Gemm", Op: &Gemm{Weight: exampleWeight(5, 12), Bias: exampleNumbers(5)}, Inputs: []Shape{{12}}},
 		{Name: "BatchNormalization", Op: &BatchNorm{
-			Scale: []float32{1, -2, 0.5, 3}, Shift: exampleNumbers(4), Mean: exampleNumbers(4), Variance: []float32{1, 2, 0.25, 4}, Epsilon: 1e-5,
+			Scale: []float32{1, -2, 0.5, 3}, Shift: exampleNumbers(4),
+			Mean: exampleNumbers(4), Variance: []float32{1, 2, 0.25, 4}, Epsilon: 1e-5,
 		}, Inputs: []Shape{image}},
 		{Name: "LRN", Op: LRN{Size: 3, Alpha: 0.5, Beta: 0.75, Bias: 1}, Inputs: []Shape{image}},
 		{Name: "Softmax", Op: Softmax{}, Inputs: []Shape{{12}}},
@@ -39,17 +40,28 @@ func Examples() []Example {
 		{Name: "Mul by a gate", Op: Binary{Operator: Times}, Inputs: []Shape{image, {4, 1, 1}}},
 		{Name: "Div", Op: Binary{Operator: Over}, Inputs: []Shape{image, image}, Positive: true},
 
-		{Name: "MaxPool", Op: MaxPool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Pad: [4]int{1, 0, 1, 1}}, Inputs: []Shape{image}},
-		{Name: "MaxPool, dilated", Op: MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 1}}, Inputs: []Shape{image}},
-		{Name: "AveragePool", Op: AveragePool{Kernel: [2]int{2, 3}, Stride: [2]int{2, 1}, Pad: [4]int{1, 1, 0, 1}}, Inputs: []Shape{image}},
-		{Name: "AveragePool, dilated", Op: AveragePool{Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2}}, Inputs: []Shape{image}},
+		{Name: "MaxPool", Op: MaxPool{
+			Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Pad: [4]int{1, 0, 1, 1},
+		}, Inputs: []Shape{image}},
+		{Name: "MaxPool, dilated", Op: MaxPool{
+			Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{2, 1},
+		}, Inputs: []Shape{image}},
+		{Name: "AveragePool", Op: AveragePool{
+			Kernel: [2]int{2, 3}, Stride: [2]int{2, 1}, Pad: [4]int{1, 1, 0, 1},
+		}, Inputs: []Shape{image}},
+		{Name: "AveragePool, dilated", Op: AveragePool{
+			Kernel: [2]int{2, 2}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 2},
+		}, Inputs: []Shape{image}},
 		{Name: "AveragePool with a part of a window", Op: AveragePool{
-			Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Pad: [4]int{1, 1, 2, 1}, CountIncludePad: true, Uncounted: [2]int{1, 0},
+			Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Pad: [4]int{1, 1, 2, 1},
+			CountIncludePad: true, Uncounted: [2]int{1, 0},
 		}, Inputs: []Shape{image}},
 		{Name: "GlobalAveragePool", Op: GlobalAveragePool{}, Inputs: []Shape{image}},
 
 		{Name: "Slice", Op: &Slice{Start: []int{1, 0, 1}, End: []int{4, 6, 5}, Step: []int{1, 2, 3}}, Inputs: []Shape{image}},
-		{Name: "Slice of every second channel", Op: &Slice{Start: []int{0, 0, 0}, End: []int{4, 6, 5}, Step: []int{2, 1, 1}}, Inputs: []Shape{image}},
+		{Name: "Slice of every second channel", Op: &Slice{
+			Start: []int{0, 0, 0}, End: []int{4, 6, 5}, Step: []int{2, 1, 1},
+		}, Inputs: []Shape{image}},
 		{Name: "Pad", Op: &Pad{Before: []int{3, 0, 1}, After: []int{2, 1, 0}}, Inputs: []Shape{image}},
 		{Name: "Pad with a number", Op: &Pad{Before: []int{0, 1, 1}, After: []int{0, 1, 1}, Value: 0.5}, Inputs: []Shape{image}},
 		{Name: "Concat", Op: Concat{}, Inputs: []Shape{image, other}},
@@ -63,7 +75,8 @@ func Examples() []Example {
 	for _, f := range Functions() {
 		d := f.Definition()
 		examples = append(examples, Example{
-			Name: d.Name, Op: Activation{Function: f, Alpha: d.Alpha, Beta: d.Beta}, Inputs: []Shape{image}, Positive: d.Positive,
+			Name: d.Name, Op: Activation{Function: f, Alpha: d.Alpha, Beta: d.Beta},
+			Inputs: []Shape{image}, Positive: d.Positive,
 		})
 	}
 	return examples

@@ -43,7 +43,9 @@ type AveragePool struct {
 	Dilation        [2]int // 0 is 1
 	Pad             [4]int // top, left, bottom, right
 	CountIncludePad bool   // whether padding counts in the divisor
-	Uncounted       [2]int // rows at the bottom and columns at the right of Pad that never count: those which only complete the last window
+	// Uncounted are rows at the bottom and columns at the right of Pad that never count: those which only complete
+	// the last window.
+	Uncounted [2]int
 }
 
 func (AveragePool) Kind() string       { return "AveragePool" }
