@@ -117,9 +117,7 @@ func fastest(episodes []*store.Episode) *store.Episode {
 	return slices.MinFunc(episodes, func(a, b *store.Episode) int { return cmp.Compare(ratioOf(a), ratioOf(b)) })
 }
 
-// Meets tells whether an episode meets the target, as far as is known.
-func (s *Snapshot) Meets(e *store.Episode) bool { return meets(e, s.Settings.Target) }
-
+// meets tells whether an episode meets a target, as far as is known.
 func meets(e *store.Episode, target float64) bool { return WithinTarget(ratioOf(e), target) }
 
 // WithinTarget tells whether a latency counts as meeting a target; both are ratios to the original's.

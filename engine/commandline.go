@@ -30,25 +30,26 @@ func (s Settings) CommandLine() string {
 	option("from", s.Base.String(), s.Base != nil && s.Base.Run != "")
 	option("preset", s.Preset, s.Preset != usual.Preset)
 	option("device", s.Device, s.Device != usual.Device)
-	option("target", number(s.Target), s.Target != usual.Target)
+	option("target", decimal(s.Target), s.Target != usual.Target)
 	option("reward", s.Reward, s.Reward != usual.Reward)
-	option("beta", number(s.Beta), s.Beta != usual.Beta)
+	option("beta", decimal(s.Beta), s.Beta != usual.Beta)
 	option("episodes", strconv.Itoa(s.Episodes), s.Episodes != usual.Episodes)
 	option("seed", strconv.FormatUint(s.Seed, 10), s.Seed != usual.Seed)
 	option("round-to", strconv.Itoa(s.RoundTo), s.RoundTo != usual.RoundTo)
 	option("repair", s.Repair, s.Repair != usual.Repair && s.Repair != Repairs[0])
 	option("images", strconv.Itoa(s.images()), s.images() != usual.images())
 	option("max-bits", strconv.Itoa(s.MaxBits), s.MaxBits != usual.MaxBits)
-	option("mean", list(s.Mean), s.Mean != nil)
-	option("std", list(s.Std), s.Std != nil)
+	option("mean", separated(s.Mean), s.Mean != nil)
+	option("std", separated(s.Std), s.Std != nil)
 	option("resize", strconv.Itoa(s.Resize), s.Resize != 0)
 	return strings.Join(words, " ")
 }
 
-// number is one without an exponent, as people type them.
-func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+// decimal is a number without an exponent, as people type them.
+func decimal(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
-func list(numbers []float32) string {
+// separated are numbers with commas between them.
+func separated(numbers []float32) string {
 	var words []string
 	for _, x := range numbers {
 		words = append(words, fmt.Sprint(x))

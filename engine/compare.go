@@ -97,14 +97,11 @@ type RunResult struct {
 	Elapsed  time.Duration `json:"elapsed_ns"`
 }
 
-// Progress is told how many of a run's episodes have finished.
-type Progress func(run string, episodes, budget int)
-
 // Compare runs every agent with every seed, one after another, and reports. The runs are
 // stored like any others: an interrupted comparison goes on where it was when it is asked
 // for again. All runs share the original's evaluation and the sensitivities of the first
 // one that measured them. progress is told before each run and after each episode.
-func (w *Workbench) Compare(ctx context.Context, c Comparison, progress Progress) (*Compared, error) {
+func (w *Workbench) Compare(ctx context.Context, c Comparison, progress func(run string, episodes, budget int)) (*Compared, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -122,7 +119,7 @@ func (w *Workbench) Compare(ctx context.Context, c Comparison, progress Progress
 	return w.compare(ctx, c, load, progress)
 }
 
-func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload.Workload, progress Progress) (*Compared, error) {
+func (w *Workbench) compare(ctx context.Context, c Comparison, load *workload.Workload, progress func(run string, episodes, budget int)) (*Compared, error) {
 	prefix, err := c.name(load)
 	if err != nil {
 		return nil, err
@@ -209,7 +206,7 @@ func (w *Workbench) comparedRun(s Settings, load *workload.Workload, prepared st
 }
 
 // see searches a run to its end.
-func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload.Workload, progress Progress) error {
+func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload.Workload, progress func(run string, episodes, budget int)) error {
 	if err := w.begin(run.ID, load); err != nil {
 		return err
 	}

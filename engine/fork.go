@@ -34,7 +34,7 @@ func (w *Workbench) Fork(nameOrID string, episode int, name string) (*store.Run,
 	if err != nil {
 		return nil, err
 	}
-	layers, err := optional(w.db.Layers(from.ID))
+	layers, err := store.Optional(w.db.Layers(from.ID))
 	if err != nil {
 		return nil, err
 	}

@@ -50,12 +50,6 @@ func (s *Search) boundary(ctx context.Context) error {
 	}
 }
 
-// request is a person's wish on its way to the search's goroutine, with where to acknowledge it.
-type request struct {
-	do    func() error
-	reply chan error
-}
-
 // errEnded answers requests that come too late.
 var errEnded = errors.New("the search has ended")
 

@@ -12,6 +12,7 @@ import (
 	"galen/engine/planner"
 	"galen/engine/records"
 	"galen/hw"
+	"galen/store"
 )
 
 // prepare brings a search to where episodes can run: it opens the device, evaluates the
@@ -83,7 +84,7 @@ func (s *Search) newPlanner(ctx context.Context) (*planner.Planner, error) {
 	for _, e := range s.episodes {
 		finished = append(finished, records.Episode(e))
 	}
-	checkpoint, err := optional(s.db.Checkpoint(s.run.ID))
+	checkpoint, err := store.Optional(s.db.Checkpoint(s.run.ID))
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoint: %w", err)
 	}
@@ -102,7 +103,7 @@ func (s *Search) sensitivities(ctx context.Context, base compress.Policy, probes
 	if err != nil {
 		return nil, err
 	}
-	stored, err := optional(s.db.Layers(s.run.ID))
+	stored, err := store.Optional(s.db.Layers(s.run.ID))
 	if err != nil {
 		return nil, err
 	}

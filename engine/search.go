@@ -60,6 +60,12 @@ type pace struct {
 	committing time.Duration // what the latest episode took to be stored
 }
 
+// request is a person's wish on its way to the search's goroutine, with where to acknowledge it.
+type request struct {
+	do    func() error
+	reply chan error
+}
+
 // newSearch prepares to work on a stored run; nothing happens before start. The versions
 // of its snapshots go on from those in the box.
 func newSearch(db *store.DB, run *store.Run, w *workload.Workload, box *mailbox, log *logbook) (*Search, error) {
@@ -80,7 +86,7 @@ func newSearch(db *store.DB, run *store.Run, w *workload.Workload, box *mailbox,
 		pace:      pace{state: Preparing, activity: "starting", clock: stopwatch{elapsed: run.Elapsed}, step: -1},
 		evaluator: evaluator{workload: w},
 	}
-	if search.reference, err = optional(db.Reference(run.ID)); err != nil {
+	if search.reference, err = store.Optional(db.Reference(run.ID)); err != nil {
 		return nil, err
 	}
 	if search.episodes, err = db.Episodes(run.ID); err != nil {

@@ -47,6 +47,9 @@ func (s *Snapshot) Last() *store.Episode {
 	return s.Episodes[len(s.Episodes)-1]
 }
 
+// Meets tells whether an episode meets the target, as far as is known.
+func (s *Snapshot) Meets(e *store.Episode) bool { return meets(e, s.Settings.Target) }
+
 // Met tells whether the best episode meets the target, as far as is known.
 func (s *Snapshot) Met() bool { return s.Best != nil && meets(s.Best, s.Settings.Target) }
 

@@ -311,7 +311,7 @@ func (w *Workbench) View(id string) (*Snapshot, error) {
 		Version: 1, Run: run, State: State(run.State), Problem: run.Problem, Elapsed: run.Elapsed,
 		Device: hw.Fingerprint{Device: run.Device}, Step: -1,
 	}
-	if s.Reference, err = optional(w.db.Reference(run.ID)); err != nil {
+	if s.Reference, err = store.Optional(w.db.Reference(run.ID)); err != nil {
 		return nil, err
 	}
 	if s.Episodes, err = w.db.Episodes(run.ID); err != nil {
@@ -320,7 +320,7 @@ func (w *Workbench) View(id string) (*Snapshot, error) {
 	if s.Journal, err = w.db.Journal(run.ID); err != nil {
 		return nil, err
 	}
-	if s.Layers, err = optional(w.db.Layers(run.ID)); err != nil {
+	if s.Layers, err = store.Optional(w.db.Layers(run.ID)); err != nil {
 		return nil, err
 	}
 	c.follow(c.pending(s.Journal, len(s.Episodes)), s.Layers, s.Episodes)
@@ -350,13 +350,4 @@ func (w *Workbench) Episode(nameOrID string, number int) (*Snapshot, *store.Epis
 		}
 	}
 	return nil, nil, fmt.Errorf("run %s has no episode %d; it has %d so far", run.Name, number, len(s.Episodes))
-}
-
-// optional turns a record that was not stored yet into its zero value.
-func optional[T any](record T, err error) (T, error) {
-	if errors.Is(err, store.ErrNotFound) {
-		var none T
-		return none, nil
-	}
-	return record, err
 }

@@ -240,3 +240,12 @@ func faultsPanic() func() {
 	before := debug.SetPanicOnFault(true)
 	return func() { debug.SetPanicOnFault(before) }
 }
+
+// Optional turns a record that was not stored yet into its zero value.
+func Optional[T any](record T, err error) (T, error) {
+	if errors.Is(err, ErrNotFound) {
+		var none T
+		return none, nil
+	}
+	return record, err
+}
