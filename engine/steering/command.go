@@ -56,7 +56,7 @@ const (
 func commands() []command {
 	return []command{
 		pause, resume, step, stop,
-		target, reward, beta, episodes,
+		target, reward, beta, episodes, budget,
 		noise, updates,
 		pin, bound, release,
 		freeze, thaw,

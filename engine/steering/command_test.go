@@ -11,7 +11,7 @@ import (
 
 func TestCommandsReadAsTheyAreWritten(t *testing.T) {
 	for _, text := range []string{
-		"pause", "resume", "step", "stop", "undo", "target 0.25", "reward r7", "beta -3", "episodes 1000000", "noise 0.2", "updates 20",
+		"pause", "resume", "step", "stop", "undo", "target 0.25", "reward r7", "beta -3", "episodes 1000000", "budget +50", "noise 0.2", "updates 20",
 		"pin /layer1/conv 1/Conv sparsity=0.5 weights=4 activations=4", "pin fc weights=fp32",
 		"bound conv1 sparsity=0.2..0.6", "bound conv1 sparsity=free weights=4 activations=free", "pin a=b  c weights=4", "bound conv1 sparsity=0.5 weights=4..fp32",
 		"release conv1", "freeze prune", "thaw mixed", "try 17", "base 3", "base none",
@@ -36,6 +36,8 @@ func TestBadCommandsSayWhatIsWanted(t *testing.T) {
 		"pause now":                        "nothing follows",
 		"episodes 2.5":                     "whole number",
 		"episodes -1":                      "whole number",
+		"budget 50":                        "with its sign",
+		"budget +-5":                       "whole number",
 		"pin conv1":                        "name a layer and what to fix",
 		"pin sparsity=0.5":                 "name a layer",
 		"pin conv1 depth=3":                "not sparsity, weights or activations",
@@ -99,7 +101,7 @@ func TestLimitsAreTakenBack(t *testing.T) {
 var examples = map[Kind]struct{ text, agent string }{
 	Pause: {"pause", "joint"}, Resume: {"resume", "joint"}, Step: {"step", "joint"}, Stop: {"stop", "joint"},
 	Target: {"target 0.25", "joint"}, Reward: {"reward r6", "joint"}, Beta: {"beta -3", "joint"}, Episodes: {"episodes 500", "joint"},
-	Noise: {"noise 0.2", "joint"}, Updates: {"updates 20", "joint"},
+	Budget: {"budget +50", "joint"}, Noise: {"noise 0.2", "joint"}, Updates: {"updates 20", "joint"},
 	Pin:   {"pin conv sparsity=0.5 weights=4 activations=4", "joint"},
 	Bound: {"bound conv sparsity=0.25..0.5", "joint"}, Release: {"release conv", "joint"},
 	Freeze: {"freeze mixed", "joint"}, Thaw: {"thaw fp32", "joint"},
