@@ -54,7 +54,7 @@ func NewDDPG(s Settings, r Reward, seed uint64) (*DDPG, error) {
 	a.scaler = newScaler(s.States)
 	a.noiseFrom, a.exploring = s.WarmUp, s.Exploring
 	a.explorer = explorer{shared: make([]float64, s.Actions), rng: a.rng}
-	a.explorer.begin()
+	a.explorer.drawShared()
 	a.scratch = newScratch(s)
 	return a, nil
 }
@@ -158,7 +158,7 @@ func (a *DDPG) Finish(e Episode) error {
 	a.replay.add(e)
 	a.score()
 	a.episodes++
-	a.explorer.begin()
+	a.explorer.drawShared()
 	if a.replay.count >= a.settings.Batch {
 		for range a.settings.Updates {
 			a.update()

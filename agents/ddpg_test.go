@@ -346,7 +346,7 @@ func TestExploration(t *testing.T) {
 			x := explorer{shared: make([]float64, 1), rng: rng}
 			var got, want, product, previous float64
 			for range draws {
-				x.begin()
+				x.drawShared()
 				first := truncatedNormal(c.mean, c.deviation, x.uniform(0, correlation))
 				second := truncatedNormal(c.mean, c.deviation, x.uniform(0, correlation))
 				for _, y := range []float64{first, second} {

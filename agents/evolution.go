@@ -132,12 +132,12 @@ func (e *Evolution) Finish(episode Episode) error {
 	s.Members = s.Members[:min(len(s.Members), population)]
 	s.Episodes++
 	s.Guide = nil
-	e.begin()
+	e.nextChild()
 	return nil
 }
 
-// begin gets ready for the next episode.
-func (e *Evolution) begin() {
+// nextChild gets ready for the next episode.
+func (e *Evolution) nextChild() {
 	e.step, e.child = 0, nil
 	e.rng = episodeRandom(e.state.Seed, e.state.Episodes)
 }
@@ -198,7 +198,7 @@ func (e *Evolution) UnmarshalBinary(data []byte) error {
 	}
 	e.state = s
 	e.rank()
-	e.begin()
+	e.nextChild()
 	return nil
 }
 

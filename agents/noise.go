@@ -13,8 +13,8 @@ type explorer struct {
 	rng    *rand.Rand
 }
 
-// begin draws the luck that the next episode's steps share.
-func (x *explorer) begin() {
+// drawShared draws the luck that the next episode's steps share.
+func (x *explorer) drawShared() {
 	for i := range x.shared {
 		x.shared[i] = x.rng.NormFloat64()
 	}

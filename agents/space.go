@@ -33,12 +33,15 @@ const (
 	Mixed Method = "mixed" // 1 to [Space.MaxBits] bits
 )
 
+// FloatBits is what numbers count that are not quantized.
+const FloatBits = 32
+
 // Choice is what an action means for one layer.
 type Choice struct {
 	Method         Method
 	Sparsity       float64 // share of output channels to remove, in [0,1]
-	WeightBits     int     // 32: float
-	ActivationBits int     // 32: float
+	WeightBits     int     // FloatBits: float
+	ActivationBits int     // FloatBits: float
 }
 
 // Space translates between actions, vectors in [0,1]ⁿ, and choices.
@@ -78,7 +81,7 @@ func (s Space) Even() Space {
 // Step is the share of the range of a bit action that one number of bits has.
 func (s Space) Step() float64 { return (1 - s.Mixed) / float64(s.MaxBits) }
 
-// Alone is the number of bits, 32 for float, that a bit action asks for by itself.
+// Alone is the number of bits, FloatBits for float, that a bit action asks for by itself.
 func (s Space) Alone(x float64) int {
 	switch {
 	case x > s.Mixed:
@@ -86,7 +89,7 @@ func (s Space) Alone(x float64) int {
 	case x > s.Int8:
 		return 8
 	}
-	return 32
+	return FloatBits
 }
 
 // Actions is the length of an action.
@@ -108,7 +111,7 @@ const mostSparsity = 0.99
 // from [Mixed,1] to [0,1] before [Bits] reads them; those of [Quantize3] have all of [0,1]
 // for the bits, and say nothing in other methods.
 func (s Space) Choice(action []float64) Choice {
-	c := Choice{Method: Float, WeightBits: 32, ActivationBits: 32}
+	c := Choice{Method: Float, WeightBits: FloatBits, ActivationBits: FloatBits}
 	bits := action
 	if s.Kind.Prunes() {
 		c.Sparsity = min(action[0], mostSparsity)

@@ -1,9 +1,9 @@
 package agents
 
-// Window narrows a space down to the neighbourhood of a reference: per step, the actions 0 and
-// 1 mean as far below and above the reference as the window reaches, and ½ the reference.
+// Window narrows a space down to the neighbourhood of a base: per step, the actions 0 and
+// 1 mean as far below and above the base as the window reaches, and ½ the base.
 type Window struct {
-	Centre [][]float64 // by step, the reference's action in the space
+	Centre [][]float64 // by step, the base's action in the space
 	Reach  [][]float64 // by step, how far actions reach to either side of it; positive
 }
 

@@ -207,7 +207,7 @@ func (w *Workbench) comparedRun(s Settings, load *workload.Workload, prepared st
 
 // see searches a run to its end.
 func (w *Workbench) see(ctx context.Context, run *store.Run, load *workload.Workload, progress func(run string, episodes, budget int)) error {
-	if err := w.begin(run.ID, load); err != nil {
+	if err := w.startSearch(run.ID, load); err != nil {
 		return err
 	}
 	version, episodes := uint64(0), -1

@@ -55,7 +55,7 @@ func TestARenamedSearchKnowsItsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &Workbench{db: db, box: newMailbox()}
-	if err := w.begin(run.ID, smallWorkload(t)); err != nil {
+	if err := w.startSearch(run.ID, smallWorkload(t)); err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()

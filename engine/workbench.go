@@ -165,7 +165,7 @@ func (w *Workbench) Start(s Settings) (run string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return created.ID, w.begin(created.ID, load)
+	return created.ID, w.startSearch(created.ID, load)
 }
 
 // Resume goes on with a stored run, if its model and data are still what they were and its device is there.
@@ -187,7 +187,7 @@ func (w *Workbench) Resume(id string) error {
 	if _, err := hw.Locate(s.Device); err != nil {
 		return fmt.Errorf("run %s: %w", run.Name, err)
 	}
-	return w.begin(run.ID, load)
+	return w.startSearch(run.ID, load)
 }
 
 // Rename gives a run a name, with a number appended if another has it, and returns it.
@@ -251,8 +251,8 @@ func reload(run *store.Run) (Settings, *workload.Workload, error) {
 	return s, load, nil
 }
 
-// begin leaves the search under way and starts the run's, which goes on from what is stored by then.
-func (w *Workbench) begin(id string, load *workload.Workload) error {
+// startSearch leaves the search under way and starts the run's, which goes on from what is stored by then.
+func (w *Workbench) startSearch(id string, load *workload.Workload) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave()

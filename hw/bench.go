@@ -69,7 +69,7 @@ func RunBench(ctx context.Context, g *graph.Graph, devices []string, o BenchOpti
 		subjects = append(subjects, newSubject(p, o.Threads))
 		b.Devices = append(b.Devices, BenchDevice{Name: shortName(devices, i), Fingerprint: backend.fingerprint})
 	}
-	if err := b.measure(ctx, subjects, o.Threads); err != nil {
+	if err := b.compareSubjects(ctx, subjects, o.Threads); err != nil {
 		return nil, err
 	}
 	if o.Layers {
@@ -116,8 +116,8 @@ func shortName(devices []string, i int) string {
 	return short
 }
 
-// measure compares the first subject with the others; one alone is compared with itself.
-func (b *Bench) measure(ctx context.Context, subjects []*subject, threads int) error {
+// compareSubjects compares the first subject with the others; one alone is compared with itself.
+func (b *Bench) compareSubjects(ctx context.Context, subjects []*subject, threads int) error {
 	release := undisturbed(threads)
 	defer release()
 	reference, err := newYardstick(subjects[0])

@@ -183,7 +183,7 @@ func (y *yardstick) interleave(ctx context.Context, wanted rigour, candidates ..
 			c.all.add(ms, before, after)
 			if kept && max(before, after) <= quietAllowance*y.quiet {
 				c.calm.add(ms, before, after)
-				c.calm.settle()
+				c.calm.judge()
 			}
 			before = after
 		}
@@ -213,8 +213,8 @@ func (s *samples) calmest() *samples {
 	return c
 }
 
-// settle looks, after every fifth sample, whether the ratio has become as certain as wanted.
-func (s *samples) settle() {
+// judge looks, after every fifth sample, whether the ratio has become as certain as wanted.
+func (s *samples) judge() {
 	if n := len(s.ratio); n >= s.wanted.samples && n%5 == 0 {
 		s.settled = medianError(s.ratio) <= s.wanted.ratioError*median(s.ratio)
 	}

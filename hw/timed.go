@@ -50,15 +50,15 @@ func (d *timed) Close() error {
 }
 
 func (d *timed) Measure(ctx context.Context, candidate *graph.Graph) (Measurement, error) {
-	return d.measure(ctx, candidate, 1, usual)
+	return d.measurePrepared(ctx, candidate, 1, usual)
 }
 
 func (d *timed) MeasureThoroughly(ctx context.Context, candidate *graph.Graph) (Measurement, error) {
-	return d.measure(ctx, candidate, preparations, thorough)
+	return d.measurePrepared(ctx, candidate, preparations, thorough)
 }
 
-// measure prepares a candidate some times and times it each time; the layers are those of the last.
-func (d *timed) measure(ctx context.Context, candidate *graph.Graph, times int, wanted rigour) (Measurement, error) {
+// measurePrepared prepares a candidate some times and times it each time; the layers are those of the last.
+func (d *timed) measurePrepared(ctx context.Context, candidate *graph.Graph, times int, wanted rigour) (Measurement, error) {
 	var prepared []*samples
 	var layers []LayerTime
 	for range times {

@@ -113,7 +113,7 @@ func Compress(ctx context.Context, o Compression) (*Compressed, error) {
 	}
 	r.Result.Bytes = len(file)
 	if o.Device != "" {
-		if err := r.measure(ctx, o.Device, load.Graph, compressed.Graph); err != nil {
+		if err := r.time(ctx, o.Device, load.Graph, compressed.Graph); err != nil {
 			return nil, err
 		}
 	}
@@ -261,7 +261,7 @@ func quality(ctx context.Context, g *graph.Graph, w *workload.Workload, d *datas
 	return q, nil
 }
 
-func (r *Compressed) measure(ctx context.Context, device string, original, result *graph.Graph) error {
+func (r *Compressed) time(ctx context.Context, device string, original, result *graph.Graph) error {
 	d, err := hw.Open(device, original, hw.Options{EncodeONNX: onnx.Encode})
 	if err != nil {
 		return fmt.Errorf("open the device: %w", err)

@@ -12,18 +12,18 @@ import (
 
 // importer turns the nodes of a file into those of a graph, one after the other.
 type importer struct {
-	opset     int
-	graph     *graph.Graph
-	constants map[string]*constant
-	tensors   map[string]*tensor
-	failed    map[string]bool // outputs of refused nodes
-	uses      map[string]int  // how often a name is read, by nodes or as the model's output
-	names     names           // of nodes and values, to keep them unique
-	batch     int             // the file's batch size; 0: symbolic
-	bits      map[string]int  // width of weights stored in int8, by initializer
-	scalars   int             // what folding may still allocate
-	settled   map[string]bool // names under which views became values
-	refused   []UnsupportedNode
+	opset        int
+	graph        *graph.Graph
+	constants    map[string]*constant
+	tensors      map[string]*tensor
+	failed       map[string]bool // outputs of refused nodes
+	uses         map[string]int  // how often a name is read, by nodes or as the model's output
+	names        names           // of nodes and values, to keep them unique
+	batch        int             // the file's batch size; 0: symbolic
+	bits         map[string]int  // width of weights stored in int8, by initializer
+	scalars      int             // what folding may still allocate
+	materialized map[string]bool // names under which views became values
+	refused      []UnsupportedNode
 }
 
 // tensor is a name in the file that is computed from the model's input. It may be a view of its value: of another
@@ -105,15 +105,15 @@ func importModel(file *modelProto) (*graph.Graph, error) {
 		return nil, err
 	}
 	m := &importer{
-		opset:     opset,
-		constants: map[string]*constant{},
-		tensors:   map[string]*tensor{},
-		failed:    map[string]bool{},
-		settled:   map[string]bool{},
-		uses:      map[string]int{"": math.MaxInt32},
-		names:     names{},
-		bits:      weightBits(file.metadata),
-		scalars:   maxFolded,
+		opset:        opset,
+		constants:    map[string]*constant{},
+		tensors:      map[string]*tensor{},
+		failed:       map[string]bool{},
+		materialized: map[string]bool{},
+		uses:         map[string]int{"": math.MaxInt32},
+		names:        names{},
+		bits:         weightBits(file.metadata),
+		scalars:      maxFolded,
 	}
 	g := file.graph
 	if g.sparse {
@@ -395,7 +395,7 @@ func (m *importer) value(n *node, i int) (graph.ValueID, error) {
 	if n.last {
 		return t.value, nil
 	}
-	if err := m.settle(t); err != nil {
+	if err := m.materialize(t); err != nil {
 		return 0, fmt.Errorf("input %d (%q) %w", i, n.input(i), err)
 	}
 	return t.value, nil
@@ -474,7 +474,7 @@ func (m *importer) finish(file *graphProto) (*graph.Graph, error) {
 	}
 	given, _ := squeezed(t.shape, nil)
 	if own, _ := squeezed(g.Values[t.value].Shape, nil); t.order != nil || !slices.Equal(given, own) {
-		if err := m.settle(t); err != nil {
+		if err := m.materialize(t); err != nil {
 			return nil, fmt.Errorf("the model's output %q %w", name, err)
 		}
 	}

@@ -189,7 +189,7 @@ func importSoftmax(m *importer, n *node) error {
 	view := *t
 	view.shape = []int{count}
 	view.node, view.name = m.names.unique(n.name+"_flat"), m.names.unique(n.outputs[0]+"_flat")
-	if err := m.settle(&view); err != nil {
+	if err := m.materialize(&view); err != nil {
 		return err
 	}
 	if err := m.emit(n, op, view.value); err != nil {

@@ -68,7 +68,7 @@ func importQuantize(m *importer, n *node) error {
 		return err
 	}
 	if t.order != nil {
-		if err := m.settle(t); err != nil {
+		if err := m.materialize(t); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"galen/hw/graph"
 )
 
-// settle gives a tensor that is a view a value of its own, so that an operator can read it.
-func (m *importer) settle(t *tensor) error {
+// materialize gives a tensor that is a view a value of its own, so that an operator can read it.
+func (m *importer) materialize(t *tensor) error {
 	own := m.graph.Values[t.value].Shape
 	if t.order == nil && slices.Equal(own, t.shape) {
 		return nil
@@ -27,7 +27,7 @@ func (m *importer) settle(t *tensor) error {
 		op = graph.Flatten{}
 	}
 	name, output := t.node, t.name
-	if m.settled[output] { // another name for the same view was settled under its maker's
+	if m.materialized[output] { // another name for the same view was materialized under its maker's
 		name = m.names.unique(name)
 		output = m.names.unique(output)
 	}
@@ -35,7 +35,7 @@ func (m *importer) settle(t *tensor) error {
 	if err != nil {
 		return err
 	}
-	m.settled[output] = true
+	m.materialized[output] = true
 	t.value, t.order = value, nil
 	return nil
 }
