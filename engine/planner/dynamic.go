@@ -63,12 +63,6 @@ func (d *dynamicProgram) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// What is probed: eight bits at sparsities, and mixed precisions without pruning.
-var (
-	probeSparsities = []float64{0, 0.2, 0.4, 0.6, 0.8}
-	probeBits       = []int{6, 4, 2} // weights and activations; those up to the ceiling
-)
-
 // dynamicTries is how often one trade-off is corrected and solved again at most.
 const dynamicTries = 4
 

@@ -5,6 +5,12 @@ import (
 	"galen/hw/graph"
 )
 
+// What is probed: eight bits at sparsities, and mixed precisions without pruning.
+var (
+	probeSparsities = []float64{0, 0.2, 0.4, 0.6, 0.8}
+	probeBits       = []int{6, 4, 2} // weights and activations; those up to the ceiling
+)
+
 // latencyTable predicts what a layer costs from episodes that treated all layers alike:
 // the cost of its representation, times the share that its sparsity leaves of the
 // cost at eight bits. Costs are shares of the original network's latency.

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"galen/agents"
-	"galen/engine/compress"
 	"galen/hw/graph"
 )
 
@@ -199,33 +198,4 @@ func thawed(c agents.Choice, frozen []string, maxBits int, mixable bool) agents.
 		c.WeightBits, c.ActivationBits = graph.FloatBits, graph.FloatBits
 	}
 	return withMethod(c)
-}
-
-// permitted bends a choice to what is frozen, then to the layer's limits, then to what the layer admits by
-// itself: not all can lose channels, and some must not go below eight bits.
-func (p *Planner) permitted(layer Layer, c agents.Choice) agents.Choice {
-	c = thawed(c, p.settings.Frozen, p.settings.MaxBits, layer.Mixable)
-	c = p.settings.Limits[layer.Name].apply(c)
-	if !layer.Prunable {
-		c.Sparsity = 0
-	}
-	if c.Method == agents.Mixed && !layer.Mixable {
-		c.Method, c.WeightBits, c.ActivationBits = agents.Int8, 8, 8
-	}
-	return c
-}
-
-// allowed is what is permitted of a choice where earlier layers were decided: coupled layers follow
-// their group's root, which was.
-func (p *Planner) allowed(step int, c agents.Choice, decided compress.Policy) agents.Choice {
-	layer := p.layers[step]
-	c = p.permitted(layer, c)
-	if layer.Prunable && !layer.Root {
-		for i := range step {
-			if other := p.layers[i]; other.Root && other.Group == layer.Group {
-				c.Sparsity = decided[i].Sparsity
-			}
-		}
-	}
-	return c
 }

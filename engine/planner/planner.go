@@ -5,10 +5,7 @@
 package planner
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"math"
 
 	"galen/agents"
 	"galen/engine/compress"
@@ -55,89 +52,6 @@ type Options struct {
 // the values of probes; without probes the network is the original one and the values are the usual ones.
 type Sensitivities func(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error)
 
-// New makes a planner for a run whose first episode is to come.
-func New(ctx context.Context, o Options) (*Planner, error) {
-	p := &Planner{
-		settings: o.Settings, progress: o.Progress, worth: o.Settings.worth(), roundLength: cmp.Or(o.Round, usualRound),
-		original: o.Original, sizes: o.Sizes, sensitivities: o.Sensitivities, layers: o.Layers,
-	}
-	var err error
-	if p.space, err = p.settings.space(); err != nil {
-		return nil, err
-	}
-	if err := p.applyBase(ctx); err != nil {
-		return nil, err
-	}
-	if p.agent, err = p.newAgent(o.Budget); err != nil {
-		return nil, fmt.Errorf("create the agent: %w", err)
-	}
-	return p, nil
-}
-
-func (p *Planner) newAgent(budget int) (agents.Agent, error) {
-	reward, seed := p.settings.NewReward(), p.settings.Seed
-	switch p.settings.Agent {
-	case uniform:
-		return agents.NewUniform(p.space), nil
-	case random:
-		return agents.NewRandom(p.space.Actions(), seed), nil
-	case evolution:
-		return agents.NewEvolution(p.space.Actions(), reward, seed), nil
-	case dynamic:
-		return &dynamicProgram{planner: p}, nil
-	}
-	if p.settings.Preset == Paper {
-		return agents.NewDDPG(agents.Paper(p.features.count(), p.space.Actions()), reward, seed)
-	}
-	settings := agents.Defaults(p.features.count(), p.space.Actions())
-	if p.settings.Iterative() {
-		settings.WarmUp, settings.Noise = 0, roundNoise
-		settings.NoiseDecay = math.Pow(roundEnd, 1/float64(p.roundLength))
-		return agents.NewDDPG(settings, reward, seed)
-	}
-	settings.WarmUp, settings.Noise = 0, startNoise
-	settings.NoiseDecay = math.Pow(endNoise, 1/float64(budget))
-	return agents.NewDDPG(settings, reward, seed)
-}
-
-// Resume makes the planner that of a run with finished episodes, its agent in the state of a checkpoint.
-func (p *Planner) Resume(checkpoint []byte, episodes []Episode) error {
-	if err := p.agent.UnmarshalBinary(checkpoint); err != nil {
-		return fmt.Errorf("restore the agent: %w", err)
-	}
-	p.episodes = episodes
-	return nil
-}
-
-// Relearn makes the planner that of a run with finished episodes, from which its agent learns anew. progress is told
-// how many it has learned from.
-func (p *Planner) Relearn(ctx context.Context, episodes []Episode, progress func(done int)) error {
-	p.episodes = episodes
-	for i, e := range episodes {
-		progress(i)
-		if imitator, ok := p.agent.(imitator); ok && p.progress.Start.Imitated == e.Number {
-			if err := p.imitate(ctx, imitator, p.prescribe(p.demonstration().Policy)); err != nil {
-				return err
-			}
-		}
-		as := p.prescribe(e.Policy)
-		if p.window == nil { // otherwise they are relative to what may have been another base
-			as.actions = e.Actions
-		}
-		plan, err := p.dryRun(ctx, as)
-		if err != nil {
-			return err
-		}
-		if err := p.learn(plan, e); err != nil {
-			return fmt.Errorf("learn from episode %d: %w", e.Number, err)
-		}
-	}
-	if p.window != nil {
-		p.progress.RoundBase = p.base
-	}
-	return nil
-}
-
 // Plan is what to try in an episode: a policy, with what the agent saw and how it would have had to act.
 type Plan struct {
 	Policy  compress.Policy
@@ -145,74 +59,6 @@ type Plan struct {
 	Noise   float64     // the agent's exploration σ
 	states  [][]float64
 	trial   *trial // what of the search's beginning it is; nil: nothing
-}
-
-// Begin lets what decisions start from take effect. It may measure sensitivities.
-func (p *Planner) Begin(ctx context.Context) error {
-	if p.settings.Iterative() {
-		return p.iterate(ctx)
-	}
-	return p.applyBase(ctx)
-}
-
-// Next decides on the layers of the next episode. atStep is called before each; commands may take effect there.
-func (p *Planner) Next(ctx context.Context, atStep func(step int) error) (*Plan, error) {
-	as, trial, err := p.prescribed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := p.decide(ctx, as, atStep)
-	if err != nil {
-		return nil, err
-	}
-	if as.actions == nil {
-		if plan, err = p.refine(ctx, plan); err != nil {
-			return nil, err
-		}
-	}
-	plan.trial, plan.Noise = trial, p.agent.Noise()
-	return plan, nil
-}
-
-// prescribed is what the next episode is to be: a policy that a person wants tried, a trial that the search begins
-// with, or what the agent makes of it.
-func (p *Planner) prescribed(ctx context.Context) (prescription, *trial, error) {
-	if queue := p.progress.Queue; len(queue) > 0 {
-		p.progress.Queue = queue[1:]
-		return p.prescribe(queue[0]), nil, nil
-	}
-	if p.settings.Iterative() && !p.beginning() {
-		return prescription{}, nil, nil
-	}
-	trial, actions, err := p.warmStart(ctx)
-	return prescription{actions: actions}, trial, err
-}
-
-// Learn lets the agent learn what came of a plan.
-func (p *Planner) Learn(plan *Plan, e Episode) error {
-	if plan.trial != nil {
-		p.progress.tried(*plan.trial, e.Latency)
-	}
-	if err := p.learn(plan, e); err != nil {
-		return err
-	}
-	p.episodes = append(p.episodes, e)
-	return nil
-}
-
-func (p *Planner) learn(plan *Plan, e Episode) error {
-	return p.agent.Finish(agents.Episode{
-		States: plan.states, Actions: plan.Actions, Outcome: p.outcome(e.Accuracy, e.Latency), Costs: e.Costs,
-	})
-}
-
-// Checkpoint is the state of the agent between two episodes.
-func (p *Planner) Checkpoint() ([]byte, error) {
-	checkpoint, err := p.agent.MarshalBinary()
-	if err != nil {
-		return nil, fmt.Errorf("encode the agent: %w", err)
-	}
-	return checkpoint, nil
 }
 
 // Reward is what an accuracy and a latency ÷ the original's are worth.
@@ -237,4 +83,30 @@ func (p *Planner) mostRewarded(episodes []Episode) *Episode {
 		}
 	}
 	return best
+}
+
+// What agents may be able to do beyond what [agents.Agent] asks of all.
+
+// imitator is an agent that can begin with given answers.
+type imitator interface {
+	Imitate(states, actions [][]float64)
+}
+
+// thinker is an agent that may decide on all layers several times before an episode is tried.
+type thinker interface {
+	// Rollouts is how often; 1: its first decisions are to be tried.
+	Rollouts() int
+	// Value is what its critic expects of an episode.
+	Value(states, actions [][]float64) float64
+	// Think begins decisions that are near the best known ones.
+	Think()
+	// SetIncumbent tells the actions of the episode that is probably the best so far.
+	SetIncumbent(actions [][]float64)
+}
+
+// tunable is an agent whose learning can be steered.
+type tunable interface {
+	Settings() agents.Settings
+	SetNoise(sigma float64)
+	SetUpdates(n int)
 }

@@ -17,6 +17,28 @@ type Progress struct {
 	Round     int             `json:"round,omitempty"`
 }
 
+// Start is how far the beginning of a search is.
+type Start struct {
+	Trials        []trial `json:"trials,omitempty"`
+	Imitated      int     `json:"imitated,omitempty"` // episode from which on the agent acts; 0: not yet
+	Demonstration int     `json:"guide,omitempty"`    // episode that it began by imitating
+}
+
+// trial is an episode of the beginning.
+type trial struct {
+	Episode int     `json:"episode"`
+	Blend   float64 `json:"blend"`
+	Level   float64 `json:"level"`
+	Float   bool    `json:"float,omitempty"` // nothing is quantized
+	Ratio   float64 `json:"ratio"`           // latency ÷ the original's
+}
+
+// tried appends a trial with what came of it.
+func (p *Progress) tried(t trial, ratio float64) {
+	t.Ratio = ratio
+	p.Start.Trials = append(slices.Clone(p.Start.Trials), t)
+}
+
 // Truncate goes back to the end of an earlier episode.
 func (p *Progress) Truncate(episode int) {
 	p.Queue = nil

@@ -18,18 +18,6 @@ import (
 // policies that were much alike, and makes the most of that. The one alone does not settle, the other hardly leaves what it
 // knows.
 
-// thinker is an agent that may decide on all layers several times before an episode is tried.
-type thinker interface {
-	// Rollouts is how often; 1: its first decisions are to be tried.
-	Rollouts() int
-	// Value is what its critic expects of an episode.
-	Value(states, actions [][]float64) float64
-	// Think begins decisions that are near the best known ones.
-	Think()
-	// SetIncumbent tells the actions of the episode that is probably the best so far.
-	SetIncumbent(actions [][]float64)
-}
-
 // refine makes the most of what an agent decided for an episode: the policy is moved onto the target, and
 // gives way to a better one if the agent thinks of any.
 func (p *Planner) refine(ctx context.Context, plan *Plan) (*Plan, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"galen/agents"
+	"galen/engine/compress"
 )
 
 // Settings are what a person decides about how a run is planned. Steering changes some of them.
@@ -23,6 +24,28 @@ type Settings struct {
 
 	Limits map[string]Limits `json:"limits,omitempty"` // by layer: what the agent may choose
 	Frozen []string          `json:"frozen,omitempty"` // of Methods: what it may not use
+}
+
+// Base is a policy that decisions start from. What the agent does not decide about stays
+// as it is there: pruning keeps its bits, quantization its sparsities.
+type Base struct {
+	Policy  compress.Policy `json:"policy"`
+	Run     string          `json:"run,omitempty"`     // the other run it is from; empty: none
+	Episode int             `json:"episode,omitempty"` // of that run or, without one, of the run itself; 0: of none
+	Model   string          `json:"model,omitempty"`   // SHA-256 of the other run's model
+}
+
+// String names the policy.
+func (b *Base) String() string {
+	switch {
+	case b == nil:
+		return "none"
+	case b.Run != "":
+		return fmt.Sprintf("%s:%d", b.Run, b.Episode)
+	case b.Episode > 0:
+		return fmt.Sprintf("episode %d", b.Episode)
+	}
+	return "a given policy"
 }
 
 // Agents are what can propose policies: reinforcement learning over channels and bits,

@@ -3,7 +3,6 @@ package planner
 import (
 	"fmt"
 
-	"galen/agents"
 	"galen/engine/compress"
 )
 
@@ -14,13 +13,6 @@ func (p *Planner) Steered() {
 		p.worth = now
 		p.agent.Rescore(p.settings.NewReward())
 	}
-}
-
-// tunable is an agent whose learning can be steered.
-type tunable interface {
-	Settings() agents.Settings
-	SetNoise(sigma float64)
-	SetUpdates(n int)
 }
 
 func (p *Planner) tunable() (tunable, error) {

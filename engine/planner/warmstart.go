@@ -88,22 +88,6 @@ func strongestBelow(curve []float64, threshold float64) float64 {
 	return spacing * float64(strongest)
 }
 
-// Start is how far the beginning of a search is.
-type Start struct {
-	Trials        []trial `json:"trials,omitempty"`
-	Imitated      int     `json:"imitated,omitempty"` // episode from which on the agent acts; 0: not yet
-	Demonstration int     `json:"guide,omitempty"`    // episode that it began by imitating
-}
-
-// trial is an episode of the beginning.
-type trial struct {
-	Episode int     `json:"episode"`
-	Blend   float64 `json:"blend"`
-	Level   float64 `json:"level"`
-	Float   bool    `json:"float,omitempty"` // nothing is quantized
-	Ratio   float64 `json:"ratio"`           // latency ÷ the original's
-}
-
 // nextTrial says what to try after the trials so far, the level NaN where it is to be put
 // onto the target; over tells that there is nothing left. With floats, layers that are pruned may stay float.
 func nextTrial(trials []trial, target float64, floats bool) (next trial, over bool) {
@@ -145,11 +129,6 @@ func nextTrial(trials []trial, target float64, floats bool) (next trial, over bo
 // nextTrial is what this search has to try next.
 func (p *Planner) nextTrial() (next trial, over bool) {
 	return nextTrial(p.progress.Start.Trials, p.settings.Target, p.space.Kind == agents.Joint)
-}
-
-// imitator is an agent that can begin with given answers.
-type imitator interface {
-	Imitate(states, actions [][]float64)
 }
 
 // warmStart returns the trial to make in this episode, nil if the agent shall act. The first time
@@ -194,10 +173,4 @@ func (p *Planner) imitate(ctx context.Context, agent imitator, as prescription) 
 	}
 	agent.Imitate(plan.states, plan.Actions)
 	return nil
-}
-
-// tried appends a trial with what came of it.
-func (p *Progress) tried(t trial, ratio float64) {
-	t.Ratio = ratio
-	p.Start.Trials = append(slices.Clone(p.Start.Trials), t)
 }

@@ -107,3 +107,14 @@ var policy = argument{
 		return beginning(before, typed, []string{fmt.Sprint(on.Best.Number)})
 	},
 }
+
+// beginning lists the words that begin as typed, after what comes before them.
+func beginning(before, typed string, words []string) []string {
+	var fitting []string
+	for _, w := range words {
+		if strings.HasPrefix(w, typed) {
+			fitting = append(fitting, before+w)
+		}
+	}
+	return fitting
+}

@@ -20,7 +20,7 @@ var (
 		argument: methodsThat(false),
 		apply: func(c Command, on Course, _ Search) (Change, error) {
 			s := on.Settings
-			if err := known(c.Name); err != nil {
+			if err := checkMethod(c.Name); err != nil {
 				return Change{}, err
 			}
 			if slices.Contains(s.Frozen, c.Name) {
@@ -39,7 +39,7 @@ var (
 		argument: methodsThat(true),
 		apply: func(c Command, on Course, _ Search) (Change, error) {
 			s := on.Settings
-			if err := known(c.Name); err != nil {
+			if err := checkMethod(c.Name); err != nil {
 				return Change{}, err
 			}
 			if !slices.Contains(s.Frozen, c.Name) {
@@ -58,7 +58,7 @@ func methodsThat(frozen bool) argument {
 	})
 }
 
-func known(method string) error {
+func checkMethod(method string) error {
 	if !slices.Contains(planner.Methods, method) {
 		return fmt.Errorf("method %q is unknown; choose from %v", method, planner.Methods)
 	}

@@ -2,34 +2,11 @@ package planner
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"galen/agents"
 	"galen/engine/compress"
 )
-
-// Base is a policy that decisions start from. What the agent does not decide about stays
-// as it is there: pruning keeps its bits, quantization its sparsities.
-type Base struct {
-	Policy  compress.Policy `json:"policy"`
-	Run     string          `json:"run,omitempty"`     // the other run it is from; empty: none
-	Episode int             `json:"episode,omitempty"` // of that run or, without one, of the run itself; 0: of none
-	Model   string          `json:"model,omitempty"`   // SHA-256 of the other run's model
-}
-
-// String names the policy.
-func (b *Base) String() string {
-	switch {
-	case b == nil:
-		return "none"
-	case b.Run != "":
-		return fmt.Sprintf("%s:%d", b.Run, b.Episode)
-	case b.Episode > 0:
-		return fmt.Sprintf("episode %d", b.Episode)
-	}
-	return "a given policy"
-}
 
 // wantedBase is the policy that decisions are to start from.
 func (p *Planner) wantedBase() compress.Policy {
@@ -84,4 +61,9 @@ func (p *Planner) probes() (probes []compress.Probe) {
 	}
 	levels.ActivationBits = levels.WeightBits
 	return slices.Repeat([]compress.Probe{levels}, len(p.base))
+}
+
+// beginning tells whether an iterative agent's first base is still being searched.
+func (p *Planner) beginning() bool {
+	return p.settings.Base == nil && p.settings.Preset != Paper && p.progress.Round == 0
 }
