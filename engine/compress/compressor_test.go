@@ -9,31 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
 
-// images are n smooth random images of a graph's input shape.
-func images(g *graph.Graph, n int) []float32 {
-	rng := rand.New(rand.NewPCG(11, 12))
-	s := g.Values[g.Input].Shape
-	pixels := make([]float32, 0, n*s.Elements())
-	for range n {
-		for range s[0] {
-			a, b, c := 2*rng.Float64(), 2*rng.Float64(), 2*rng.Float64()-1
-			for y := range s[1] {
-				for x := range s[2] {
-					pixels = append(pixels, float32(c+math.Sin(a*float64(x))+math.Cos(b*float64(y))+0.4*rng.Float64()))
-				}
-			}
-		}
-	}
-	return pixels
-}
-
 func newCompressor(t testing.TB, g *graph.Graph, o Options) *Compressor {
 	t.Helper()
-	c, err := New(g, images(g, 48), 48, o)
+	c, err := New(g, testnet.Images(g, 48), 48, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,30 +32,8 @@ func compressed(t testing.TB, c *Compressor, p Policy) *Result {
 	return r
 }
 
-// outputs runs a graph through the plan that is deployed.
-func outputs(t testing.TB, g *graph.Graph, images []float32, n int) []float32 {
-	t.Helper()
-	plan, err := runtime.Compile(g, runtime.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := make([]float32, n*plan.OutputElements())
-	plan.RunBatch(out, images, n, 1)
-	return out
-}
-
-// relative is ‖a−b‖ ÷ ‖b‖.
-func relative(a, b []float32) float64 {
-	var d, s float64
-	for i := range a {
-		d += float64(a[i]-b[i]) * float64(a[i]-b[i])
-		s += float64(b[i]) * float64(b[i])
-	}
-	return math.Sqrt(d / s)
-}
-
 func TestNothingAskedChangesNothing(t *testing.T) {
-	for name, g := range nets(t) {
+	for name, g := range testnet.Networks(t) {
 		c := newCompressor(t, g, Options{})
 		r := compressed(t, c, c.structure.Uniform(0, graph.FloatBits))
 		if !reflect.DeepEqual(r.Graph, g) {
@@ -94,7 +55,7 @@ func floats(g *graph.Graph) (names []string) {
 }
 
 func TestUniformInt8HasNoFloatIslands(t *testing.T) {
-	for name, g := range nets(t) {
+	for name, g := range testnet.Networks(t) {
 		c := newCompressor(t, g, Options{})
 		r := compressed(t, c, c.structure.Uniform(0, 8))
 		if islands := floats(r.Graph); len(islands) > 0 {
@@ -122,16 +83,16 @@ func TestUniformInt8HasNoFloatIslands(t *testing.T) {
 }
 
 func TestCompressedNetworksStayClose(t *testing.T) {
-	for name, g := range nets(t) {
-		held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
-		want := outputs(t, g, held, 12)
+	for name, g := range testnet.Networks(t) {
+		held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+		want := testnet.Outputs(t, g, held, 12)
 		c := newCompressor(t, g, Options{})
 		before := 0.0
 		for _, p := range []struct {
 			bits  int
 			limit float64
 		}{{8, 0.05}, {6, 0.15}, {4, 0.6}} {
-			got := relative(outputs(t, compressed(t, c, c.structure.Uniform(0, p.bits)).Graph, held, 12), want)
+			got := testnet.RelativeError(testnet.Outputs(t, compressed(t, c, c.structure.Uniform(0, p.bits)).Graph, held, 12), want)
 			if got > p.limit || got <= before {
 				t.Errorf("%s at %d bits: outputs are off by %.3f, with more bits %.3f", name, p.bits, got, before)
 			}
@@ -142,12 +103,12 @@ func TestCompressedNetworksStayClose(t *testing.T) {
 
 // The tensors the fitting pass holds must be those the finished graph computes.
 func TestFittedTensorsAreTheGraphs(t *testing.T) {
-	for name, g := range nets(t) {
+	for name, g := range testnet.Networks(t) {
 		c := newCompressor(t, g, Options{Repair: Statistics})
 		p := c.structure.Uniform(0.3, 4)
 		p[1].WeightBits, p[1].ActivationBits = graph.FloatBits, graph.FloatBits
 		r := compressed(t, c, p)
-		calibration := images(g, 48)
+		calibration := testnet.Images(g, 48)
 		tracer := runtime.NewTracer("", 1)
 		values := make([]*runtime.Batch, len(r.Graph.Values))
 		if err := tracer.Run(r.Graph, tracer.Input(r.Graph, calibration, 48), 0, values, nil); err != nil {
@@ -187,8 +148,8 @@ func TestFittedTensorsAreTheGraphs(t *testing.T) {
 // its definition says.
 func TestRandomGraphsUnderRandomPolicies(t *testing.T) {
 	for seed := range uint64(60) {
-		g := randomNet(t, seed)
-		c, err := New(g, images(g, 6), 6, Options{})
+		g := testnet.Random(t, seed)
+		c, err := New(g, testnet.Images(g, 6), 6, Options{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -205,10 +166,10 @@ func TestRandomGraphsUnderRandomPolicies(t *testing.T) {
 		r := compressed(t, c, p)
 		tracer := runtime.NewTracer("", 1)
 		values := make([]*runtime.Batch, len(r.Graph.Values))
-		if err := tracer.Run(r.Graph, tracer.Input(r.Graph, images(g, 6), 6), 0, values, nil); err != nil {
+		if err := tracer.Run(r.Graph, tracer.Input(r.Graph, testnet.Images(g, 6), 6), 0, values, nil); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		got, want := outputs(t, r.Graph, images(g, 6), 6), values[r.Graph.Output].Outputs()
+		got, want := testnet.Outputs(t, r.Graph, testnet.Images(g, 6), 6), values[r.Graph.Output].Outputs()
 		// A float that falls on the other side of a rounding step moves a coarse network
 		// visibly, so few outputs may differ, but not many, unless by little.
 		differ := 0
@@ -217,21 +178,58 @@ func TestRandomGraphsUnderRandomPolicies(t *testing.T) {
 				differ++
 			}
 		}
-		if differ > len(got)/2 && relative(got, want) > 0.03 {
+		if differ > len(got)/2 && testnet.RelativeError(got, want) > 0.03 {
+			t.Errorf("seed %d: %d of %d outputs of the plan are not those of the trace", seed, differ, len(got))
+		}
+	}
+}
+
+// What mixes all kinds of blocks compiles under any policy, and its integers say what its definition says.
+func TestMixedTopologiesUnderRandomPolicies(t *testing.T) {
+	for seed := range uint64(40) {
+		g := testnet.Mixed(t, seed)
+		c, err := New(g, testnet.Images(g, 6), 6, Options{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		rng := rand.New(rand.NewPCG(seed, 10))
+		p := c.structure.Uniform(0, graph.FloatBits)
+		for l, info := range c.structure.Layers {
+			if info.Root && info.Prunable {
+				p[l].Sparsity = rng.Float64()
+			}
+			if rng.IntN(4) > 0 {
+				p[l].WeightBits, p[l].ActivationBits = 1+rng.IntN(8), 1+rng.IntN(8)
+			}
+		}
+		r := compressed(t, c, p)
+		tracer := runtime.NewTracer("", 1)
+		values := make([]*runtime.Batch, len(r.Graph.Values))
+		if err := tracer.Run(r.Graph, tracer.Input(r.Graph, testnet.Images(g, 6), 6), 0, values, nil); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		got, want := testnet.Outputs(t, r.Graph, testnet.Images(g, 6), 6), values[r.Graph.Output].Outputs()
+		differ := 0 // where a float fell on the other side of a rounding step
+		for i := range got {
+			if d := math.Abs(float64(got[i] - want[i])); !(d <= 1e-3+1e-3*math.Abs(float64(want[i]))) {
+				differ++
+			}
+		}
+		if differ > len(got)/2 {
 			t.Errorf("seed %d: %d of %d outputs of the plan are not those of the trace", seed, differ, len(got))
 		}
 	}
 }
 
 func TestCorrectionPaysAfterPruning(t *testing.T) {
-	g := residualNet(t, true)
-	held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
-	want := outputs(t, g, held, 12)
+	g := testnet.Residual(t, true)
+	held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+	want := testnet.Outputs(t, g, held, 12)
 	off := map[bool]float64{}
 	for _, uncorrected := range []bool{false, true} {
 		c := newCompressor(t, g, Options{Repair: Statistics, Uncorrected: uncorrected})
 		r := compressed(t, c, c.structure.Uniform(0.3, graph.FloatBits))
-		off[uncorrected] = relative(outputs(t, r.Graph, held, 12), want)
+		off[uncorrected] = testnet.RelativeError(testnet.Outputs(t, r.Graph, held, 12), want)
 	}
 	if off[false] > 0.8*off[true] {
 		t.Errorf("outputs are off by %.3f with correction, %.3f without", off[false], off[true])
@@ -239,7 +237,7 @@ func TestCorrectionPaysAfterPruning(t *testing.T) {
 }
 
 func TestCompressIsDeterministic(t *testing.T) {
-	g := residualNet(t, false)
+	g := testnet.Residual(t, false)
 	for _, bits := range []int{5, 2} {
 		var first *Result
 		for _, workers := range []int{1, 2, 5} {
@@ -255,7 +253,7 @@ func TestCompressIsDeterministic(t *testing.T) {
 }
 
 func TestSilentChannels(t *testing.T) {
-	g := plainNet(t)
+	g := testnet.Plain(t)
 	conv := *g.Nodes[0].Op.(*graph.Conv)
 	conv.Weight.Float, conv.Bias = slices.Clone(conv.Weight.Float), slices.Clone(conv.Bias)
 	clear(conv.Weight.Float[:27])
@@ -265,22 +263,22 @@ func TestSilentChannels(t *testing.T) {
 	}
 	conv.Bias[1] = -3
 	g.Nodes[0].Op = &conv
-	held := images(g, 8)
-	want := outputs(t, g, held, 8)
+	held := testnet.Images(g, 8)
+	want := testnet.Outputs(t, g, held, 8)
 	for _, bits := range []int{8, 1} {
 		c := newCompressor(t, g, Options{})
 		p := c.structure.Uniform(0, 8)
 		p[0].WeightBits = bits
 		r := compressed(t, c, p)
-		got := outputs(t, r.Graph, held, 8)
-		if d := relative(got, want); bits == 8 && d > 0.05 || math.IsNaN(d) {
+		got := testnet.Outputs(t, r.Graph, held, 8)
+		if d := testnet.RelativeError(got, want); bits == 8 && d > 0.05 || math.IsNaN(d) {
 			t.Errorf("%d bits: outputs are off by %v", bits, d)
 		}
 	}
 }
 
 func TestNewRefusesWhatItCannotUse(t *testing.T) {
-	g := plainNet(t)
+	g := testnet.Plain(t)
 	if _, err := New(g, make([]float32, 10), 1, Options{}); err == nil {
 		t.Error("calibration images of the wrong size were taken")
 	}
@@ -288,16 +286,16 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 		t.Error("no calibration images were taken")
 	}
 	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}, {WeightRange: Entropy}, {Rounding: "up"}, {Equalization: "all"}} {
-		if _, err := New(g, images(g, 1), 1, o); err == nil || !strings.Contains(err.Error(), "unknown") {
+		if _, err := New(g, testnet.Images(g, 1), 1, o); err == nil || !strings.Contains(err.Error(), "unknown") {
 			t.Errorf("options %+v: %v", o, err)
 		}
 	}
 	c := newCompressor(t, g, Options{})
 	r := compressed(t, c, c.structure.Uniform(0, 8))
-	if _, err := New(r.Graph, images(g, 2), 2, Options{}); err == nil || !strings.Contains(err.Error(), "quantized already") {
+	if _, err := New(r.Graph, testnet.Images(g, 2), 2, Options{}); err == nil || !strings.Contains(err.Error(), "quantized already") {
 		t.Errorf("a quantized graph: %v", err)
 	}
-	broken := images(g, 2)
+	broken := testnet.Images(g, 2)
 	broken[5] = float32(math.NaN())
 	if _, err := New(g, broken, 2, Options{}); err == nil || !strings.Contains(err.Error(), "finite") {
 		t.Errorf("images with NaN: %v", err)

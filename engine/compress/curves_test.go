@@ -7,15 +7,16 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
 // Curves are measured once for all that they follow from, whatever happens to the database.
 func TestCurvesAreMeasuredOnce(t *testing.T) {
-	g, d := nets(t)["residual A"], database(t, 0)
-	pixels := images(g, 4)
+	g, d := testnet.Networks(t)["residual A"], database(t, 0)
+	pixels := testnet.Images(g, 4)
 	pieces := 0
-	calibration := images(g, 48)
+	calibration := testnet.Images(g, 48)
 	measure := func(g *graph.Graph, o Options, pixels []float32, maxBits int) []Curve {
 		t.Helper()
 		pieces = 0
@@ -93,7 +94,7 @@ func TestCurvesAreMeasuredOnce(t *testing.T) {
 	if measure(g, stored, pixels, 6); pieces == 0 {
 		t.Error("other calibration images are given the same curves")
 	}
-	calibration = images(g, 48)
+	calibration = testnet.Images(g, 48)
 	if measure(g, Options{Database: d, Workers: 1}, pixels, 6); pieces != 0 {
 		t.Error("curves depend on the number of workers")
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -24,15 +25,15 @@ func unbalanced(g *graph.Graph) *graph.Graph {
 }
 
 func TestEqualizedNetworksComputeTheSame(t *testing.T) {
-	for name, g := range nets(t) {
-		want := outputs(t, g, images(g, 20), 20)
+	for name, g := range testnet.Networks(t) {
+		want := testnet.Outputs(t, g, testnet.Images(g, 20), 20)
 		c := newCompressor(t, g, Options{})
 		for _, by := range []Equalization{EqualizeWeights, EqualizeActivations} {
 			equal, err := c.equalized(g, c.input, by)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := relative(outputs(t, equal, images(g, 20), 20), want); d > 1e-5 {
+			if d := testnet.RelativeError(testnet.Outputs(t, equal, testnet.Images(g, 20), 20), want); d > 1e-5 {
 				t.Errorf("%s, %s: outputs are off by %g", name, by, d)
 			}
 		}
@@ -42,16 +43,16 @@ func TestEqualizedNetworksComputeTheSame(t *testing.T) {
 // A network whose channels differ in size by a factor of 50 must be quantized nearly as well
 // as the balanced one that computes the same.
 func TestEqualizationBalances(t *testing.T) {
-	balanced := separableNet(t)
+	balanced := testnet.Separable(t)
 	g := unbalanced(balanced)
-	held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
-	want := outputs(t, balanced, held, 12)
-	if d := relative(outputs(t, g, held, 12), want); d > 0.02 {
+	held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+	want := testnet.Outputs(t, balanced, held, 12)
+	if d := testnet.RelativeError(testnet.Outputs(t, g, held, 12), want); d > 0.02 {
 		t.Fatalf("the unbalanced network's outputs are off by %g", d)
 	}
 	off := func(g *graph.Graph, by Equalization) float64 {
 		c := newCompressor(t, g, Options{Equalization: by})
-		return relative(outputs(t, compressed(t, c, c.structure.Uniform(0, 5)).Graph, held, 12), want)
+		return testnet.RelativeError(testnet.Outputs(t, compressed(t, c, c.structure.Uniform(0, 5)).Graph, held, 12), want)
 	}
 	goal, none := off(balanced, EqualizeNone), off(g, EqualizeNone)
 	for _, by := range []Equalization{EqualizeWeights, EqualizeActivations} {

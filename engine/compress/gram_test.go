@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
@@ -59,7 +60,7 @@ func TestGramIsTheMomentsOfTheLayersOutputs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := crew{isa: newCompressor(t, plainNet(t), Options{}).crew.isa, workers: 2}
+		c := crew{isa: newCompressor(t, testnet.Plain(t), Options{}).crew.isa, workers: 2}
 		all := c.patchesOf(&n, in, l.out)
 		if len(all) != l.groups {
 			t.Fatalf("%s: %d groups of patches", name, len(all))
@@ -127,7 +128,7 @@ func TestSampledPixelsAreSpread(t *testing.T) {
 
 func BenchmarkGram(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	c := newCompressor(b, plainNet(b), Options{}).crew
+	c := newCompressor(b, testnet.Plain(b), Options{}).crew
 	for _, channels := range []int{16, 64, 512} {
 		size := 512 / channels
 		n := graph.Node{Op: &graph.Conv{Kernel: [2]int{3, 3}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Pad: [4]int{1, 1, 1, 1}, Groups: 1}}

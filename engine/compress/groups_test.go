@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -18,7 +19,7 @@ func blocks(group Group) (counts []int) {
 }
 
 func TestGroupsOfOptionA(t *testing.T) {
-	s, err := Analyze(residualNet(t, false))
+	s, err := Analyze(testnet.Residual(t, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +46,8 @@ func TestGroupsOfOptionA(t *testing.T) {
 }
 
 func TestLayerInfo(t *testing.T) {
-	all := topologies(t)
-	maps.Copy(all, nets(t))
+	all := testnet.Topologies(t)
+	maps.Copy(all, testnet.Networks(t))
 	for name, g := range all {
 		s, err := Analyze(g)
 		if err != nil {
@@ -69,7 +70,7 @@ func TestLayerInfo(t *testing.T) {
 }
 
 func TestDepthwiseIsCoupledToItsInput(t *testing.T) {
-	s, err := Analyze(separableNet(t))
+	s, err := Analyze(testnet.Separable(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +86,9 @@ func TestDepthwiseIsCoupledToItsInput(t *testing.T) {
 }
 
 func TestGroupedConvolutionsLoseWholeGroups(t *testing.T) {
-	b := newBuilder(t, 5, 3, 8, 8)
-	x := b.conv(b.relu(b.conv(0, 8, 3, 1, 1)), 16, 3, 1, 4)
-	s, err := Analyze(b.end(b.relu(x)))
+	b := testnet.NewBuilder(t, 5, 3, 8, 8)
+	x := b.Conv(b.Relu(b.Conv(0, 8, 3, 1, 1)), 16, 3, 1, 4)
+	s, err := Analyze(b.End(b.Relu(x)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,9 +111,9 @@ func TestGroupedConvolutionsLoseWholeGroups(t *testing.T) {
 
 // Where there are fewer groups than channels in each, all groups lose the same channels.
 func TestGroupedConvolutionsLoseChannelsOfEveryGroup(t *testing.T) {
-	b := newBuilder(t, 5, 3, 8, 8)
-	x := b.conv(b.relu(b.conv(0, 12, 3, 1, 1)), 8, 3, 1, 2)
-	s, err := Analyze(b.end(b.relu(x)))
+	b := testnet.NewBuilder(t, 5, 3, 8, 8)
+	x := b.Conv(b.Relu(b.Conv(0, 12, 3, 1, 1)), 8, 3, 1, 2)
+	s, err := Analyze(b.End(b.Relu(x)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +135,8 @@ func TestGroupedConvolutionsLoseChannelsOfEveryGroup(t *testing.T) {
 		t.Errorf("the grouped convolution has %d groups of %v", conv.Groups, conv.Weight.Shape)
 	}
 	// Three channels in each of two groups meet, through a shuffle, three in each of two others: all are tied.
-	b = newBuilder(t, 6, 3, 8, 8)
-	s, err = Analyze(b.end(b.shuffled(b.relu(b.conv(0, 12, 3, 1, 1)), 6, 2)))
+	b = testnet.NewBuilder(t, 6, 3, 8, 8)
+	s, err = Analyze(b.End(b.Shuffled(b.Relu(b.Conv(0, 12, 3, 1, 1)), 6, 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,23 +146,23 @@ func TestGroupedConvolutionsLoseChannelsOfEveryGroup(t *testing.T) {
 }
 
 func TestFrozenChannels(t *testing.T) {
-	input := newBuilder(t, 6, 8, 4, 4)
-	sum := input.add(graph.Add{}, 0, input.conv(0, 8, 3, 1, 1))
-	input.end(sum)
+	input := testnet.NewBuilder(t, 6, 8, 4, 4)
+	sum := input.Add(graph.Add{}, 0, input.Conv(0, 8, 3, 1, 1))
+	input.End(sum)
 
-	softmax := newBuilder(t, 7, 3, 4, 4)
-	x := softmax.gemm(softmax.add(graph.Flatten{}, 0), 6)
-	softmax.gemm(softmax.add(graph.Softmax{}, x), 4)
+	softmax := testnet.NewBuilder(t, 7, 3, 4, 4)
+	x := softmax.Gemm(softmax.Add(graph.Flatten{}, 0), 6)
+	softmax.Gemm(softmax.Add(graph.Softmax{}, x), 4)
 
-	strided := newBuilder(t, 8, 3, 4, 4)
-	y := strided.conv(0, 8, 3, 1, 1)
-	y = strided.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{8, 4, 4}, Step: []int{2, 1, 2}}, y)
-	strided.end(y)
+	strided := testnet.NewBuilder(t, 8, 3, 4, 4)
+	y := strided.Conv(0, 8, 3, 1, 1)
+	y = strided.Add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{8, 4, 4}, Step: []int{2, 1, 2}}, y)
+	strided.End(y)
 
 	for _, c := range []struct {
 		g   *graph.Graph
 		why string
-	}{{input.g, "the network's input"}, {softmax.g, "Softmax"}, {strided.g, "stride"}} {
+	}{{input.Graph, "the network's input"}, {softmax.Graph, "Softmax"}, {strided.Graph, "stride"}} {
 		s, err := Analyze(c.g)
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -21,13 +22,13 @@ func database(t testing.TB, limit int64) *Database {
 
 func TestIndependentRepairLosesNothingThatIsRedundant(t *testing.T) {
 	g := doubled(t)
-	held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
-	want := outputs(t, g, held, 12)
+	held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+	want := testnet.Outputs(t, g, held, 12)
 	c := newCompressor(t, g, Options{Importance: Reconstruction, Repair: Independent, Database: database(t, 0)})
 	for bits, limit := range map[int]float64{graph.FloatBits: 0.01, 8: 0.05} {
 		p := c.structure.Uniform(0, bits)
 		p[0].Sparsity = 0.55
-		if off := relative(outputs(t, compressed(t, c, p).Graph, held, 12), want); off > limit {
+		if off := testnet.RelativeError(testnet.Outputs(t, compressed(t, c, p).Graph, held, 12), want); off > limit {
 			t.Errorf("%d bits: outputs are off by %.4f though nothing was lost", bits, off)
 		}
 	}
@@ -36,7 +37,7 @@ func TestIndependentRepairLosesNothingThatIsRedundant(t *testing.T) {
 // Whatever happens to the database, results are those of a fresh one.
 func TestNoResultDependsOnTheDatabase(t *testing.T) {
 	for _, name := range []string{"residual A", "mobile"} {
-		g, d := nets(t)[name], database(t, 0)
+		g, d := testnet.Networks(t)[name], database(t, 0)
 		var want []*Result
 		check := func(state string, workers int) {
 			t.Helper()
@@ -123,7 +124,7 @@ func TestDatabaseKeepsWhatIsUsed(t *testing.T) {
 }
 
 func TestOtherModelsAndImagesHaveOtherEntries(t *testing.T) {
-	g, d := plainNet(t), database(t, 0)
+	g, d := testnet.Plain(t), database(t, 0)
 	key := func(g *graph.Graph, calibration []float32, n int) entryKey {
 		c, err := New(g, calibration, n, Options{Repair: Independent, Database: d})
 		if err != nil {
@@ -131,7 +132,7 @@ func TestOtherModelsAndImagesHaveOtherEntries(t *testing.T) {
 		}
 		return c.entryKey("solution", 1, []int{0, 2}, 8)
 	}
-	calibration := images(g, 5)
+	calibration := testnet.Images(g, 5)
 	same := key(g, calibration, 5)
 	if key(g, calibration, 5) != same {
 		t.Error("the same model and images have other entries")

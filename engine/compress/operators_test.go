@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -15,36 +16,6 @@ var mixing = map[string]string{
 	"LRN":        "go through LRN",
 	"LogSoftmax": "go through LogSoftmax",
 	"Softmax":    "go through Softmax",
-}
-
-// around is a network that computes what an operator reads by layers of its own, and a class from what it gives.
-func around(t testing.TB, e graph.Example) *graph.Graph {
-	b := newBuilder(t, 5, 3, 6, 5)
-	inputs := make([]graph.ValueID, len(e.Inputs))
-	for i, shape := range e.Inputs {
-		inputs[i] = b.feed(shape)
-		if e.Positive {
-			inputs[i] = b.add(graph.Clip{Min: 0.25, Max: 4}, inputs[i])
-		}
-	}
-	x := b.add(e.Op, inputs...)
-	if len(b.shape(x)) == 3 {
-		return b.end(b.conv(x, 8, 1, 1, 1))
-	}
-	b.gemm(x, 10)
-	return b.g
-}
-
-// feed computes a tensor from the network's input by a layer.
-func (b *builder) feed(shape graph.Shape) graph.ValueID {
-	if len(shape) == 1 {
-		return b.gemm(b.add(graph.Flatten{}, b.add(graph.GlobalAveragePool{}, 0)), shape[0])
-	}
-	x := b.conv(0, shape[0], 1, 1, 1)
-	if slices.Equal(shape, b.shape(x)) {
-		return x
-	}
-	return b.add(&graph.Slice{Start: []int{0, 0, 0}, End: shape, Step: []int{1, 1, 1}}, x)
 }
 
 // Around every operator channels leave exactly, or all must stay for a reason that people are told.
@@ -57,7 +28,7 @@ func TestOperatorsArePruned(t *testing.T) {
 	}
 	for _, e := range examples {
 		t.Run(e.Name, func(t *testing.T) {
-			g := around(t, e)
+			g := testnet.Around(t, e)
 			s, err := Analyze(g)
 			if err != nil {
 				t.Fatal(err)
@@ -81,13 +52,13 @@ func TestOperatorsArePruned(t *testing.T) {
 func TestOperatorsAreCompressed(t *testing.T) {
 	for _, e := range graph.Examples() {
 		t.Run(e.Name, func(t *testing.T) {
-			g := around(t, e)
-			c, err := New(g, images(g, 6), 6, Options{})
+			g := testnet.Around(t, e)
+			c, err := New(g, testnet.Images(g, 6), 6, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := compressed(t, c, c.structure.Uniform(0.3, 8))
-			for i, y := range outputs(t, r.Graph, images(g, 6), 6) {
+			for i, y := range testnet.Outputs(t, r.Graph, testnet.Images(g, 6), 6) {
 				if x := float64(y); math.IsNaN(x) || math.IsInf(x, 0) {
 					t.Fatalf("output %d is %g", i, x)
 				}

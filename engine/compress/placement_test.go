@@ -4,28 +4,29 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
 // placedNet is stem → (a → b, skip) → add → classifier, with the policy's bits.
 func placedNet(t *testing.T, activationBits [4]int) (*Placement, map[string]graph.ValueID) {
-	b := newBuilder(t, 20, 3, 8, 8)
+	b := testnet.NewBuilder(t, 20, 3, 8, 8)
 	values := map[string]graph.ValueID{}
-	values["stem"] = b.relu(b.conv(0, 8, 3, 1, 1))
-	values["a"] = b.relu(b.conv(values["stem"], 8, 3, 1, 1))
-	values["b"] = b.conv(values["a"], 8, 3, 1, 1)
-	values["sum"] = b.add(graph.Add{}, values["b"], values["stem"])
-	values["relu"] = b.relu(values["sum"])
-	values["pool"] = b.add(graph.MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, values["relu"])
-	values["flat"] = b.add(graph.Flatten{}, values["pool"])
-	b.gemm(values["flat"], 10)
-	p := Uniform(b.g, 0, graph.FloatBits)
+	values["stem"] = b.Relu(b.Conv(0, 8, 3, 1, 1))
+	values["a"] = b.Relu(b.Conv(values["stem"], 8, 3, 1, 1))
+	values["b"] = b.Conv(values["a"], 8, 3, 1, 1)
+	values["sum"] = b.Add(graph.Add{}, values["b"], values["stem"])
+	values["relu"] = b.Relu(values["sum"])
+	values["pool"] = b.Add(graph.MaxPool{Kernel: [2]int{2, 2}, Stride: [2]int{2, 2}}, values["relu"])
+	values["flat"] = b.Add(graph.Flatten{}, values["pool"])
+	b.Gemm(values["flat"], 10)
+	p := Uniform(b.Graph, 0, graph.FloatBits)
 	for l, bits := range activationBits {
 		if bits != graph.FloatBits {
 			p[l].WeightBits, p[l].ActivationBits = 8, bits
 		}
 	}
-	return Place(b.g, p), values
+	return Place(b.Graph, p), values
 }
 
 // reads is the bits at which each layer reads its input; 0: float.
@@ -87,11 +88,11 @@ func TestPlacement(t *testing.T) {
 // integer regions read eight.
 func TestPlacementServesEveryReader(t *testing.T) {
 	for seed := range uint64(200) {
-		g := randomNet(t, seed)
+		g := testnet.Random(t, seed)
 		p := Uniform(g, 0, graph.FloatBits)
-		b := newBuilder(t, seed, 1)
+		b := testnet.NewBuilder(t, seed, 1)
 		for l := range p {
-			if bits := b.rng.IntN(10); bits > 0 && bits < 9 {
+			if bits := b.Rand.IntN(10); bits > 0 && bits < 9 {
 				p[l].WeightBits, p[l].ActivationBits = 8, bits
 			}
 		}

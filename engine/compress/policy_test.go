@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -36,7 +37,7 @@ func TestPolicyJSON(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	s, err := Analyze(residualNet(t, false))
+	s, err := Analyze(testnet.Residual(t, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestValidate(t *testing.T) {
 
 // Lists of kept channels do what they say, and lists that contradict each other or the network are refused.
 func TestListedChannels(t *testing.T) {
-	g := residualNet(t, true)
+	g := testnet.Residual(t, true)
 	s, err := Analyze(g)
 	if err != nil {
 		t.Fatal(err)
@@ -120,10 +121,10 @@ func TestListedChannels(t *testing.T) {
 		}
 	}
 	// What a layer reads may not leave altogether.
-	sliced := newBuilder(t, 3, 3, 8, 8)
-	x := sliced.conv(0, 4, 1, 1, 1)
-	half := sliced.add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{2, 8, 8}, Step: []int{1, 1, 1}}, x)
-	if s, err = Analyze(sliced.end(sliced.conv(half, 4, 1, 1, 1))); err != nil {
+	sliced := testnet.NewBuilder(t, 3, 3, 8, 8)
+	x := sliced.Conv(0, 4, 1, 1, 1)
+	half := sliced.Add(&graph.Slice{Start: []int{0, 0, 0}, End: []int{2, 8, 8}, Step: []int{1, 1, 1}}, x)
+	if s, err = Analyze(sliced.End(sliced.Conv(half, 4, 1, 1, 1))); err != nil {
 		t.Fatal(err)
 	}
 	p = s.Uniform(0, 8)
@@ -135,8 +136,8 @@ func TestListedChannels(t *testing.T) {
 
 // A policy file tells what became of every layer, and read back it gives the same network.
 func TestPolicyFile(t *testing.T) {
-	all := topologies(t)
-	maps.Copy(all, nets(t))
+	all := testnet.Topologies(t)
+	maps.Copy(all, testnet.Networks(t))
 	for name, g := range all {
 		c := newCompressor(t, g, Options{RoundTo: 2})
 		p := c.structure.Uniform(0.4, 5)
@@ -208,7 +209,7 @@ func FuzzParsePolicy(f *testing.F) {
 	f.Add([]byte(`[{"layer":"conv1","sparsity":1e999}]`))
 	f.Add([]byte(`[null]`))
 	f.Add([]byte(`{"galen":"policy 2","layers":[null,{"kept":[0]}]}`))
-	s, err := Analyze(residualNet(f, true))
+	s, err := Analyze(testnet.Residual(f, true))
 	if err != nil {
 		f.Fatal(err)
 	}

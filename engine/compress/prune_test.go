@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -58,8 +59,8 @@ func checkMasked(t *testing.T, g *graph.Graph, rng *rand.Rand) int {
 	for i := range image {
 		image[i] = float32(rng.NormFloat64())
 	}
-	want := interpret(g, image, func(id graph.ValueID, c int) bool { return removed[s.classes[id][c]] })
-	got := interpret(pruned, image, nil)
+	want := testnet.Interpret(g, image, func(id graph.ValueID, c int) bool { return removed[s.classes[id][c]] })
+	got := testnet.Interpret(pruned, image, nil)
 	// Zeros that are left out change no sum, not even by rounding.
 	if !slices.Equal(got, want) {
 		t.Fatalf("pruned graph gives %v, masked one %v", got, want)
@@ -68,8 +69,8 @@ func checkMasked(t *testing.T, g *graph.Graph, rng *rand.Rand) int {
 }
 
 func TestPrunedEqualsMasked(t *testing.T) {
-	all := topologies(t)
-	maps.Copy(all, nets(t))
+	all := testnet.Topologies(t)
+	maps.Copy(all, testnet.Networks(t))
 	for name, g := range all {
 		t.Run(name, func(t *testing.T) {
 			gone := 0
@@ -88,7 +89,7 @@ func TestPrunedEqualsMaskedOnRandomGraphs(t *testing.T) {
 	const graphs = 300
 	for seed := range uint64(graphs) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			if checkMasked(t, randomNet(t, seed), rand.New(rand.NewPCG(seed, 8))) > 0 {
+			if checkMasked(t, testnet.Random(t, seed), rand.New(rand.NewPCG(seed, 8))) > 0 {
 				pruned++
 			}
 		})
@@ -103,7 +104,7 @@ func TestPrunedEqualsMaskedOnMixedTopologies(t *testing.T) {
 	const graphs = 150
 	for seed := range uint64(graphs) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			if checkMasked(t, mixedNet(t, seed), rand.New(rand.NewPCG(seed, 9))) > 0 {
+			if checkMasked(t, testnet.Mixed(t, seed), rand.New(rand.NewPCG(seed, 9))) > 0 {
 				pruned++
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/kernel"
 	"galen/hw/runtime"
@@ -149,8 +150,8 @@ func doubled(t *testing.T) *graph.Graph {
 
 func TestWhatIsRedundantGoesWithoutLoss(t *testing.T) {
 	g := doubled(t)
-	held := images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
-	want := outputs(t, g, held, 12)
+	held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
+	want := testnet.Outputs(t, g, held, 12)
 	for _, repair := range []Repair{Sequential, Statistics} {
 		c := newCompressor(t, g, Options{Importance: Reconstruction, Repair: repair})
 		p := c.structure.Uniform(0, graph.FloatBits)
@@ -164,7 +165,7 @@ func TestWhatIsRedundantGoesWithoutLoss(t *testing.T) {
 				t.Errorf("channels %v are kept: not one of %d and %d, which are the same", r.Kept[0], o, o+6)
 			}
 		}
-		off := relative(outputs(t, r.Graph, held, 12), want)
+		off := testnet.RelativeError(testnet.Outputs(t, r.Graph, held, 12), want)
 		if repair == Sequential && off > 0.01 {
 			t.Errorf("outputs are off by %.4f though nothing was lost", off)
 		}
@@ -273,7 +274,7 @@ func gauss(a [][]float64, b []float64) []float64 {
 }
 
 func TestScheduleKeepsTheOrderOfComputation(t *testing.T) {
-	for name, g := range nets(t) {
+	for name, g := range testnet.Networks(t) {
 		known := map[graph.ValueID]bool{g.Input: true}
 		done := make(map[int]bool)
 		for _, i := range schedule(g) {
@@ -294,14 +295,14 @@ func TestScheduleKeepsTheOrderOfComputation(t *testing.T) {
 // pixel by pixel, than if every layer kept its own statistics.
 func TestBranchesMakeUpForEachOther(t *testing.T) {
 	for _, shortcut := range []bool{true, false} {
-		g := residualNet(t, shortcut)
+		g := testnet.Residual(t, shortcut)
 		var off [2]float64
 		for i, repair := range []Repair{Sequential, Statistics} {
 			c := newCompressor(t, g, Options{Repair: repair})
 			r := compressed(t, c, c.structure.Uniform(0.3, graph.FloatBits))
 			trace := func(g *graph.Graph) []*runtime.Batch {
 				tracer, values := runtime.NewTracer("", 1), make([]*runtime.Batch, len(g.Values))
-				if err := tracer.Run(g, tracer.Input(g, images(g, 48), 48), 0, values, nil); err != nil {
+				if err := tracer.Run(g, tracer.Input(g, testnet.Images(g, 48), 48), 0, values, nil); err != nil {
 					t.Fatal(err)
 				}
 				return values

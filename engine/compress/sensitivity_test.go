@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
@@ -41,10 +42,10 @@ func TestSensitivity(t *testing.T) {
 	const n, maxBits = 6, 6
 	for _, name := range []string{"plain", "residual A", "separable"} {
 		t.Run(name, func(t *testing.T) {
-			g := nets(t)[name]
+			g := testnet.Networks(t)[name]
 			c := newCompressor(t, g, Options{RoundTo: 2})
-			pixels := images(g, n)
-			run := func(g *graph.Graph) [][]float64 { return interpretAll(g, pixels, n) }
+			pixels := testnet.Images(g, n)
+			run := func(g *graph.Graph) [][]float64 { return testnet.InterpretAll(g, pixels, n) }
 			want := run(g)
 			curves, err := c.Sensitivity(context.Background(), pixels, n, maxBits, nil)
 			if err != nil {
@@ -98,12 +99,12 @@ func TestSensitivity(t *testing.T) {
 func TestChangesShareExactly(t *testing.T) {
 	const n, maxBits = 5, 6
 	for _, name := range []string{"residual A", "concat", "mobile"} {
-		g, ok := nets(t)[name]
+		g, ok := testnet.Networks(t)[name]
 		if !ok {
 			t.Fatalf("there is no network %q", name)
 		}
 		c := newCompressor(t, g, Options{Workers: 3})
-		pixels := images(g, n)
+		pixels := testnet.Images(g, n)
 		run := func(p Policy) (*settled, []*runtime.Batch) {
 			s, tracer := c.settle(p), runtime.NewTracer(c.options.ISA, 2)
 			values, err := s.trace(tracer, tracer.Input(g, pixels, n))
@@ -138,8 +139,8 @@ func TestChangesShareExactly(t *testing.T) {
 }
 
 func TestSensitivityIsDeterministic(t *testing.T) {
-	g := concatNet(t)
-	pixels := images(g, 8)
+	g := testnet.Concat(t)
+	pixels := testnet.Images(g, 8)
 	var first []Curve
 	for _, workers := range []int{1, 4} {
 		c := newCompressor(t, g, Options{Workers: workers})
@@ -164,10 +165,10 @@ func TestSensitivityIsDeterministic(t *testing.T) {
 }
 
 func TestSensitivityStops(t *testing.T) {
-	g := plainNet(t)
+	g := testnet.Plain(t)
 	c := newCompressor(t, g, Options{})
 	stop := errors.New("stop")
-	if _, err := c.Sensitivity(context.Background(), images(g, 2), 2, 8, func(done, _ int) error {
+	if _, err := c.Sensitivity(context.Background(), testnet.Images(g, 2), 2, 8, func(done, _ int) error {
 		if done == 3 {
 			return stop
 		}
@@ -177,10 +178,10 @@ func TestSensitivityStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := c.Sensitivity(ctx, images(g, 2), 2, 8, nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.Sensitivity(ctx, testnet.Images(g, 2), 2, 8, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("the measurement ended with %v", err)
 	}
-	if _, err := c.Sensitivity(context.Background(), images(g, 2), 2, 9, nil); err == nil {
+	if _, err := c.Sensitivity(context.Background(), testnet.Images(g, 2), 2, 9, nil); err == nil {
 		t.Error("a ceiling of nine bits was taken")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
 
@@ -18,10 +19,10 @@ func TestAroundAPolicy(t *testing.T) {
 	const n = 6
 	for _, name := range []string{"plain", "residual A", "separable"} {
 		t.Run(name, func(t *testing.T) {
-			g := nets(t)[name]
+			g := testnet.Networks(t)[name]
 			c := newCompressor(t, g, Options{RoundTo: 2})
-			pixels := images(g, n)
-			run := func(g *graph.Graph) [][]float64 { return interpretAll(g, pixels, n) }
+			pixels := testnet.Images(g, n)
+			run := func(g *graph.Graph) [][]float64 { return testnet.InterpretAll(g, pixels, n) }
 			original := run(g)
 			// Weights alone are rounded here: the interpreter rounds no activations.
 			really := func(p Policy) float64 {
@@ -83,9 +84,9 @@ func TestAroundAPolicy(t *testing.T) {
 // where it was made.
 func TestAroundIsRelative(t *testing.T) {
 	const n = 6
-	g := nets(t)["residual A"]
+	g := testnet.Networks(t)["residual A"]
 	c := newCompressor(t, g, Options{RoundTo: 2})
-	pixels := images(g, n)
+	pixels := testnet.Images(g, n)
 	measure := func(p Policy, probe Probe) []Curve {
 		curves, err := c.SensitivityAround(context.Background(), p, everywhere(len(p), probe), pixels, n, nil)
 		if err != nil {
