@@ -3,6 +3,7 @@ package compress
 import (
 	"slices"
 
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
@@ -11,7 +12,7 @@ import (
 type change struct {
 	points  []*float64 // where its divergence counts
 	layer   int
-	to      LayerPolicy
+	to      structure.LayerPolicy
 	removed []bool        // classes, if the sparsity is what changes; nil: it is not
 	weight  *graph.Weight // the layer's, if its bits are what changes; nil: they are not
 }
@@ -151,8 +152,7 @@ func (s *settled) reweighed(l int, ch *change) (graph.Weight, bool) {
 	case ch.removed == nil:
 		return graph.Weight{}, false
 	}
-	input := s.structure.Graph.Nodes[s.structure.Layers[l].Node].Inputs[0]
-	if !slices.ContainsFunc(s.structure.classes[input], func(class int) bool { return ch.removed[class] != s.removed[class] }) {
+	if !slices.ContainsFunc(s.structure.Reads(l), func(class int) bool { return ch.removed[class] != s.removed[class] }) {
 		return graph.Weight{}, false
 	}
 	return s.weight(l, ch.removed, s.policy[l].WeightBits), true

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	goruntime "runtime"
 
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/kernel"
 	"galen/hw/runtime"
@@ -16,17 +17,17 @@ import (
 
 // Options are a Compressor's settings; the zero value is the default.
 type Options struct {
-	RoundTo      int          // channels are kept in multiples of this; 0: 1
-	Importance   Importance   // how channels are ranked; empty: Energy
-	Calibration  Calibration  // how activation ranges are chosen; empty: SquaredError
-	WeightRange  Calibration  // how the scales of weights rounded to nearest are chosen, MinMax or SquaredError; empty: SquaredError
-	Rounding     Rounding     // how weights become integers; empty: Automatic
-	Equalization Equalization // how channels are rescaled before they are quantized; empty: EqualizeNone
-	Workers      int          // goroutines; 0: all cores
-	ISA          kernel.ISA   // empty: kernel.Default
-	Repair       Repair       // how what is left makes up for what is lost; empty: Sequential
-	Database     *Database    // where sensitivities, and what Independent finds, are kept; nil: nowhere, which Independent refuses
-	Uncorrected  bool         // leave weights and statistics as compression makes them, for comparison
+	RoundTo      int                  // channels are kept in multiples of this; 0: 1
+	Importance   structure.Importance // how channels are ranked; empty: Energy
+	Calibration  Calibration          // how activation ranges are chosen; empty: SquaredError
+	WeightRange  Calibration          // how the scales of weights rounded to nearest are chosen, MinMax or SquaredError; empty: SquaredError
+	Rounding     Rounding             // how weights become integers; empty: Automatic
+	Equalization Equalization         // how channels are rescaled before they are quantized; empty: EqualizeNone
+	Workers      int                  // goroutines; 0: all cores
+	ISA          kernel.ISA           // empty: kernel.Default
+	Repair       Repair               // how what is left makes up for what is lost; empty: Sequential
+	Database     *Database            // where sensitivities, and what Independent finds, are kept; nil: nowhere, which Independent refuses
+	Uncorrected  bool                 // leave weights and statistics as compression makes them, for comparison
 }
 
 // complete puts the defaults in.
@@ -34,10 +35,10 @@ func (o Options) complete() (Options, error) {
 	o.RoundTo = max(o.RoundTo, 1)
 	switch o.Importance {
 	case "":
-		o.Importance = Energy
-	case GroupL2, RootL1, Energy, Reconstruction:
+		o.Importance = structure.Energy
+	case structure.GroupL2, structure.RootL1, structure.Energy, structure.Reconstruction:
 	default:
-		return o, fmt.Errorf("importance %q is unknown; take %q, %q, %q or %q", o.Importance, Energy, Reconstruction, GroupL2, RootL1)
+		return o, fmt.Errorf("importance %q is unknown; take %q, %q, %q or %q", o.Importance, structure.Energy, structure.Reconstruction, structure.GroupL2, structure.RootL1)
 	}
 	switch o.Calibration {
 	case "":
@@ -91,7 +92,7 @@ func (o Options) complete() (Options, error) {
 // Compressor compresses one graph by any number of policies. It is not for concurrent
 // use.
 type Compressor struct {
-	structure  *Structure
+	structure  *structure.Structure
 	options    Options
 	crew       crew
 	input      *runtime.Batch // the calibration images
@@ -121,11 +122,11 @@ type Result struct {
 // (channels, height, width each, normalized as the network expects). Memory grows
 // with n times the largest tensors that are alive together.
 func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, error) {
-	structure, err := Analyze(g)
+	s, err := structure.Analyze(g)
 	if err != nil {
 		return nil, err
 	}
-	for _, info := range structure.Layers {
+	for _, info := range s.Layers {
 		if g.Nodes[info.Node].Weight().Quantized() {
 			return nil, fmt.Errorf("layer %q is quantized already; bring the float model", info.Layer)
 		}
@@ -142,16 +143,12 @@ func New(g *graph.Graph, calibration []float32, n int, o Options) (*Compressor, 
 		return nil, err
 	}
 	c := &Compressor{
-		structure: structure, options: o, crew: crew{o.ISA, o.Workers, momentPixels(g)},
-		seen: make([]observation, len(structure.Layers)),
-	}
-	c.importance = make([]float64, structure.count)
-	if !o.Importance.observed() {
-		c.importance = structure.Scores(o.Importance)
+		structure: s, options: o, crew: crew{o.ISA, o.Workers, momentPixels(g)},
+		importance: s.Scores(o.Importance), seen: make([]observation, len(s.Layers)),
 	}
 	c.input = c.newTracer().Input(g, calibration, n)
 	if o.Equalization != EqualizeNone && hasDepthwise(g) {
-		scaled := *structure
+		scaled := *s
 		if scaled.Graph, err = c.equalized(g, c.input, o.Equalization); err != nil {
 			return nil, err
 		}
@@ -173,13 +170,15 @@ func (c *Compressor) newTracer() *runtime.Tracer {
 }
 
 // Layers tells what may be done to each layer.
-func (c *Compressor) Layers() []LayerInfo { return c.structure.Layers }
+func (c *Compressor) Layers() []structure.LayerInfo { return c.structure.Layers }
 
 // Structure is how the graph's channels hang together.
-func (c *Compressor) Structure() *Structure { return c.structure }
+func (c *Compressor) Structure() *structure.Structure { return c.structure }
 
 // Sizes are what a policy would leave of each layer.
-func (c *Compressor) Sizes(p Policy) []Size { return c.structure.Sizes(p, c.options.RoundTo) }
+func (c *Compressor) Sizes(p structure.Policy) []structure.Size {
+	return c.structure.Sizes(p, c.options.RoundTo)
+}
 
 // observe runs the original network over the calibration images.
 func (c *Compressor) observe() error {
@@ -237,7 +236,7 @@ func (c *Compressor) sequential() bool {
 // repaired, quantized and corrected for what its compressed predecessors really
 // hand it. Under a policy that asks for nothing the graph computes what the original
 // computes.
-func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
+func (c *Compressor) Compress(ctx context.Context, p structure.Policy) (*Result, error) {
 	if err := c.structure.Validate(p); err != nil {
 		return nil, err
 	}
@@ -247,7 +246,7 @@ func (c *Compressor) Compress(ctx context.Context, p Policy) (*Result, error) {
 		return nil, err
 	}
 	kept := c.structure.Kept(removed)
-	placed := Place(pruned, p)
+	placed := structure.Place(pruned, p)
 	if c.independent() {
 		s := &stitching{c, p, removed, kept, placed, placed.Graph}
 		if err := s.run(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/runtime"
@@ -23,7 +24,7 @@ func newCompressor(t testing.TB, g *graph.Graph, o Options) *Compressor {
 	return c
 }
 
-func compressed(t testing.TB, c *Compressor, p Policy) *Result {
+func compressed(t testing.TB, c *Compressor, p structure.Policy) *Result {
 	t.Helper()
 	r, err := c.Compress(context.Background(), p)
 	if err != nil {
@@ -42,33 +43,20 @@ func TestNothingAskedChangesNothing(t *testing.T) {
 	}
 }
 
-// floats lists the values of a graph that are float, but for its input and output
-// and what the runtime fuses away.
-func floats(g *graph.Graph) (names []string) {
-	s := &storage{graph: g, consumers: g.Consumers()}
-	for id, v := range g.Values {
-		if v.Quant == nil && graph.ValueID(id) != g.Input && graph.ValueID(id) != g.Output && !s.fused(graph.ValueID(id)) {
-			names = append(names, v.Name)
-		}
-	}
-	return names
-}
-
+// Every value is stored where its placement says, and all layers compute with integers.
 func TestUniformInt8HasNoFloatIslands(t *testing.T) {
 	for name, g := range testnet.Networks(t) {
 		c := newCompressor(t, g, Options{})
-		r := compressed(t, c, c.structure.Uniform(0, 8))
-		if islands := floats(r.Graph); len(islands) > 0 {
-			t.Errorf("%s: float values %v", name, islands)
+		p := c.structure.Uniform(0, 8)
+		r := compressed(t, c, p)
+		placed := structure.Place(g, p)
+		if len(r.Graph.Nodes) != len(placed.Graph.Nodes) {
+			t.Errorf("%s: %d nodes, the placement has %d", name, len(r.Graph.Nodes), len(placed.Graph.Nodes))
 		}
-		quantizers := 0
-		for _, n := range r.Graph.Nodes {
-			if _, ok := n.Op.(graph.Quantize); ok {
-				quantizers++
+		for id, v := range r.Graph.Values {
+			if bits := placed.Bits[id]; (v.Quant != nil) != (bits > 0) || v.Quant != nil && v.Quant.Bits != bits {
+				t.Errorf("%s: %s is stored as %+v, the placement says %d bits", name, v.Name, v.Quant, bits)
 			}
-		}
-		if quantizers != 1 {
-			t.Errorf("%s: %d Quantize nodes, wants the input's alone", name, quantizers)
 		}
 		plan, err := runtime.Compile(r.Graph, runtime.Options{})
 		if err != nil {

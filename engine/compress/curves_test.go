@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
@@ -82,7 +83,7 @@ func TestCurvesAreMeasuredOnce(t *testing.T) {
 		"images":      func() { measure(g, stored, others, 6) },
 		"bits":        func() { measure(g, stored, pixels, 5) },
 		"round-to":    func() { measure(g, Options{Database: d, RoundTo: 2}, pixels, 6) },
-		"importance":  func() { measure(g, Options{Database: d, Importance: RootL1}, pixels, 6) },
+		"importance":  func() { measure(g, Options{Database: d, Importance: structure.RootL1}, pixels, 6) },
 		"calibration": func() { measure(g, Options{Database: d, Calibration: MinMax}, pixels, 6) },
 		"model":       func() { measure(changed, stored, pixels, 6) },
 	} {

@@ -175,15 +175,13 @@ func (e *elimination) compact(gone []int) {
 	}
 }
 
-// eliminate ranks the classes of a group's blocks by the order in which they go when
+// eliminate ranks classes, given block by block, by the order in which they go when
 // each time those go whose loss hurts their readers least. Blocks lose equal shares.
-func (c crew) eliminate(blocks []Block, readers []*elimination, scores []float64) {
+func (c crew) eliminate(blocks [][]int, readers []*elimination, scores []float64) {
 	left := make([][]int, 0, len(blocks))
 	all := make([]int, 0, len(blocks))
-	for _, b := range blocks {
-		if b.Frozen == "" {
-			left, all = append(left, slices.Clone(b.Classes)), append(all, len(b.Classes))
-		}
+	for _, classes := range blocks {
+		left, all = append(left, slices.Clone(classes)), append(all, len(classes))
 	}
 	for step := 1.0; ; step++ {
 		// The fullest block is next.

@@ -59,23 +59,11 @@ func decodeSolution(b []byte, shape []int, bits int) (*solution, bool) {
 
 // rows picks output channels.
 func (s *solution) rows(kept []int) (graph.Weight, []float32) {
-	w := s.weight
-	per := w.Channel()
-	w.Shape = append([]int{len(kept)}, w.Shape[1:]...)
-	if w.Quantized() {
-		integers := make([]int8, 0, len(kept)*per)
-		for _, o := range kept {
-			integers = append(integers, w.Int[o*per:][:per]...)
-		}
-		w.Int, w.Scale = integers, pick(w.Scale, kept)
-		return w, pick(s.bias, kept)
+	bias := make([]float32, len(kept))
+	for i, o := range kept {
+		bias[i] = s.bias[o]
 	}
-	floats := make([]float32, 0, len(kept)*per)
-	for _, o := range kept {
-		floats = append(floats, w.Float[o*per:][:per]...)
-	}
-	w.Float = floats
-	return w, pick(s.bias, kept)
+	return s.weight.Select(kept, nil), bias
 }
 
 // encode is the upper triangle of the moments in single precision, which is what they were summed in.

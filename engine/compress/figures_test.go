@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/hw/graph"
 )
@@ -111,8 +112,8 @@ func TestQuantizationFigures(t *testing.T) {
 
 // inner is the policy that gives all layers the same bits but for the first and the last,
 // which have 8.
-func inner(g *graph.Graph, weights, activations int) compress.Policy {
-	p := compress.Uniform(g, 0, 8)
+func inner(g *graph.Graph, weights, activations int) structure.Policy {
+	p := structure.Uniform(g, 0, 8)
 	for l := 1; l < len(p)-1; l++ {
 		p[l].WeightBits, p[l].ActivationBits = weights, activations
 	}

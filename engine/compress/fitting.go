@@ -3,6 +3,7 @@ package compress
 import (
 	"context"
 
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
@@ -11,9 +12,9 @@ import (
 // quantizations. The tensors it holds are those the finished graph computes.
 type fitting struct {
 	*Compressor
-	policy  Policy
+	policy  structure.Policy
 	kept    [][]int
-	placed  *Placement
+	placed  *structure.Placement
 	graph   *graph.Graph // placed.Graph; operators and Quants are replaced in it
 	trace   *trace
 	changed []bool // per value: whether it differs from the original network's

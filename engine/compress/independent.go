@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
@@ -16,10 +17,10 @@ import (
 // themselves, from the Database as far as it has them. No image runs through it.
 type stitching struct {
 	*Compressor
-	policy  Policy
+	policy  structure.Policy
 	removed []bool // per class
 	kept    [][]int
-	placed  *Placement
+	placed  *structure.Placement
 	graph   *graph.Graph // placed.Graph; operators and Quants are replaced in it
 }
 
@@ -100,8 +101,7 @@ func (s *stitching) layer(node, l int) (graph.Op, error) {
 
 // inputs are the input channels a layer's filters keep, of those they read in the original.
 func (s *stitching) inputs(l int) []int {
-	n := &s.structure.Graph.Nodes[s.structure.Layers[l].Node]
-	return filterInputs(n.Op, s.structure.positions(n.Inputs[0], s.removed))
+	return s.structure.FilterInputs(l, s.removed)
 }
 
 // solution is a layer's weights for some of its inputs at some bits, from the Database or found anew.
@@ -131,7 +131,7 @@ func (c *Compressor) solve(l int, inputs, shape []int, bits int) (*solution, err
 	outputs, taps := w.Shape[0], graph.Shape(w.Shape[2:]).Elements()
 	s := &solution{graph.Weight{Shape: shape}, make([]float32, outputs)}
 	copy(s.bias, n.Bias())
-	s.weight.Float = sliceWeight(w, inputs, upTo(outputs)).Float
+	s.weight.Float = w.Select(nil, inputs).Float
 	if !c.solvable(l) {
 		if bits != graph.FloatBits {
 			s.weight = c.crew.nearestWeight(&s.weight, bits, c.options.WeightRange, nil)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
@@ -24,7 +25,7 @@ func TestIndependentRepairLosesNothingThatIsRedundant(t *testing.T) {
 	g := doubled(t)
 	held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
 	want := testnet.Outputs(t, g, held, 12)
-	c := newCompressor(t, g, Options{Importance: Reconstruction, Repair: Independent, Database: database(t, 0)})
+	c := newCompressor(t, g, Options{Importance: structure.Reconstruction, Repair: Independent, Database: database(t, 0)})
 	for bits, limit := range map[int]float64{graph.FloatBits: 0.01, 8: 0.05} {
 		p := c.structure.Uniform(0, bits)
 		p[0].Sparsity = 0.55
@@ -42,7 +43,7 @@ func TestNoResultDependsOnTheDatabase(t *testing.T) {
 		check := func(state string, workers int) {
 			t.Helper()
 			c := newCompressor(t, g, Options{Repair: Independent, Database: d, Workers: workers})
-			for i, p := range []Policy{c.structure.Uniform(0.3, graph.FloatBits), c.structure.Uniform(0.6, 4), c.structure.Uniform(0, 8)} {
+			for i, p := range []structure.Policy{c.structure.Uniform(0.3, graph.FloatBits), c.structure.Uniform(0.6, 4), c.structure.Uniform(0, 8)} {
 				r := compressed(t, c, p)
 				if len(want) <= i {
 					want = append(want, r)

@@ -195,3 +195,12 @@ func (c crew) variances(g gram, filters []float32, outputs int) []float64 {
 	}
 	return variances
 }
+
+// upTo are the numbers below n.
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}

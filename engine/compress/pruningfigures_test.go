@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/hw/graph"
 )
@@ -33,14 +34,14 @@ var prunings = []struct {
 
 // pruning are the settings the table compares.
 var pruning = []contender{
-	{"root-l1, unrepaired", compress.Options{Importance: compress.RootL1, Uncorrected: true}},
-	{"energy, unrepaired", compress.Options{Importance: compress.Energy, Uncorrected: true}},
-	{"root-l1, statistics", compress.Options{Importance: compress.RootL1, Repair: compress.Statistics}},
-	{"root-l1", compress.Options{Importance: compress.RootL1}},
-	{"group-l2", compress.Options{Importance: compress.GroupL2}},
-	{"energy", compress.Options{Importance: compress.Energy}},
-	{"reconstruction", compress.Options{Importance: compress.Reconstruction}},
-	{"energy, independent", compress.Options{Importance: compress.Energy, Repair: compress.Independent}},
+	{"root-l1, unrepaired", compress.Options{Importance: structure.RootL1, Uncorrected: true}},
+	{"energy, unrepaired", compress.Options{Importance: structure.Energy, Uncorrected: true}},
+	{"root-l1, statistics", compress.Options{Importance: structure.RootL1, Repair: compress.Statistics}},
+	{"root-l1", compress.Options{Importance: structure.RootL1}},
+	{"group-l2", compress.Options{Importance: structure.GroupL2}},
+	{"energy", compress.Options{Importance: structure.Energy}},
+	{"reconstruction", compress.Options{Importance: structure.Reconstruction}},
+	{"energy, independent", compress.Options{Importance: structure.Energy, Repair: compress.Independent}},
 }
 
 // shared opens a network and the CIFAR-10 images, with n for calibration and the first of the test
@@ -65,7 +66,7 @@ func shared(t testing.TB, network string, n, tests int) (g *graph.Graph, calibra
 }
 
 // pruned is the policy that takes a share of the channels.
-func pruned(c *compress.Compressor, sparsity float64, all bool, bits int) compress.Policy {
+func pruned(c *compress.Compressor, sparsity float64, all bool, bits int) structure.Policy {
 	p := c.Structure().Uniform(0, bits)
 	for l, info := range c.Layers() {
 		if info.Prunable && (all || !info.Coupled) {

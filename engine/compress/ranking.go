@@ -3,12 +3,10 @@ package compress
 import (
 	"slices"
 
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
-
-// observed tells whether channels are ranked by what the original network computes.
-func (i Importance) observed() bool { return i == Energy || i == Reconstruction }
 
 // ranking gives the channel classes their importance while the original network runs.
 type ranking struct {
@@ -21,22 +19,10 @@ type ranking struct {
 func (c *Compressor) newRanking() *ranking {
 	s := c.structure
 	r := &ranking{c, make([][]int, len(s.Groups)), make([]int, len(s.Groups)), make([][]*elimination, len(s.Groups))}
-	for g, group := range s.Groups {
-		loose := make([]bool, s.count)
-		for _, b := range group.Blocks {
-			for _, class := range b.Classes {
-				loose[class] = b.Frozen == ""
-			}
-		}
-		for l, info := range s.Layers {
-			n := &s.Graph.Nodes[info.Node]
-			if c, ok := n.Op.(*graph.Conv); ok && c.Groups > 1 {
-				continue // hands channels on: they go where its own do
-			}
-			if slices.ContainsFunc(s.classes[n.Inputs[0]], func(class int) bool { return loose[class] }) {
-				if !r.byEnergy(n) {
-					r.readers[g] = append(r.readers[g], l)
-				}
+	for g := range s.Groups {
+		for _, l := range s.Readers(g) {
+			if !r.byEnergy(&s.Graph.Nodes[s.Layers[l].Node]) {
+				r.readers[g] = append(r.readers[g], l)
 			}
 		}
 		r.unseen[g] = len(r.readers[g])
@@ -47,19 +33,17 @@ func (c *Compressor) newRanking() *ranking {
 // byEnergy tells whether a layer's say is by energy: where elimination would take too long,
 // too, if it is the only reader.
 func (r *ranking) byEnergy(n *graph.Node) bool {
-	return r.options.Importance == Energy || n.Weight().Channel() >= largestFit
+	return r.options.Importance == structure.Energy || n.Weight().Channel() >= largestFit
 }
 
 // read takes account of a layer and its input on the calibration images, after its output
 // was observed.
 func (r *ranking) read(layer int, input *runtime.Batch) {
-	if !r.options.Importance.observed() {
-		return
+	info := r.structure.Layers[layer]
+	if !r.options.Importance.Observed() || info.Grouped {
+		return // what a grouped convolution hands on matters where its own channels do
 	}
-	n := &r.structure.Graph.Nodes[r.structure.Layers[layer].Node]
-	if c, ok := n.Op.(*graph.Conv); ok && c.Groups > 1 {
-		return // hands channels on: they matter where its own do
-	}
+	n := &r.structure.Graph.Nodes[info.Node]
 	if r.byEnergy(n) {
 		r.energy(layer, input)
 		return
@@ -73,11 +57,11 @@ func (r *ranking) read(layer int, input *runtime.Batch) {
 			m := r.crew.gram(r.crew.patchesOf(n, input, r.structure.Graph.Values[n.Output].Shape)[0])
 			moments = &m
 		}
-		if e := r.crew.newElimination(*moments, n, r.structure.classes[n.Inputs[0]]); e != nil {
+		if e := r.crew.newElimination(*moments, n, r.structure.Reads(layer)); e != nil {
 			r.state[g] = append(r.state[g], e)
 		}
 		if r.unseen[g]--; r.unseen[g] == 0 && len(r.state[g]) > 0 {
-			r.crew.eliminate(r.structure.Groups[g].Blocks, r.state[g], r.importance)
+			r.crew.eliminate(r.structure.Groups[g].Removable(), r.state[g], r.importance)
 			r.state[g] = nil
 		}
 	}
@@ -96,7 +80,7 @@ func (r *ranking) energy(layer int, input *runtime.Batch) {
 	w := n.Weight()
 	taps := graph.Shape(w.Shape[2:]).Elements()
 	deviation := r.crew.moments(input).deviation
-	for channel, class := range r.structure.classes[n.Inputs[0]] {
+	for channel, class := range r.structure.Reads(layer) {
 		squares := 0.0
 		for at := channel * taps; at < len(w.Float); at += w.Channel() {
 			for _, x := range w.Float[at : at+taps] {

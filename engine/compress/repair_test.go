@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/kernel"
@@ -153,7 +154,7 @@ func TestWhatIsRedundantGoesWithoutLoss(t *testing.T) {
 	held := testnet.Images(g, 60)[48*g.Values[g.Input].Shape.Elements():]
 	want := testnet.Outputs(t, g, held, 12)
 	for _, repair := range []Repair{Sequential, Statistics} {
-		c := newCompressor(t, g, Options{Importance: Reconstruction, Repair: repair})
+		c := newCompressor(t, g, Options{Importance: structure.Reconstruction, Repair: repair})
 		p := c.structure.Uniform(0, graph.FloatBits)
 		p[0].Sparsity = 0.55
 		r := compressed(t, c, p)
@@ -312,7 +313,8 @@ func TestBranchesMakeUpForEachOther(t *testing.T) {
 				if _, ok := n.Op.(graph.Add); !ok {
 					continue
 				}
-				kept := c.structure.positions(n.Output, c.structure.Select(c.structure.Uniform(0.3, graph.FloatBits), c.importance, 1))
+				// The sum has the channels of the layer that is its first operand.
+				kept := r.Kept[slices.IndexFunc(c.Layers(), func(info structure.LayerInfo) bool { return g.Nodes[info.Node].Output == n.Inputs[0] })]
 				want, got := c.crew.moments(was[n.Output]).of(kept), c.crew.moments(now[n.Output])
 				for ch := range kept {
 					if d := math.Abs(got.mean[ch] - want.mean[ch]); repair == Sequential && d > 1e-3*want.deviation[ch] {

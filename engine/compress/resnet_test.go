@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/engine/onnx"
 	"galen/hw/graph"
@@ -64,12 +65,12 @@ func TestResNet20(t *testing.T) {
 	calibration := data.Train.Normalized(nil, parts.Calibration)
 	reference := top1(t, g, images, labels)
 
-	score := func(o compress.Options, change func(*compress.LayerPolicy, compress.LayerInfo)) float64 {
+	score := func(o compress.Options, change func(*structure.LayerPolicy, structure.LayerInfo)) float64 {
 		c, err := compress.New(g, calibration, len(parts.Calibration), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := compress.Uniform(g, 0, graph.FloatBits)
+		p := structure.Uniform(g, 0, graph.FloatBits)
 		for l, info := range c.Layers() {
 			change(&p[l], info)
 		}
@@ -79,8 +80,8 @@ func TestResNet20(t *testing.T) {
 		}
 		return top1(t, r.Graph, images, labels)
 	}
-	bits := func(weights, activations int) func(*compress.LayerPolicy, compress.LayerInfo) {
-		return func(p *compress.LayerPolicy, info compress.LayerInfo) {
+	bits := func(weights, activations int) func(*structure.LayerPolicy, structure.LayerInfo) {
+		return func(p *structure.LayerPolicy, info structure.LayerInfo) {
 			p.WeightBits, p.ActivationBits = weights, activations
 			if !info.MayMix {
 				p.WeightBits, p.ActivationBits = 8, 8
@@ -98,7 +99,7 @@ func TestResNet20(t *testing.T) {
 	if compensated < reference-10 || compensated < nearest+1 {
 		t.Errorf("w2a8 has %.1f %% with compensated rounding, %.1f %% without, the original %.1f %%", compensated, nearest, reference)
 	}
-	inner := func(p *compress.LayerPolicy, info compress.LayerInfo) {
+	inner := func(p *structure.LayerPolicy, info structure.LayerInfo) {
 		if info.Prunable && !info.Coupled {
 			p.Sparsity = 0.25
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
@@ -87,7 +88,7 @@ func levelBits(level, maxBits int) int {
 // policy says, pruned and rounded to nearest without repair, but for one parameter of one
 // layer, which takes the values of the layer's probe. Else it is as [Compressor.Sensitivity],
 // without the Database.
-func (c *Compressor) SensitivityAround(ctx context.Context, p Policy, probes []Probe, images []float32, n int, progress func(done, total int) error) ([]Curve, error) {
+func (c *Compressor) SensitivityAround(ctx context.Context, p structure.Policy, probes []Probe, images []float32, n int, progress func(done, total int) error) ([]Curve, error) {
 	input := c.structure.Graph.Values[c.structure.Graph.Input].Shape
 	switch err := c.structure.Validate(p); {
 	case err != nil:

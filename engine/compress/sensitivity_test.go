@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 	"galen/hw/runtime"
@@ -105,7 +106,7 @@ func TestChangesShareExactly(t *testing.T) {
 		}
 		c := newCompressor(t, g, Options{Workers: 3})
 		pixels := testnet.Images(g, n)
-		run := func(p Policy) (*settled, []*runtime.Batch) {
+		run := func(p structure.Policy) (*settled, []*runtime.Batch) {
 			s, tracer := c.settle(p), runtime.NewTracer(c.options.ISA, 2)
 			values, err := s.trace(tracer, tracer.Input(g, pixels, n))
 			if err != nil {
@@ -113,7 +114,7 @@ func TestChangesShareExactly(t *testing.T) {
 			}
 			return s, values
 		}
-		for what, base := range map[string]Policy{"original": Uniform(g, 0, graph.FloatBits), "compressed": Uniform(g, 0.3, 5)} {
+		for what, base := range map[string]structure.Policy{"original": structure.Uniform(g, 0, graph.FloatBits), "compressed": structure.Uniform(g, 0.3, 5)} {
 			s, values := run(base)
 			_, changes := s.changes(everywhere(len(base), levels(maxBits)))
 			tracer := runtime.NewTracer(c.options.ISA, 1)

@@ -1,8 +1,7 @@
 package compress
 
 import (
-	"slices"
-
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
@@ -11,14 +10,14 @@ import (
 // removed channels are read as zeros.
 type settled struct {
 	*Compressor
-	policy  Policy
+	policy  structure.Policy
 	removed []bool               // per channel class
 	graph   *graph.Graph         // its weights are the policy's
 	inputs  map[int]*graph.Quant // by node: how layers round what they read; nil where it stays float
 	layers  map[int]int          // by node: the layer
 }
 
-func (c *Compressor) settle(p Policy) *settled {
+func (c *Compressor) settle(p structure.Policy) *settled {
 	s := &settled{
 		Compressor: c, policy: p, removed: c.structure.Select(p, c.importance, c.options.RoundTo),
 		graph: c.structure.Graph.Clone(), inputs: map[int]*graph.Quant{}, layers: map[int]int{},
@@ -34,33 +33,9 @@ func (c *Compressor) settle(p Policy) *settled {
 
 // weight is a layer's weight with some classes read as zeros, rounded to bits.
 func (c *Compressor) weight(l int, removed []bool, bits int) graph.Weight {
-	w := c.masked(l, removed)
+	w := c.structure.Masked(l, removed)
 	if bits != graph.FloatBits {
 		w = c.crew.quantizeWeight(&w, bits, nil)
-	}
-	return w
-}
-
-// masked is a layer's float weight with some classes read as zeros.
-func (c *Compressor) masked(l int, removed []bool) graph.Weight {
-	n := &c.structure.Graph.Nodes[c.structure.Layers[l].Node]
-	w := *n.Weight()
-	inputs := c.structure.classes[n.Inputs[0]]
-	if !slices.ContainsFunc(inputs, func(class int) bool { return removed[class] }) {
-		return w
-	}
-	groups := len(inputs) / w.Shape[1]
-	outputs, taps := w.Shape[0]/groups, graph.Shape(w.Shape[2:]).Elements()
-	w.Float = slices.Clone(w.Float)
-	for i, class := range inputs {
-		if !removed[class] {
-			continue
-		}
-		group, column := i/w.Shape[1], i%w.Shape[1]
-		for o := group * outputs; o < (group+1)*outputs; o++ {
-			at := o*w.Channel() + column*taps
-			clear(w.Float[at : at+taps])
-		}
 	}
 	return w
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
 )
@@ -25,7 +26,7 @@ func TestAroundAPolicy(t *testing.T) {
 			run := func(g *graph.Graph) [][]float64 { return testnet.InterpretAll(g, pixels, n) }
 			original := run(g)
 			// Weights alone are rounded here: the interpreter rounds no activations.
-			really := func(p Policy) float64 {
+			really := func(p structure.Policy) float64 {
 				pruned, err := c.structure.Prune(c.structure.Select(p, c.importance, 2))
 				if err != nil {
 					t.Fatal(err)
@@ -43,7 +44,7 @@ func TestAroundAPolicy(t *testing.T) {
 				}
 				return divergence(original, run(pruned))
 			}
-			base := Uniform(g, 0.3, graph.FloatBits)
+			base := structure.Uniform(g, 0.3, graph.FloatBits)
 			for l, info := range c.Layers() { // Validate would not let the activations be float
 				if info.MayMix && l%2 == 0 {
 					base[l].WeightBits = 4
@@ -87,14 +88,14 @@ func TestAroundIsRelative(t *testing.T) {
 	g := testnet.Networks(t)["residual A"]
 	c := newCompressor(t, g, Options{RoundTo: 2})
 	pixels := testnet.Images(g, n)
-	measure := func(p Policy, probe Probe) []Curve {
+	measure := func(p structure.Policy, probe Probe) []Curve {
 		curves, err := c.SensitivityAround(context.Background(), p, everywhere(len(p), probe), pixels, n, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return curves
 	}
-	base := Uniform(g, 0.4, 4)
+	base := structure.Uniform(g, 0.4, 4)
 	from := Probe{Sparsity: []float64{0.7}, WeightBits: []int{2}, ActivationBits: []int{3}}
 	back := Probe{Sparsity: []float64{0.4}, WeightBits: []int{4}, ActivationBits: []int{4}}
 	there := measure(base, from)

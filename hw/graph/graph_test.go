@@ -2,6 +2,7 @@ package graph
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -276,5 +277,26 @@ func TestReal(t *testing.T) {
 	w := Weight{Shape: []int{2, 2}, Int: []int8{1, -2, 3, -4}, Scale: []float32{0.5, 2}, Bits: 4}
 	if got := w.Real(); !slices.Equal(got, []float32{0.5, -1, 6, -8}) {
 		t.Errorf("reals are %v", got)
+	}
+}
+
+func TestSelect(t *testing.T) {
+	float := Weight{Shape: []int{3, 2, 1, 2}, Float: []float32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}
+	integer := Weight{Shape: []int{3, 2}, Bits: 4, Int: []int8{0, 1, 2, 3, 4, 5}, Scale: []float32{0.5, 1, 2}}
+	for _, c := range []struct {
+		from            Weight
+		outputs, inputs []int
+		want            Weight
+	}{
+		{float, []int{2, 0}, []int{1}, Weight{Shape: []int{2, 1, 1, 2}, Float: []float32{10, 11, 2, 3}}},
+		{float, []int{1}, nil, Weight{Shape: []int{1, 2, 1, 2}, Float: []float32{4, 5, 6, 7}}},
+		{float, nil, []int{0}, Weight{Shape: []int{3, 1, 1, 2}, Float: []float32{0, 1, 4, 5, 8, 9}}},
+		{float, nil, nil, float},
+		{integer, []int{1, 2}, []int{1}, Weight{Shape: []int{2, 1}, Bits: 4, Int: []int8{3, 5}, Scale: []float32{1, 2}}},
+		{integer, []int{2}, nil, Weight{Shape: []int{1, 2}, Bits: 4, Int: []int8{4, 5}, Scale: []float32{2}}},
+	} {
+		if got := c.from.Select(c.outputs, c.inputs); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("outputs %v, inputs %v: %+v, want %+v", c.outputs, c.inputs, got, c.want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Weight is a layer's weight tensor, output channel outermost: a Conv's is
@@ -36,6 +37,46 @@ func (w *Weight) Real() []float32 {
 		real[i] = w.Scale[i/per] * float32(q)
 	}
 	return real
+}
+
+// Select returns the weight of some output and input channels; nil stands for all.
+func (w *Weight) Select(outputs, inputs []int) Weight {
+	s := Weight{Shape: slices.Clone(w.Shape), Bits: w.Bits}
+	run := Shape(w.Shape[2:]).Elements() // scalars of a pair of channels, which lie side by side
+	if outputs == nil {
+		outputs = upTo(w.Shape[0])
+	}
+	s.Shape[0] = len(outputs)
+	if inputs == nil {
+		inputs, run = []int{0}, w.Channel() // whole filters
+	} else {
+		s.Shape[1] = len(inputs)
+	}
+	if !w.Quantized() {
+		s.Float = runs(w.Float, w.Channel(), run, outputs, inputs)
+		return s
+	}
+	s.Int, s.Scale = runs(w.Int, w.Channel(), run, outputs, inputs), picked(w.Scale, outputs)
+	return s
+}
+
+// runs copies some runs of run scalars of some filters, which have per scalars each.
+func runs[T any](filters []T, per, run int, outputs, inputs []int) []T {
+	some := make([]T, 0, len(outputs)*len(inputs)*run)
+	for _, o := range outputs {
+		for _, i := range inputs {
+			some = append(some, filters[o*per+i*run:][:run]...)
+		}
+	}
+	return some
+}
+
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // WeightLimit is the largest magnitude a weight of the given bits can take.

@@ -1,4 +1,4 @@
-package compress
+package structure
 
 import (
 	"slices"
@@ -120,6 +120,37 @@ func TestPlacementServesEveryReader(t *testing.T) {
 					t.Fatalf("seed %d: %s reads %d bits and gives %d", seed, n.Name, placed.Bits[id], bits)
 				}
 			}
+		}
+	}
+}
+
+// floats lists the values of a placement that are float, but for the network's input and output and what
+// the runtime fuses away.
+func (p *Placement) floats() (names []string) {
+	g := p.Graph
+	s := &storage{graph: g, consumers: g.Consumers()}
+	for i, v := range g.Values {
+		if id := graph.ValueID(i); p.Bits[i] == 0 && id != g.Input && id != g.Output && !s.fused(id) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
+func TestUniformInt8HasNoFloatIslands(t *testing.T) {
+	for name, g := range testnet.Networks(t) {
+		placed := Place(g, Uniform(g, 0, 8))
+		if islands := placed.floats(); len(islands) > 0 {
+			t.Errorf("%s: float values %v", name, islands)
+		}
+		quantizers := 0
+		for _, n := range placed.Graph.Nodes {
+			if _, ok := n.Op.(graph.Quantize); ok {
+				quantizers++
+			}
+		}
+		if quantizers != 1 {
+			t.Errorf("%s: %d Quantize nodes, wants the input's alone", name, quantizers)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package compress
+package structure
 
 import (
 	"bytes"
@@ -46,20 +46,20 @@ type Affine struct {
 	Zero  uint8   `json:"zero_point"`
 }
 
-// NewFile describes what a policy made of a graph with this structure. What was compressed,
-// and how well it does, is for the caller to fill in.
-func NewFile(s *Structure, p Policy, r *Result) *File {
+// NewFile describes what a policy made of a graph with this structure: the compressed graph, and the output
+// channels kept of every layer. What was compressed, and how well it does, is for the caller to fill in.
+func NewFile(s *Structure, p Policy, compressed *graph.Graph, kept [][]int) *File {
 	applied := slices.Clone(p)
 	for l := range applied {
-		applied[l].Kept = r.Kept[l]
+		applied[l].Kept = kept[l]
 	}
 	_, removed := s.listed(applied)
 	f := &File{Format: FileFormat, Layers: make([]FileLayer, len(s.Layers))}
-	nodes := r.Graph.Layers()
+	nodes := compressed.Layers()
 	for l, info := range s.Layers {
-		n := &r.Graph.Nodes[nodes[l]]
+		n := &compressed.Nodes[nodes[l]]
 		layer := FileLayer{
-			Name: info.Layer, Channels: info.Channels, Kept: r.Kept[l],
+			Name: info.Layer, Channels: info.Channels, Kept: kept[l],
 			Inputs:   s.positions(s.Graph.Nodes[info.Node].Inputs[0], removed),
 			Sparsity: p[l].Sparsity, WeightBits: p[l].WeightBits, ActivationBits: p[l].ActivationBits,
 			WeightScale: n.Weight().Scale,
@@ -67,7 +67,7 @@ func NewFile(s *Structure, p Policy, r *Result) *File {
 		if c, ok := n.Op.(*graph.Conv); ok && s.Graph.Nodes[info.Node].Op.(*graph.Conv).Groups > 1 {
 			layer.Groups = c.Groups
 		}
-		if q := r.Graph.Values[n.Inputs[0]].Quant; q != nil && n.Weight().Quantized() {
+		if q := compressed.Values[n.Inputs[0]].Quant; q != nil && n.Weight().Quantized() {
 			layer.Activation = &Affine{q.Scale, q.Zero}
 		}
 		f.Layers[l] = layer

@@ -1,4 +1,4 @@
-package compress
+package structure
 
 import "math"
 
@@ -22,14 +22,17 @@ const (
 	RootL1 Importance = "root-l1"
 )
 
-// Scores gives every channel class its importance by the weights alone: GroupL2, or RootL1
-// if asked for.
+// Observed tells whether channels are ranked by what the original network computes.
+func (i Importance) Observed() bool { return i == Energy || i == Reconstruction }
+
+// Scores gives every channel class its importance by the weights alone; zero where it is to be observed.
 func (s *Structure) Scores(by Importance) []float64 {
 	scores := make([]float64, s.count)
-	if by == RootL1 {
-		s.scoreRoots(scores)
-	} else {
+	switch by {
+	case GroupL2:
 		s.scoreGroups(scores)
+	case RootL1:
+		s.scoreRoots(scores)
 	}
 	return scores
 }

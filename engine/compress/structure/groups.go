@@ -1,88 +1,10 @@
-package compress
+package structure
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"galen/hw/graph"
 )
-
-// Group is a set of layers whose output channels are removed together because
-// residual additions, depthwise convolutions or shortcuts tie them.
-type Group struct {
-	Layers []int // positions in Graph.Layers(), in execution order; the first is the root, whose sparsity the group takes
-	Blocks []Block
-}
-
-// Block is a set of channel classes that live in the same values. A class is the
-// smallest set of channels, one or more in each of several values, that can only be
-// removed as a whole. Sparsity applies to each block by itself: then a ResNet
-// whose shortcut pads 16 channels to 32 and 64 stays one whose shortcut pads evenly,
-// and no value ever loses all of its channels.
-type Block struct {
-	Classes  []int  // ascending
-	Channels int    // channels of one class in the first of the group's layers that has any; more than one in grouped convolutions
-	Frozen   string // why its channels must all stay, for people; empty: they may go
-}
-
-// LayerInfo is what may be done to a layer.
-type LayerInfo struct {
-	Layer    string // the node's name
-	Node     int    // index in Graph.Nodes
-	Group    int    // index of its channel group; groups are in execution order of their roots
-	Root     bool   // decides its group's sparsity
-	Coupled  bool   // its group has other layers
-	Prunable bool   // at least one of its group's blocks may lose channels
-	MayMix   bool   // may have fewer than 8 bits
-	Why      string // why it is not prunable or must not be mixed, for people; empty otherwise
-	Channels int    // output channels
-}
-
-// Structure is how the channels of a graph hang together.
-type Structure struct {
-	Graph  *graph.Graph
-	Groups []Group
-	Layers []LayerInfo // one per Graph.Layers(), in order
-
-	classes [][]int // per value, per channel (features of a vector count as channels): its class
-	count   int     // number of classes
-}
-
-// Analyze follows every channel of a graph from the layer that computes it to the
-// layers that consume it.
-func Analyze(g *graph.Graph) (*Structure, error) {
-	if err := g.Clone().InferShapes(); err != nil {
-		return nil, fmt.Errorf("finding channel groups: %w", err)
-	}
-	if len(g.Layers()) == 0 {
-		return nil, fmt.Errorf("finding channel groups: the graph %q has no convolution or fully connected layer", g.Name)
-	}
-	return analyze(g), nil
-}
-
-// analyze is Analyze for graphs whose shapes are known to fit.
-func analyze(g *graph.Graph) *Structure {
-	t := &ties{}
-	channels := make([][]int, len(g.Values))
-	channels[g.Input] = t.fresh(g.Values[g.Input].Shape[0])
-	for _, n := range g.Nodes {
-		inputs := make([][]int, len(n.Inputs))
-		for i, id := range n.Inputs {
-			inputs[i] = channels[id]
-		}
-		channels[n.Output] = t.follow(g, n, inputs)
-	}
-	// The first reason given for a class is the one that is told: the output's is the most telling.
-	t.frozen = append([]freeze{
-		{channels[g.Output], outputReason},
-		{channels[g.Input], "its channels are tied to the network's input"},
-	}, t.frozen...)
-	s := &Structure{Graph: g, classes: channels}
-	reasons := s.number(t)
-	s.group(reasons)
-	s.describe()
-	return s
-}
 
 const (
 	outputReason = "its channels are the network's output"
@@ -226,9 +148,11 @@ func (s *Structure) describe() {
 		}
 		for j, l := range group.Layers {
 			n := &s.Graph.Nodes[layers[l]]
+			conv, ok := n.Op.(*graph.Conv)
 			s.Layers[l] = LayerInfo{
 				Layer: n.Name, Node: layers[l], Group: i, Root: j == 0, Coupled: len(group.Layers) > 1,
-				Prunable: prunable, MayMix: true, Why: why, Channels: n.Weight().Shape[0],
+				Prunable: prunable, MayMix: true, Why: why,
+				Grouped: ok && conv.Groups > 1, Channels: n.Weight().Shape[0],
 			}
 		}
 	}
