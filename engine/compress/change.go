@@ -3,12 +3,13 @@ package compress
 import (
 	"slices"
 
+	"galen/engine/compress/refit"
 	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
 
-// change is one thing that is different from the policy of a settled network.
+// change is one thing that is different from the policy of an unrepaired network.
 type change struct {
 	points  []*float64 // where its divergence counts
 	layer   int
@@ -18,7 +19,7 @@ type change struct {
 }
 
 // changes lists what must be measured for all curves, each distinct change once.
-func (s *settled) changes(probes []Probe) ([]Curve, []change) {
+func (s *unrepaired) changes(probes []Probe) ([]Curve, []change) {
 	curves := make([]Curve, len(probes))
 	var changes []change
 	for l, info := range s.structure.Layers {
@@ -32,15 +33,15 @@ func (s *settled) changes(probes []Probe) ([]Curve, []change) {
 		} else {
 			forbid(curve.Sparsity)
 		}
-		bits := requantization{settled: s, layer: l}
-		bits.measure(8, 8, &curve.Int8)
-		bits.measure(graph.FloatBits, graph.FloatBits, &curve.Float)
+		bits := requantization{unrepaired: s, layer: l}
+		bits.request(8, 8, &curve.Int8)
+		bits.request(graph.FloatBits, graph.FloatBits, &curve.Float)
 		if info.MayMix {
 			for i, b := range probe.WeightBits {
-				bits.measure(b, now.ActivationBits, &curve.WeightBits[i])
+				bits.request(b, now.ActivationBits, &curve.WeightBits[i])
 			}
 			for i, b := range probe.ActivationBits {
-				bits.measure(now.WeightBits, b, &curve.ActivationBits[i])
+				bits.request(now.WeightBits, b, &curve.ActivationBits[i])
 			}
 		} else {
 			forbid(curve.ActivationBits)
@@ -58,7 +59,7 @@ func forbid(curve []float64) {
 }
 
 // sparsities are the changes of a root layer's group that change which channels there are.
-func (s *settled) sparsities(l int, values, curve []float64) (changes []change) {
+func (s *unrepaired) sparsities(l int, values, curve []float64) (changes []change) {
 	for i, sparsity := range values {
 		p := slices.Clone(s.policy)
 		p[l].Sparsity = sparsity
@@ -77,13 +78,13 @@ func (s *settled) sparsities(l int, values, curve []float64) (changes []change) 
 
 // requantization collects the changes of one layer's bits.
 type requantization struct {
-	*settled
+	*unrepaired
 	layer   int
 	changes []change
 }
 
-// measure asks for the divergence with these bits.
-func (r *requantization) measure(weightBits, activationBits int, point *float64) {
+// request asks for the divergence with these bits.
+func (r *requantization) request(weightBits, activationBits int, point *float64) {
 	now := r.policy[r.layer]
 	if weightBits == now.WeightBits && activationBits == now.ActivationBits {
 		return
@@ -106,9 +107,9 @@ func (r *requantization) measure(weightBits, activationBits int, point *float64)
 // changed is the network's output under a change, given all tensors without it. Only nodes that
 // depend on what changes are run. Any number of goroutines may call it, each with a tracer of its
 // own.
-func (s *settled) changed(tracer *runtime.Tracer, ch *change, values []*runtime.Batch) (*runtime.Batch, error) {
+func (s *unrepaired) changed(tracer *runtime.Tracer, ch *change, values []*runtime.Batch) (*runtime.Batch, error) {
 	g, end := s.graph.Clone(), s.logits()
-	t := newTrace(g, tracer, nil)
+	t := refit.NewTrace(g, tracer, nil)
 	differs := make([]bool, len(g.Values))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -116,7 +117,7 @@ func (s *settled) changed(tracer *runtime.Tracer, ch *change, values []*runtime.
 		for _, id := range n.Inputs {
 			dirty = dirty || differs[id]
 			if !differs[id] {
-				t.values[id] = values[id]
+				t.Values[id] = values[id]
 			}
 		}
 		q := s.inputs[i]
@@ -125,18 +126,18 @@ func (s *settled) changed(tracer *runtime.Tracer, ch *change, values []*runtime.
 				n.Op, dirty = n.WithWeight(w, n.Bias()), true
 			}
 			if l == ch.layer && ch.to.ActivationBits != s.policy[l].ActivationBits {
-				q, dirty = s.rounding(l, ch.to.ActivationBits), true
+				q, dirty = s.inputQuant(l, ch.to.ActivationBits), true
 			}
 		}
 		if !dirty {
 			continue
 		}
-		out, err := t.computeRounded(s.crew.alone(), i, q)
+		out, err := t.ComputeRounded(s.workers.Alone(), i, q)
 		if err != nil {
 			return nil, err
 		}
 		differs[n.Output] = true
-		t.keep(i, out)
+		t.Keep(i, out)
 		if n.Output == end {
 			return out, nil
 		}
@@ -145,7 +146,7 @@ func (s *settled) changed(tracer *runtime.Tracer, ch *change, values []*runtime.
 }
 
 // reweighed is a layer's weight under a change; false: it is the policy's.
-func (s *settled) reweighed(l int, ch *change) (graph.Weight, bool) {
+func (s *unrepaired) reweighed(l int, ch *change) (graph.Weight, bool) {
 	switch {
 	case ch.weight != nil && l == ch.layer:
 		return *ch.weight, true

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"galen/engine/compress/refit"
 	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
@@ -110,22 +111,22 @@ func TestFittedTensorsAreTheGraphs(t *testing.T) {
 		for l, node := range r.Graph.Layers() {
 			info := c.structure.Layers[l]
 			v := r.Graph.Nodes[node].Output
-			now, was := c.crew.moments(values[v]), c.crew.moments(original[g.Nodes[info.Node].Output])
-			if len(now.mean) != len(r.Kept[l]) {
-				t.Fatalf("%s: layer %s has %d channels, kept %v", name, info.Layer, len(now.mean), r.Kept[l])
+			now, was := refit.StatisticsOf(c.workers, values[v]), refit.StatisticsOf(c.workers, original[g.Nodes[info.Node].Output])
+			if len(now.Mean) != len(r.Kept[l]) {
+				t.Fatalf("%s: layer %s has %d channels, kept %v", name, info.Layer, len(now.Mean), r.Kept[l])
 			}
 			for i, ch := range r.Kept[l] {
 				// The bias is true to half a step of the accumulator, a rounded output's mean
 				// nearly to half of one of its own.
-				slack := 0.01*was.deviation[ch] + 1e-3
+				slack := 0.01*was.Deviation[ch] + 1e-3
 				if in := r.Graph.Values[r.Graph.Nodes[node].Inputs[0]].Quant; in != nil {
 					slack += 0.5 * float64(in.Scale) * float64(r.Graph.Nodes[node].Weight().Scale[i])
 				}
 				if q := r.Graph.Values[v].Quant; q != nil {
 					slack += 0.1 * float64(q.Scale)
 				}
-				if d := math.Abs(now.mean[i] - was.mean[ch]); d > slack {
-					t.Errorf("%s: layer %s channel %d has mean %v, the original %v ± %v", name, info.Layer, ch, now.mean[i], was.mean[ch], was.deviation[ch])
+				if d := math.Abs(now.Mean[i] - was.Mean[ch]); d > slack {
+					t.Errorf("%s: layer %s channel %d has mean %v, the original %v ± %v", name, info.Layer, ch, now.Mean[i], was.Mean[ch], was.Deviation[ch])
 				}
 			}
 		}
@@ -273,7 +274,7 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 	if _, err := New(g, nil, 0, Options{}); err == nil {
 		t.Error("no calibration images were taken")
 	}
-	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}, {WeightRange: Entropy}, {Rounding: "up"}, {Equalization: "all"}} {
+	for _, o := range []Options{{Importance: "size"}, {Calibration: "guess"}, {WeightRange: refit.Entropy}, {Rounding: "up"}, {Equalization: "all"}} {
 		if _, err := New(g, testnet.Images(g, 1), 1, o); err == nil || !strings.Contains(err.Error(), "unknown") {
 			t.Errorf("options %+v: %v", o, err)
 		}

@@ -1,7 +1,6 @@
 package compress
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -50,9 +49,6 @@ func OpenDatabase(dir string, limit int64) (*Database, error) {
 	wholefile.Sweep(filepath.Join(dir, ".*"+entrySuffix+"-*"))
 	return d, nil
 }
-
-// entryKey is the hash of what an entry follows from.
-type entryKey [sha256.Size]byte
 
 const (
 	entrySuffix = ".layer"

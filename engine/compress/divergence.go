@@ -17,7 +17,7 @@ import (
 // original's logits and all tensors of the unchanged network. Each worker is at another change:
 // they need not wait for each other after every node. found is told one after the other, in this
 // goroutine; an error of it, or the end of ctx, ends the work.
-func (s *settled) divergences(ctx context.Context, changes []change, values []*runtime.Batch, original []float32, found func(ch *change, divergence float64) error) error {
+func (s *unrepaired) divergences(ctx context.Context, changes []change, values []*runtime.Batch, original []float32, found func(ch *change, divergence float64) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type finding struct {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"galen/engine/compress"
+	"galen/engine/compress/refit"
 	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/hw/graph"
@@ -24,32 +25,32 @@ var (
 	figureVar   = flag.String("figure-variants", "", "variants to measure, separated by semicolons, all if empty")
 )
 
-// contender is one row of a table of figures.
-type contender struct {
+// variant is one row of a table of figures.
+type variant struct {
 	name    string
 	options compress.Options
 }
 
-// among picks the contenders that a flag names, separated by semicolons; all if it names none.
-func among(all []contender, names string) []contender {
+// among picks the variants that a flag names, separated by semicolons; all if it names none.
+func among(all []variant, names string) []variant {
 	if names == "" {
 		return all
 	}
 	wanted := strings.Split(names, ";")
-	return slices.DeleteFunc(slices.Clone(all), func(c contender) bool { return !slices.Contains(wanted, c.name) })
+	return slices.DeleteFunc(slices.Clone(all), func(c variant) bool { return !slices.Contains(wanted, c.name) })
 }
 
 // quantizing are the settings the table compares.
-var quantizing = []contender{
-	{"nearest min-max", compress.Options{Calibration: compress.MinMax, WeightRange: compress.MinMax, Rounding: compress.Nearest, Uncorrected: true}},
+var quantizing = []variant{
+	{"nearest min-max", compress.Options{Calibration: refit.MinMax, WeightRange: refit.MinMax, Rounding: refit.Nearest, Uncorrected: true}},
 	{"default", compress.Options{}},
 	{"uncorrected", compress.Options{Uncorrected: true}},
-	{"min-max", compress.Options{Calibration: compress.MinMax}},
-	{"percentile", compress.Options{Calibration: compress.Percentile}},
-	{"nearest", compress.Options{Rounding: compress.Nearest}},
-	{"equalized by weights", compress.Options{Equalization: compress.EqualizeWeights}},
-	{"equalized by activations", compress.Options{Equalization: compress.EqualizeActivations}},
-	{"entropy", compress.Options{Calibration: compress.Entropy}},
+	{"min-max", compress.Options{Calibration: refit.MinMax}},
+	{"percentile", compress.Options{Calibration: refit.Percentile}},
+	{"nearest", compress.Options{Rounding: refit.Nearest}},
+	{"equalized by weights", compress.Options{Equalization: refit.EqualizeWeights}},
+	{"equalized by activations", compress.Options{Equalization: refit.EqualizeActivations}},
+	{"entropy", compress.Options{Calibration: refit.Entropy}},
 }
 
 // TestQuantizationFigures prints the top-1 accuracy of quantized networks under every

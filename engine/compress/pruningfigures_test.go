@@ -33,7 +33,7 @@ var prunings = []struct {
 }{{"25 % inner", 0.255, false}, {"50 % inner", 0.505, false}, {"25 % all", 0.255, true}, {"50 % all", 0.505, true}}
 
 // pruning are the settings the table compares.
-var pruning = []contender{
+var pruning = []variant{
 	{"root-l1, unrepaired", compress.Options{Importance: structure.RootL1, Uncorrected: true}},
 	{"energy, unrepaired", compress.Options{Importance: structure.Energy, Uncorrected: true}},
 	{"root-l1, statistics", compress.Options{Importance: structure.RootL1, Repair: compress.Statistics}},
@@ -157,9 +157,9 @@ func TestRepairedResNet20(t *testing.T) {
 	}
 }
 
-// BenchmarkStitching times the compression of a ResNet18 whose layers are all in the database.
-func BenchmarkStitching(b *testing.B) {
-	const calibrated = 32 // what is stitched does not depend on it
+// BenchmarkAssembly times the compression of a ResNet18 whose layers are all in the database.
+func BenchmarkAssembly(b *testing.B) {
+	const calibrated = 32 // what is assembled does not depend on it
 	g, calibration, _, _ := shared(b, "resnet18", calibrated, 1)
 	database, err := compress.OpenDatabase(b.TempDir(), 0)
 	if err != nil {

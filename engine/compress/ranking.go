@@ -3,90 +3,71 @@ package compress
 import (
 	"slices"
 
+	"galen/engine/compress/refit"
 	"galen/engine/compress/structure"
 	"galen/hw/graph"
 	"galen/hw/runtime"
 )
 
-// ranking gives the channel classes their importance while the original network runs.
+// ranking gives the channel classes their importance while the original network runs, if that is to be
+// observed.
 type ranking struct {
-	*Compressor
-	readers [][]int          // per group: the layers that read channels of it that may go
-	unseen  []int            // per group: readers that have not run yet
-	state   [][]*elimination // per group: of the readers that have
+	structure *structure.Structure
+	workers   refit.Workers
+	by        structure.Importance
+	scores    []float64 // per class
+
+	readers   [][]int                // per group: the layers by whose reconstruction its channels are ranked
+	remaining []int                  // per group: how many of those have not run yet
+	seen      [][]*refit.Elimination // per group: of those that have
 }
 
-func (c *Compressor) newRanking() *ranking {
-	s := c.structure
-	r := &ranking{c, make([][]int, len(s.Groups)), make([]int, len(s.Groups)), make([][]*elimination, len(s.Groups))}
+func newRanking(s *structure.Structure, workers refit.Workers, by structure.Importance, scores []float64) *ranking {
+	n := len(s.Groups)
+	r := &ranking{s, workers, by, scores, make([][]int, n), make([]int, n), make([][]*refit.Elimination, n)}
 	for g := range s.Groups {
-		for _, l := range s.Readers(g) {
-			if !r.byEnergy(&s.Graph.Nodes[s.Layers[l].Node]) {
-				r.readers[g] = append(r.readers[g], l)
-			}
-		}
-		r.unseen[g] = len(r.readers[g])
+		r.readers[g] = slices.DeleteFunc(s.Readers(g), func(l int) bool { return r.byEnergy(r.node(l)) })
+		r.remaining[g] = len(r.readers[g])
 	}
 	return r
 }
 
-// byEnergy tells whether a layer's say is by energy: where elimination would take too long,
-// too, if it is the only reader.
-func (r *ranking) byEnergy(n *graph.Node) bool {
-	return r.options.Importance == structure.Energy || n.Weight().Channel() >= largestFit
+func (r *ranking) node(layer int) *graph.Node {
+	return &r.structure.Graph.Nodes[r.structure.Layers[layer].Node]
 }
 
-// read takes account of a layer and its input on the calibration images, after its output
-// was observed.
-func (r *ranking) read(layer int, input *runtime.Batch) {
-	info := r.structure.Layers[layer]
-	if !r.options.Importance.Observed() || info.Grouped {
-		return // what a grouped convolution hands on matters where its own channels do
+// byEnergy tells whether a layer ranks the channels it reads by energy: where elimination would take too long,
+// too, if it is the only reader.
+func (r *ranking) byEnergy(n *graph.Node) bool {
+	return r.by == structure.Energy || !refit.Fittable(n.Weight())
+}
+
+// read takes account of a layer's input and output on the calibration images.
+func (r *ranking) read(layer int, input *runtime.Batch, output refit.Statistics) {
+	if !r.by.Observed() || r.structure.Layers[layer].Grouped {
+		return // the channels a grouped convolution hands on matter where its own do
 	}
-	n := &r.structure.Graph.Nodes[info.Node]
+	n, classes := r.node(layer), r.structure.Reads(layer)
 	if r.byEnergy(n) {
-		r.energy(layer, input)
+		for channel, energy := range refit.Energies(n.Weight(), refit.StatisticsOf(r.workers, input), output) {
+			r.scores[classes[channel]] += energy
+		}
 		return
 	}
-	var moments *gram
+	var moments *refit.Gram
 	for g, readers := range r.readers {
 		if !slices.Contains(readers, layer) {
 			continue
 		}
 		if moments == nil {
-			m := r.crew.gram(r.crew.patchesOf(n, input, r.structure.Graph.Values[n.Output].Shape)[0])
-			moments = &m
+			moments = &refit.Grams(r.workers, n, input, r.structure.Graph.Values[n.Output].Shape)[0]
 		}
-		if e := r.crew.newElimination(*moments, n, r.structure.Reads(layer)); e != nil {
-			r.state[g] = append(r.state[g], e)
+		if e := refit.NewElimination(r.workers, moments, n, classes); e != nil {
+			r.seen[g] = append(r.seen[g], e)
 		}
-		if r.unseen[g]--; r.unseen[g] == 0 && len(r.state[g]) > 0 {
-			r.crew.eliminate(r.structure.Groups[g].Removable(), r.state[g], r.importance)
-			r.state[g] = nil
+		if r.remaining[g]--; r.remaining[g] == 0 && len(r.seen[g]) > 0 {
+			refit.Eliminate(r.workers, r.structure.Groups[g].Removable(), r.seen[g], r.scores)
+			r.seen[g] = nil
 		}
-	}
-}
-
-// energy adds what a layer's outputs owe to each class of its input.
-func (r *ranking) energy(layer int, input *runtime.Batch) {
-	total := 0.0
-	for _, d := range r.seen[layer].output.deviation {
-		total += d * d
-	}
-	if total == 0 {
-		return
-	}
-	n := &r.structure.Graph.Nodes[r.structure.Layers[layer].Node]
-	w := n.Weight()
-	taps := graph.Shape(w.Shape[2:]).Elements()
-	deviation := r.crew.moments(input).deviation
-	for channel, class := range r.structure.Reads(layer) {
-		squares := 0.0
-		for at := channel * taps; at < len(w.Float); at += w.Channel() {
-			for _, x := range w.Float[at : at+taps] {
-				squares += float64(x) * float64(x)
-			}
-		}
-		r.importance[class] += squares * deviation[channel] * deviation[channel] / total
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"galen/engine/compress"
+	"galen/engine/compress/refit"
 	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/engine/onnx"
@@ -94,7 +95,7 @@ func TestResNet20(t *testing.T) {
 	if a := score(compress.Options{}, bits(4, 8)); a < reference-2 {
 		t.Errorf("w4a8 has %.1f %%, the original %.1f %%", a, reference)
 	}
-	nearest, compensated := score(compress.Options{Rounding: compress.Nearest}, bits(2, 8)), score(compress.Options{}, bits(2, 8))
+	nearest, compensated := score(compress.Options{Rounding: refit.Nearest}, bits(2, 8)), score(compress.Options{}, bits(2, 8))
 	t.Logf("w2a8 has %.1f %% with compensated rounding, %.1f %% without, the original %.1f %%", compensated, nearest, reference)
 	if compensated < reference-10 || compensated < nearest+1 {
 		t.Errorf("w2a8 has %.1f %% with compensated rounding, %.1f %% without, the original %.1f %%", compensated, nearest, reference)

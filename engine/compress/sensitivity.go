@@ -9,35 +9,6 @@ import (
 	"galen/hw/graph"
 )
 
-// Levels is the number of points of a sensitivity curve: the parameter at 0, 0.1, … 0.9.
-const Levels = 10
-
-// NotAllowed stands in a curve where a layer cannot take the parameter.
-const NotAllowed = 1000
-
-// Curve is how much further the network's output distribution moves from the original's when
-// one layer is compressed by one parameter:
-//
-//	KL(original ‖ changed) − KL(original ‖ unchanged)
-//
-// of the softmax outputs, the mean over images, in nats. The unchanged network may be the original
-// itself; in one that is compressed already, numbers are below zero where the change takes
-// compression back.
-type Curve struct {
-	Sparsity       []float64 // of the layer's whole group; NotAllowed for layers that do not decide it
-	ActivationBits []float64 // NotAllowed for layers that must not be mixed
-	WeightBits     []float64 // as ActivationBits
-	Int8           float64   // weights and activations at eight bits
-	Float          float64   // neither quantized
-}
-
-// Probe lists the values at which the parameters of one layer are measured, one parameter
-// at a time.
-type Probe struct {
-	Sparsity                   []float64 // ascending, in [0,1); read for layers that decide their group's
-	WeightBits, ActivationBits []int     // 1 to 8, or 32 for float
-}
-
 // Sensitivity measures the curves of all layers of the original network, in order, on n images (as
 // those given to New), at the sparsities 0, 0.1, … 0.9 and at clip(⌊(1−x)·maxBits⌋+1, 1, maxBits)
 // bits for the same x. Quantization ranges are those of the calibration images. progress, if not
@@ -47,12 +18,12 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 	if maxBits < 1 || maxBits > 8 {
 		return nil, fmt.Errorf("measuring sensitivity: a ceiling of %d bits; 1 to 8 are possible", maxBits)
 	}
-	measure := func() ([]Curve, error) {
+	measureAll := func() ([]Curve, error) {
 		probes := slices.Repeat([]Probe{levels(maxBits)}, len(c.structure.Layers))
 		return c.SensitivityAround(ctx, c.structure.Uniform(0, graph.FloatBits), probes, images, n, progress)
 	}
 	if c.options.Database == nil {
-		return measure()
+		return measureAll()
 	}
 	key, err := c.curvesKey(images, maxBits)
 	if err != nil {
@@ -61,27 +32,12 @@ func (c *Compressor) Sensitivity(ctx context.Context, images []float32, n, maxBi
 	if curves, ok := c.storedCurves(key); ok {
 		return curves, nil
 	}
-	curves, err := measure()
+	curves, err := measureAll()
 	if err != nil {
 		return nil, err
 	}
 	c.options.Database.put(key, encodeCurves(curves))
 	return curves, nil
-}
-
-// levels are the values of a curve of the original network.
-func levels(maxBits int) (p Probe) {
-	for level := range Levels {
-		p.Sparsity = append(p.Sparsity, float64(level)/Levels)
-		p.WeightBits = append(p.WeightBits, levelBits(level, maxBits))
-	}
-	p.ActivationBits = p.WeightBits
-	return p
-}
-
-// levelBits is clip(⌊(1−x)·B⌋+1, 1, B) at x = level/Levels, in whole numbers.
-func levelBits(level, maxBits int) int {
-	return min((Levels-level)*maxBits/Levels+1, maxBits)
 }
 
 // SensitivityAround measures curves in a network that is compressed already: all layers are as the
@@ -98,18 +54,18 @@ func (c *Compressor) SensitivityAround(ctx context.Context, p structure.Policy, 
 	case len(probes) != len(p):
 		return nil, fmt.Errorf("measuring sensitivity: %d layers are to be probed, the policy has %d", len(probes), len(p))
 	}
-	curves, err := c.settle(p).sensitivity(ctx, probes, images, n, progress)
+	curves, err := c.withoutRepair(p).sensitivity(ctx, probes, images, n, progress)
 	if err != nil {
 		return nil, fmt.Errorf("measuring sensitivity: %w", err)
 	}
 	return curves, nil
 }
 
-func (s *settled) sensitivity(ctx context.Context, probes []Probe, images []float32, n int, progress func(done, total int) error) ([]Curve, error) {
+func (s *unrepaired) sensitivity(ctx context.Context, probes []Probe, images []float32, n int, progress func(done, total int) error) ([]Curve, error) {
 	curves, changes := s.changes(probes)
 	size := len(images) / n
 	portion := s.portion(n)
-	tracer := s.newTracer()
+	tracer := s.workers.Tracer()
 	done, total := 0, (n+portion-1)/portion*len(changes)
 	for first := 0; first < n; first += portion {
 		count := min(portion, n-first)
@@ -150,10 +106,10 @@ const (
 
 // portion is how many of n images are run together. Divergences are summed by portions, so it depends
 // on nothing but the graph.
-func (c *Compressor) portion(n int) int {
-	_, _, weights := c.structure.Graph.Totals()
+func (o *original) portion(n int) int {
+	_, _, weights := o.structure.Graph.Totals()
 	image := 0 // bytes of all tensors
-	for _, v := range c.structure.Graph.Values {
+	for _, v := range o.structure.Graph.Values {
 		image += 4 * v.Shape.Elements()
 	}
 	return min(n, max(max(portionBytes, portionPerWeight*int(weights))/image, leastPortion))

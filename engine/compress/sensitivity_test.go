@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"galen/engine/compress/refit"
 	"galen/engine/compress/structure"
 	"galen/engine/compress/testnet"
 	"galen/hw/graph"
@@ -82,7 +83,7 @@ func TestSensitivity(t *testing.T) {
 					bits := min(int(math.Floor((1-float64(level)/10)*maxBits+1e-9))+1, maxBits)
 					coarse := g.Clone()
 					node := &coarse.Nodes[info.Node]
-					node.Op = node.WithWeight(crew{workers: 1}.quantizeWeight(node.Weight(), bits, nil), node.Bias())
+					node.Op = node.WithWeight(refit.RoundNearest(refit.Workers{Count: 1}, node.Weight(), bits, refit.SquaredError, nil), node.Bias())
 					if d := divergence(want, run(coarse)); !close(curve.WeightBits[level], d) {
 						t.Errorf("%s: %d weight bits have %v, wants %v", info.Layer, bits, curve.WeightBits[level], d)
 					}
@@ -106,8 +107,8 @@ func TestChangesShareExactly(t *testing.T) {
 		}
 		c := newCompressor(t, g, Options{Workers: 3})
 		pixels := testnet.Images(g, n)
-		run := func(p structure.Policy) (*settled, []*runtime.Batch) {
-			s, tracer := c.settle(p), runtime.NewTracer(c.options.ISA, 2)
+		run := func(p structure.Policy) (*unrepaired, []*runtime.Batch) {
+			s, tracer := c.withoutRepair(p), runtime.NewTracer(c.options.ISA, 2)
 			values, err := s.trace(tracer, tracer.Input(g, pixels, n))
 			if err != nil {
 				t.Fatal(err)

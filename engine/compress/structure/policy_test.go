@@ -97,7 +97,7 @@ func TestListedChannels(t *testing.T) {
 	}
 	for l, size := range s.Sizes(p, 4) {
 		if want := pruned.MACs(s.Layers[l].Node); size.MACs != want {
-			t.Errorf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, size.MACs, want)
+			t.Errorf("%s is predicted %d MACs and has %d", s.Layers[l].Layer, size.MACs, want)
 		}
 	}
 	last := len(p) - 1

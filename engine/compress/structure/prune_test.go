@@ -38,10 +38,10 @@ func checkMasked(t *testing.T, g *graph.Graph, rng *rand.Rand) int {
 	for l, size := range s.Sizes(p, roundTo) {
 		node := s.Layers[l].Node
 		if want := pruned.MACs(node); size.MACs != want {
-			t.Fatalf("%s is foretold %d MACs and has %d", s.Layers[l].Layer, size.MACs, want)
+			t.Fatalf("%s is predicted %d MACs and has %d", s.Layers[l].Layer, size.MACs, want)
 		}
 		if want := pruned.Nodes[node].Weight().Shape[0]; size.Channels != want {
-			t.Fatalf("%s is foretold %d channels and has %d", s.Layers[l].Layer, size.Channels, want)
+			t.Fatalf("%s is predicted %d channels and has %d", s.Layers[l].Layer, size.Channels, want)
 		}
 	}
 	gone := 0

@@ -5,7 +5,6 @@
 package structure
 
 import (
-	"fmt"
 	"slices"
 
 	"galen/hw/graph"
@@ -51,42 +50,6 @@ type Structure struct {
 
 	classes [][]int // per value, per channel (features of a vector count as channels): its class
 	count   int     // number of classes
-}
-
-// Analyze follows every channel of a graph from the layer that computes it to the
-// layers that consume it.
-func Analyze(g *graph.Graph) (*Structure, error) {
-	if err := g.Clone().InferShapes(); err != nil {
-		return nil, fmt.Errorf("finding channel groups: %w", err)
-	}
-	if len(g.Layers()) == 0 {
-		return nil, fmt.Errorf("finding channel groups: the graph %q has no convolution or fully connected layer", g.Name)
-	}
-	return analyze(g), nil
-}
-
-// analyze is Analyze for graphs whose shapes are known to fit.
-func analyze(g *graph.Graph) *Structure {
-	t := &ties{}
-	channels := make([][]int, len(g.Values))
-	channels[g.Input] = t.fresh(g.Values[g.Input].Shape[0])
-	for _, n := range g.Nodes {
-		inputs := make([][]int, len(n.Inputs))
-		for i, id := range n.Inputs {
-			inputs[i] = channels[id]
-		}
-		channels[n.Output] = t.follow(g, n, inputs)
-	}
-	// The first reason given for a class is the one that is told: the output's is the most telling.
-	t.frozen = append([]freeze{
-		{channels[g.Output], outputReason},
-		{channels[g.Input], "its channels are tied to the network's input"},
-	}, t.frozen...)
-	s := &Structure{Graph: g, classes: channels}
-	reasons := s.number(t)
-	s.group(reasons)
-	s.describe()
-	return s
 }
 
 // Removable are the classes of each block whose channels may go.
