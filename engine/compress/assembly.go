@@ -23,7 +23,7 @@ func (a *assembly) run(ctx context.Context) error {
 	layers := a.graph.Layers()
 	ops := make([]graph.Op, len(layers))
 	failed := make([]error, len(layers))
-	a.quantize()
+	a.quantizeValues()
 	a.workers.Each(len(layers), func(l int) {
 		if failed[l] = ctx.Err(); failed[l] == nil {
 			ops[l], failed[l] = a.layer(layers[l], l)
@@ -38,8 +38,8 @@ func (a *assembly) run(ctx context.Context) error {
 	return nil
 }
 
-// quantize decides how values are stored, by what they held in the original network.
-func (a *assembly) quantize() {
+// quantizeValues decides how values are stored, by what they held in the original network.
+func (a *assembly) quantizeValues() {
 	for i := range a.graph.Nodes {
 		n := &a.graph.Nodes[i]
 		bits := a.placed.Bits[n.Output]

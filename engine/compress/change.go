@@ -122,7 +122,7 @@ func (s *unrepaired) changed(tracer *runtime.Tracer, ch *change, values []*runti
 		}
 		q := s.inputs[i]
 		if l, ok := s.layers[i]; ok {
-			if w, other := s.reweighed(l, ch); other {
+			if w, other := s.changedWeight(l, ch); other {
 				n.Op, dirty = n.WithWeight(w, n.Bias()), true
 			}
 			if l == ch.layer && ch.to.ActivationBits != s.policy[l].ActivationBits {
@@ -145,8 +145,8 @@ func (s *unrepaired) changed(tracer *runtime.Tracer, ch *change, values []*runti
 	return values[end], nil
 }
 
-// reweighed is a layer's weight under a change; false: it is the policy's.
-func (s *unrepaired) reweighed(l int, ch *change) (graph.Weight, bool) {
+// changedWeight is a layer's weight under a change; false: it is the policy's.
+func (s *unrepaired) changedWeight(l int, ch *change) (graph.Weight, bool) {
 	switch {
 	case ch.weight != nil && l == ch.layer:
 		return *ch.weight, true

@@ -31,7 +31,7 @@ type Curve struct {
 // at a time.
 type Probe struct {
 	Sparsity                   []float64 // ascending, in [0,1); read for layers that decide their group's
-	WeightBits, ActivationBits []int     // 1 to 8, or 32 for float
+	WeightBits, ActivationBits []int     // 1 to 8, or graph.FloatBits
 }
 
 // levels are the values of a curve of the original network.

@@ -48,7 +48,7 @@ func (f *fitting) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.quantize(n, out)
+		f.quantizeOutput(n, out)
 		f.trace.Keep(i, out)
 	}
 	return nil
@@ -126,8 +126,8 @@ func (f *fitting) operator(node int) (*runtime.Batch, error) {
 	return f.trace.ComputeInPlace(f.workers, node)
 }
 
-// quantize decides how a node's output is stored and rounds it.
-func (f *fitting) quantize(n *graph.Node, out *runtime.Batch) {
+// quantizeOutput decides how a node's output is stored and rounds it.
+func (f *fitting) quantizeOutput(n *graph.Node, out *runtime.Batch) {
 	bits := f.placed.Bits[n.Output]
 	if bits == 0 {
 		return

@@ -77,9 +77,9 @@ func (o *original) observeLayer(layer int, input, output *runtime.Batch, ranks *
 			o.structure.Layers[layer].Layer)
 	}
 	o.seen[layer] = seen
-	ranks.read(layer, input, seen.output)
+	ranks.rankInputs(layer, input, seen.output)
 	if o.solver != nil {
-		o.solver.observe(layer, input)
+		o.solver.observeInput(layer, input)
 	}
 	return nil
 }

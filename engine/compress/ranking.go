@@ -42,8 +42,8 @@ func (r *ranking) byEnergy(n *graph.Node) bool {
 	return r.by == structure.Energy || !refit.Fittable(n.Weight())
 }
 
-// read takes account of a layer's input and output on the calibration images.
-func (r *ranking) read(layer int, input *runtime.Batch, output refit.Statistics) {
+// rankInputs ranks the channels that a layer reads by its input and output on the calibration images.
+func (r *ranking) rankInputs(layer int, input *runtime.Batch, output refit.Statistics) {
 	if !r.by.Observed() || r.structure.Layers[layer].Grouped {
 		return // the channels a grouped convolution hands on matter where its own do
 	}

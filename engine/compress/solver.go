@@ -96,15 +96,15 @@ func (s *layerSolver) moments(l int) (*refit.Gram, error) {
 		}
 		s.database.drop(key)
 	}
-	input, err := s.read(l)
+	input, err := s.inputOf(l)
 	if err != nil {
 		return nil, err
 	}
 	return s.storeMoments(l, input), nil
 }
 
-// read runs the original network up to a layer and returns what that reads.
-func (s *layerSolver) read(l int) (*runtime.Batch, error) {
+// inputOf runs the original network up to a layer and returns what that reads.
+func (s *layerSolver) inputOf(l int) (*runtime.Batch, error) {
 	t := refit.NewTrace(s.structure.Graph, s.workers.Tracer(), s.input)
 	for i := range s.structure.Layers[l].Node {
 		out, err := t.Compute(i)
@@ -116,8 +116,8 @@ func (s *layerSolver) read(l int) (*runtime.Batch, error) {
 	return t.Values[s.node(l).Inputs[0]], nil
 }
 
-// observe takes account of what a layer reads in the original network.
-func (s *layerSolver) observe(l int, input *runtime.Batch) {
+// observeInput takes account of what a layer reads in the original network.
+func (s *layerSolver) observeInput(l int, input *runtime.Batch) {
 	if s.solvable(l) && !s.database.has(s.momentsKey(l)) {
 		s.storeMoments(l, input)
 	}

@@ -25,7 +25,7 @@ func Correct(workers Workers, n *graph.Node, out *runtime.Batch, want Statistics
 }
 
 // The deviation is corrected by at most this factor either way: what asks for more is a
-// channel that compression has all but silenced, and amplifying it amplifies noise.
+// channel that compression has all but zeroed, and amplifying it amplifies noise.
 const largestFactor = 2
 
 // newCorrection finds the map from the moments of a layer's output to those it should have.

@@ -147,8 +147,8 @@ func (l *link) factors(g *graph.Graph, values []float32, by Equalization) []floa
 		}
 	}
 	top := slices.Max(values)
-	// Channels that are smaller than this are as good as silent; and one odd channel
-	// must not press all others down.
+	// Channels that are smaller than this share of the largest are practically zero; and one outlier
+	// must not scale all others down.
 	const least, most = 1e-4, 100
 	factors := make([]float32, len(values)) // 0: the channel keeps its own
 	var logarithms, active float64

@@ -72,7 +72,7 @@ func (f *Fit) Solve(workers Workers, n *graph.Node) graph.Op {
 	copy(bias, n.Bias())
 	f.each(workers, func(workers Workers, p *problem) {
 		per := p.size - 1
-		p.solve(workers, solved.Float[p.first*per:][:p.outputs*per], bias[p.first:][:p.outputs])
+		p.refitFilters(workers, solved.Float[p.first*per:][:p.outputs*per], bias[p.first:][:p.outputs])
 	})
 	return n.WithWeight(solved, bias)
 }
@@ -110,9 +110,9 @@ func outputVariances(workers Workers, g *Gram, filters []float32, outputs int) [
 	return variances
 }
 
-// solve replaces filters and their biases by those of least squared error, held back by the
+// refitFilters replaces filters and their biases by those of least squared error, held back by the
 // ridge. Without variation in what they read, the filters stay.
-func (p *problem) solve(workers Workers, filters, bias []float32) {
+func (p *problem) refitFilters(workers Workers, filters, bias []float32) {
 	per := p.size - 1
 	covariance, mean := p.covariances(upTo(per), upTo(per)), p.means()
 	// What the weights do not give yet their change must give.

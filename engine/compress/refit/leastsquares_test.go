@@ -81,7 +81,7 @@ func TestSolveFindsTheMinimum(t *testing.T) {
 	for o := range before {
 		before[o] = row(o)
 	}
-	f.solve(Workers{ISA: kernel.Portable, Count: 2}, filters, bias)
+	f.refitFilters(Workers{ISA: kernel.Portable, Count: 2}, filters, bias)
 	for o := range outputs {
 		w := row(o)
 		least := cost(f, patches, targets, w, before[o], o)

@@ -41,8 +41,8 @@ func patchesOf(workers Workers, n *graph.Node, input *runtime.Batch, out graph.S
 // size is the length of a patch, with the one.
 func (p *patches) size() int { return p.channels*p.window.Taps() + 1 }
 
-// read writes the patch of an output pixel, counted over all images, tap by tap, and the one.
-func (p *patches) read(patch []float32, at int) {
+// write copies the patch of an output pixel, counted over all images, tap by tap, and the one, into a slice.
+func (p *patches) write(patch []float32, at int) {
 	pixels, taps := p.window.OutH*p.window.OutW, p.window.Taps()
 	image, stride := p.input.Images[at/pixels], p.input.Stride
 	for tap := range taps {

@@ -47,7 +47,7 @@ func regression(workers Workers, p patches, target func(y []float32, at, image, 
 		workers.Each((len(part)+chunk-1)/chunk, func(k int) {
 			for i := k * chunk; i < min((k+1)*chunk, len(part)); i++ {
 				at, row := part[i], read[i*stride:][:width]
-				p.read(row, at)
+				p.write(row, at)
 				if outputs > 0 {
 					target(row[size:], start+i, at/pixels, at%pixels)
 				}

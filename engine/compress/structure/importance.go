@@ -15,7 +15,7 @@ const (
 	// make up for best with the channels that are left, and ranks them by that order.
 	Reconstruction Importance = "reconstruction"
 	// GroupL2 ranks a channel by the squared L2 norms of its filters in all layers of its group,
-	// each relative to its layer's mean, so that every layer has the same say.
+	// each relative to its layer's mean, so that every layer counts the same.
 	GroupL2 Importance = "group-l2"
 	// RootL1 ranks a channel by the L1 norm of its filter in the first layer that
 	// computes it, as the Galen paper does.

@@ -28,8 +28,8 @@ type Placement struct {
 
 // Place finds where a graph's values are quantized under a policy, one entry per layer.
 func Place(g *graph.Graph, p Policy) *Placement {
-	s := &storage{graph: g, consumers: g.Consumers(), head: make([]graph.ValueID, len(g.Values)), needs: make([]need, len(g.Values))}
-	s.findHeads()
+	s := &storage{graph: g, consumers: g.Consumers(), source: make([]graph.ValueID, len(g.Values)), needs: make([]need, len(g.Values))}
+	s.findSources()
 	layer := len(p)
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := &g.Nodes[i]
@@ -44,12 +44,12 @@ func Place(g *graph.Graph, p Policy) *Placement {
 }
 
 // storage works out how values are stored. Values that hold the same integers share
-// their fate; the first of them is their head.
+// their fate; the first of them is their source.
 type storage struct {
 	graph     *graph.Graph
 	consumers [][]int
-	head      []graph.ValueID
-	needs     []need // per head
+	source    []graph.ValueID
+	needs     []need // per source
 }
 
 // need is what the readers of a value want.
@@ -60,25 +60,25 @@ type need struct {
 
 // stored is the bits a value is stored at; 0: float.
 func (s *storage) stored(id graph.ValueID) int {
-	n := s.needs[s.head[id]]
+	n := s.needs[s.source[id]]
 	if n.float {
 		return 0
 	}
 	return n.bits
 }
 
-func (s *storage) findHeads() {
-	for id := range s.head {
-		s.head[id] = graph.ValueID(id)
+func (s *storage) findSources() {
+	for id := range s.source {
+		s.source[id] = graph.ValueID(id)
 	}
 	for _, n := range s.graph.Nodes {
 		// The network's input is float whoever reads it.
-		if handsThrough(n.Op) && s.head[n.Inputs[0]] != s.graph.Input {
-			s.head[n.Output] = s.head[n.Inputs[0]]
+		if handsThrough(n.Op) && s.source[n.Inputs[0]] != s.graph.Input {
+			s.source[n.Output] = s.source[n.Inputs[0]]
 		}
 	}
 	s.needs[s.graph.Input].float = true
-	s.needs[s.head[s.graph.Output]].float = true
+	s.needs[s.source[s.graph.Output]].float = true
 }
 
 // handsThrough tells whether an operator's output holds integers of its input.
@@ -99,14 +99,14 @@ func handsThrough(op graph.Op) bool {
 func (s *storage) require(n *graph.Node, activationBits int) {
 	wants := s.wants(n, activationBits)
 	for _, id := range n.Inputs {
-		if handsThrough(n.Op) && s.head[id] == s.head[n.Output] {
+		if handsThrough(n.Op) && s.source[id] == s.source[n.Output] {
 			continue
 		}
 		if s.fused(id) {
 			s.needs[id].float = true
 			continue
 		}
-		needs := &s.needs[s.head[id]]
+		needs := &s.needs[s.source[id]]
 		needs.float = needs.float || wants == 0
 		needs.bits = max(needs.bits, wants)
 	}
@@ -186,7 +186,7 @@ func (s *storage) build(p Policy) *Placement {
 			}
 			out, ok := quantized[request{id, wants}]
 			if !ok {
-				out = placed.quantize(id, wants)
+				out = placed.appendQuantize(id, wants)
 				quantized[request{id, wants}] = out
 			}
 			n.Inputs[j] = out
@@ -197,8 +197,8 @@ func (s *storage) build(p Policy) *Placement {
 	return placed
 }
 
-// quantize appends a Quantize node that gives a value in other bits.
-func (p *Placement) quantize(id graph.ValueID, bits int) graph.ValueID {
+// appendQuantize appends a Quantize node that gives a value in other bits.
+func (p *Placement) appendQuantize(id graph.ValueID, bits int) graph.ValueID {
 	from, g := p.Graph.Values[id], p.Graph
 	out := graph.ValueID(len(g.Values))
 	g.Values = append(g.Values, graph.Value{Name: fmt.Sprintf("%s_int%d", from.Name, bits), Shape: from.Shape})

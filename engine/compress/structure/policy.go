@@ -66,7 +66,7 @@ func decode(data []byte, into any) error {
 }
 
 // Uniform is the policy that removes the same share of channels from every layer that
-// can lose some and gives all the same bits (32: float). The classifier is given 8 bits
+// can lose some and gives all the same bits (graph.FloatBits: float). The classifier is given 8 bits
 // where fewer are asked for. The graph must be valid.
 func Uniform(g *graph.Graph, sparsity float64, bits int) Policy {
 	return analyze(g).Uniform(sparsity, bits)

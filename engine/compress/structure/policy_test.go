@@ -14,7 +14,7 @@ import (
 func TestPolicyJSON(t *testing.T) {
 	p := Policy{
 		{Layer: "conv1", Sparsity: 0.25, WeightBits: 8, ActivationBits: 4},
-		{Layer: "fc", WeightBits: 32, ActivationBits: 32, Kept: []int{0, 2}},
+		{Layer: "fc", WeightBits: graph.FloatBits, ActivationBits: graph.FloatBits, Kept: []int{0, 2}},
 	}
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -55,7 +55,7 @@ func TestValidate(t *testing.T) {
 		{func(p Policy) { p[len(p)-1].Sparsity = 0.5 }, outputReason},
 		{func(p Policy) { p[3].WeightBits = 0 }, "0 weight bits"},
 		{func(p Policy) { p[3].ActivationBits = 16 }, "16 activation bits"},
-		{func(p Policy) { p[3].ActivationBits = 32 }, "either both"},
+		{func(p Policy) { p[3].ActivationBits = graph.FloatBits }, "either both"},
 	} {
 		p := append(Policy(nil), good...)
 		c.change(p)

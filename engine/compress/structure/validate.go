@@ -44,11 +44,12 @@ func (s *Structure) validate(p Policy, l int) error {
 		bits int
 	}{{"weight", want.WeightBits}, {"activation", want.ActivationBits}} {
 		if b.bits != graph.FloatBits && (b.bits < 1 || b.bits > 8) {
-			return fmt.Errorf("%d %s bits; 1 to 8 are possible, or 32 for float", b.bits, b.what)
+			return fmt.Errorf("%d %s bits; 1 to 8 are possible, or %d for float", b.bits, b.what, graph.FloatBits)
 		}
 	}
 	if (want.WeightBits == graph.FloatBits) != (want.ActivationBits == graph.FloatBits) {
-		return fmt.Errorf("%d weight bits with %d activation bits; either both are 32 (float) or both at most 8", want.WeightBits, want.ActivationBits)
+		return fmt.Errorf("%d weight bits with %d activation bits; either both are %d (float) or both at most 8",
+			want.WeightBits, want.ActivationBits, graph.FloatBits)
 	}
 	return nil
 }
