@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/planner"
 	"galen/engine/records"
 	"galen/engine/workload"
@@ -42,11 +42,11 @@ func suitsModel(b *planner.Base, load *workload.Workload) error {
 	if err := isOf(b, load.Model.SHA256); err != nil {
 		return err
 	}
-	structure, err := compress.Analyze(load.Graph)
+	channels, err := structure.Analyze(load.Graph)
 	if err != nil {
 		return err
 	}
-	if err := structure.Validate(b.Policy); err != nil {
+	if err := channels.Validate(b.Policy); err != nil {
 		return fmt.Errorf("start from %s: %w", b, err)
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/onnx"
 	"galen/engine/records"
 	"galen/engine/workload"
@@ -43,11 +43,11 @@ func (w *Workbench) Checkup(ctx context.Context, s Settings) (*Checkup, error) {
 	if err := suitsModel(s.Base, load); err != nil {
 		return nil, err
 	}
-	structure, err := compress.Analyze(load.Graph)
+	channels, err := structure.Analyze(load.Graph)
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkup{Model: load.Model, Data: load.Data, Images: load.Validation.Len(), Layers: records.Describe(load.Graph, structure.Layers)}
+	c := &Checkup{Model: load.Model, Data: load.Data, Images: load.Validation.Len(), Layers: records.Describe(load.Graph, channels.Layers)}
 	accuracy, err := workload.Evaluate(ctx, load.Graph, load.Validation)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate the original model: %w", err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/records"
 	"galen/engine/workload"
 	"galen/hw"
@@ -62,7 +63,7 @@ func (v *evaluator) original(ctx context.Context, doing func(string)) (*store.Re
 
 // try compresses the network by a policy, scores and times it, and fills in what that shows of an episode. doing is
 // told what it does, and the laps of the timing are taken.
-func (v *evaluator) try(ctx context.Context, e *store.Episode, policy compress.Policy, layers []Layer, laps *laps, doing func(string)) error {
+func (v *evaluator) try(ctx context.Context, e *store.Episode, policy structure.Policy, layers []Layer, laps *laps, doing func(string)) error {
 	doing("compressing")
 	compressed, err := v.compressor.Compress(ctx, policy)
 	if err != nil {
@@ -141,7 +142,7 @@ func patiently(ctx context.Context, measure func(context.Context, *graph.Graph) 
 }
 
 // results lists what the policy did to each layer and what it costs on the device.
-func results(g *graph.Graph, p compress.Policy, layers []Layer, m hw.Measurement) []store.LayerResult {
+func results(g *graph.Graph, p structure.Policy, layers []Layer, m hw.Measurement) []store.LayerResult {
 	results := make([]store.LayerResult, len(p))
 	for i, node := range g.Layers() {
 		kept := g.Nodes[node].Weight().Shape[0]

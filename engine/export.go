@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/onnx"
 	"galen/engine/records"
 	"galen/engine/wholefile"
@@ -28,7 +29,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 		return nil, err
 	}
 	policy := records.PolicyOf(e)
-	load, structure, compressed, err := w.compressAnew(ctx, s.Run, policy)
+	load, channels, compressed, err := w.compressAnew(ctx, s.Run, policy)
 	if err != nil {
 		return nil, fmt.Errorf("compress by episode %d: %w", e.Number, err)
 	}
@@ -38,7 +39,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 		}
 	}
 	if policyPath != "" {
-		if err := savePolicy(policyPath, s, e, compress.NewFile(structure, policy, compressed)); err != nil {
+		if err := savePolicy(policyPath, s, e, structure.NewFile(channels, policy, compressed.Graph, compressed.Kept)); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +48,7 @@ func (w *Workbench) Export(ctx context.Context, nameOrID string, number int, onn
 
 // compressAnew compresses a run's network by a policy. A search that may be under way in this process
 // does not measure meanwhile.
-func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy compress.Policy) (*workload.Workload, *compress.Structure, *compress.Result, error) {
+func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy structure.Policy) (*workload.Workload, *structure.Structure, *compress.Result, error) {
 	defer hw.HoldMeasurements()()
 	settings, load, err := reload(run)
 	if err != nil {
@@ -62,7 +63,7 @@ func (w *Workbench) compressAnew(ctx context.Context, run *store.Run, policy com
 }
 
 // savePolicy writes what an episode's policy made of the network.
-func savePolicy(path string, s *Snapshot, e *store.Episode, f *compress.File) error {
+func savePolicy(path string, s *Snapshot, e *store.Episode, f *structure.File) error {
 	f.Model, f.SHA256, f.Run, f.Episode = s.Run.Model.Name, s.Run.Model.SHA256, s.Run.ID, e.Number
 	f.Accuracy, f.Ratio = e.Accuracy, e.LatencyRatio
 	content, err := f.Encode()

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/workload"
 	"galen/hw/graph"
 	"galen/store"
@@ -27,7 +27,7 @@ func TestRunWhoseLibraryIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &store.Episode{Number: 1, Accuracy: 0.5, LatencyRatio: 0.4}
-	for _, l := range compress.Uniform(load.Graph, 0, graph.FloatBits) {
+	for _, l := range structure.Uniform(load.Graph, 0, graph.FloatBits) {
 		e.Layers = append(e.Layers, store.LayerResult{Name: l.Layer, WeightBits: l.WeightBits, ActivationBits: l.ActivationBits})
 	}
 	run.State, run.Model, run.Data, run.Episodes = string(Paused), load.Model, load.Data, 1

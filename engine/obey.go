@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/steering"
 	"galen/store"
 )
@@ -226,7 +226,7 @@ func (s *Search) SetUpdates(n int) (before int, err error) {
 }
 
 // MayTry tells why a policy cannot be the next episode's.
-func (s *Search) MayTry(policy compress.Policy) error {
+func (s *Search) MayTry(policy structure.Policy) error {
 	if s.planner == nil {
 		return errNotYet
 	}
@@ -237,7 +237,7 @@ func (s *Search) MayTry(policy compress.Policy) error {
 }
 
 // MayBase tells why decisions cannot start from a policy.
-func (s *Search) MayBase(policy compress.Policy) error {
+func (s *Search) MayBase(policy structure.Policy) error {
 	if s.compressor == nil {
 		return errNoLayers
 	}

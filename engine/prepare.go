@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/onnx"
 	"galen/engine/planner"
 	"galen/engine/records"
@@ -98,7 +99,7 @@ func (s *Search) newPlanner(ctx context.Context) (*planner.Planner, error) {
 
 // sensitivities are how much each layer's compression changes the output of the network that the base makes, which
 // the store may know; see [planner.Sensitivities].
-func (s *Search) sensitivities(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error) {
+func (s *Search) sensitivities(ctx context.Context, base structure.Policy, probes []compress.Probe) ([]compress.Curve, error) {
 	name, err := nameOfProbes(base, probes)
 	if err != nil {
 		return nil, err
@@ -128,7 +129,7 @@ func (s *Search) sensitivities(ctx context.Context, base compress.Policy, probes
 }
 
 // nameOfProbes names what sensitivities were measured at; empty: in the original network at the usual levels.
-func nameOfProbes(base compress.Policy, probes []compress.Probe) (string, error) {
+func nameOfProbes(base structure.Policy, probes []compress.Probe) (string, error) {
 	if probes == nil {
 		return "", nil
 	}
@@ -139,7 +140,7 @@ func nameOfProbes(base compress.Policy, probes []compress.Probe) (string, error)
 	return fmt.Sprintf("%x", sha256.Sum256(content))[:16], nil
 }
 
-func (s *Search) measureSensitivities(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error) {
+func (s *Search) measureSensitivities(ctx context.Context, base structure.Policy, probes []compress.Probe) ([]compress.Curve, error) {
 	m := s.workload.Sensitivity
 	progress := func(done, total int) error {
 		s.doing("sensitivity", done, total)

@@ -10,7 +10,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"galen/engine"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/planner"
 	"galen/store"
 )
@@ -191,7 +191,7 @@ func TestLayersAreComparedByNameAndOrder(t *testing.T) {
 // TestSettingsThatAreNoNumbersAreReadable compares runs by base and limits.
 func TestSettingsThatAreNoNumbersAreReadable(t *testing.T) {
 	of := [2]*engine.Snapshot{{}, {}}
-	of[1].Settings.Base = &planner.Base{Run: "pruned", Episode: 12, Policy: make(compress.Policy, 20)}
+	of[1].Settings.Base = &planner.Base{Run: "pruned", Episode: 12, Policy: make(structure.Policy, 20)}
 	of[1].Settings.Episodes = 300 // is said with how many are done
 	of[1].Settings.Limits = map[string]planner.Limits{"conv1": {}, "conv2": {}}
 	want := []fact{{name: "from", values: [2]string{"none", "pruned:12"}}, {name: "limited", values: [2]string{"0 layers", "2 layers"}}}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/engine/onnx"
 	"galen/engine/workload"
@@ -18,7 +19,7 @@ import (
 )
 
 // randomPolicy prunes lightly, so that a network is left that classifies, and mixes all widths, float included.
-func randomPolicy(s *compress.Structure, seed uint64) compress.Policy {
+func randomPolicy(s *structure.Structure, seed uint64) structure.Policy {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	p := s.Uniform(0, 8)
 	for l, info := range s.Layers {
@@ -91,7 +92,7 @@ func TestORTAgrees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, p := range map[string]compress.Policy{
+		for name, p := range map[string]structure.Policy{
 			"w8a8": compressor.Structure().Uniform(0, 8), "mixed": randomPolicy(compressor.Structure(), 0),
 		} {
 			r, err := compressor.Compress(context.Background(), p)

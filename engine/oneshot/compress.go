@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/dataset"
 	"galen/engine/onnx"
 	"galen/engine/wholefile"
@@ -21,7 +22,7 @@ import (
 type Compression struct {
 	Model, Data string // as Evaluate takes them
 	workload.DataOptions
-	Policy    string // file with a policy, short or in full (see compress.ParsePolicy); or
+	Policy    string // file with a policy, short or in full (see structure.ParsePolicy); or
 	Uniform   string // one choice for all layers, as ParseUniform reads it
 	RoundTo   int    // channels are kept in multiples of this
 	Output    string // ONNX file to write
@@ -73,11 +74,11 @@ func Compress(ctx context.Context, o Compression) (*Compressed, error) {
 	if err != nil {
 		return nil, err
 	}
-	structure, err := compress.Analyze(load.Graph)
+	channels, err := structure.Analyze(load.Graph)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := choose(structure)
+	policy, err := choose(channels)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func Compress(ctx context.Context, o Compression) (*Compressed, error) {
 	}
 	r := &Compressed{
 		Model: load.Model.Name, Data: load.Data.Name, Validation: load.Validation.Len(),
-		Layers: compressedLayers(structure, policy, compressed.Graph), Output: o.Output, PolicyOut: o.PolicyOut,
+		Layers: compressedLayers(channels, policy, compressed.Graph), Output: o.Output, PolicyOut: o.PolicyOut,
 	}
 	if r.Original, err = quality(ctx, load.Graph, load, data); err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func Compress(ctx context.Context, o Compression) (*Compressed, error) {
 		return nil, err
 	}
 	if o.PolicyOut != "" {
-		f := compress.NewFile(structure, policy, compressed)
+		f := structure.NewFile(channels, policy, compressed.Graph, compressed.Kept)
 		f.Model, f.SHA256, f.Accuracy = load.Model.Name, load.Model.SHA256, r.Result.Validation
 		if r.Latency != nil {
 			f.Ratio = r.Latency.Ratio
@@ -156,20 +157,20 @@ func (o Compression) check() error {
 }
 
 // policy reads what was asked for and gives what makes a policy for a model of it.
-func (o Compression) policy() (func(*compress.Structure) (compress.Policy, error), error) {
+func (o Compression) policy() (func(*structure.Structure) (structure.Policy, error), error) {
 	if o.Uniform != "" {
 		u, err := ParseUniform(o.Uniform)
-		return func(s *compress.Structure) (compress.Policy, error) { return u.policy(s), nil }, err
+		return func(s *structure.Structure) (structure.Policy, error) { return u.policy(s), nil }, err
 	}
 	content, err := os.ReadFile(o.Policy)
 	if err != nil {
 		return nil, fmt.Errorf("read the policy: %w", err)
 	}
-	p, err := compress.ParsePolicy(content)
+	p, err := structure.ParsePolicy(content)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Policy, err)
 	}
-	return func(s *compress.Structure) (compress.Policy, error) {
+	return func(s *structure.Structure) (structure.Policy, error) {
 		if err := s.Validate(p); err != nil {
 			return nil, fmt.Errorf("%s does not suit the model: %w", o.Policy, err)
 		}
@@ -230,7 +231,7 @@ func bitsOf(value string) (int, error) {
 
 // policy gives every layer the choice, but keeps eight bits where fewer cost most: in the
 // classifier and in what reads the image.
-func (u Uniform) policy(s *compress.Structure) compress.Policy {
+func (u Uniform) policy(s *structure.Structure) structure.Policy {
 	p := s.Uniform(u.Sparsity, u.WeightBits)
 	for l, info := range s.Layers {
 		least := 1
@@ -275,7 +276,7 @@ func (r *Compressed) time(ctx context.Context, device string, original, result *
 	return nil
 }
 
-func compressedLayers(s *compress.Structure, p compress.Policy, result *graph.Graph) []CompressedLayer {
+func compressedLayers(s *structure.Structure, p structure.Policy, result *graph.Graph) []CompressedLayer {
 	layers := make([]CompressedLayer, len(s.Layers))
 	for l, node := range result.Layers() {
 		info := s.Layers[l]

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
@@ -38,12 +38,12 @@ func (p *Planner) newAccuracyModel() *accuracyModel {
 }
 
 // predict is the accuracy to expect of a policy that leaves so much of the layers, in [0,1].
-func (m *accuracyModel) predict(p compress.Policy, sizes []compress.Size) float64 {
+func (m *accuracyModel) predict(p structure.Policy, sizes []structure.Size) float64 {
 	return fromLogit(m.process.at(m.point(p, sizes)))
 }
 
 // point describes a policy. A unit of every coordinate is about as bad for a network.
-func (m *accuracyModel) point(p compress.Policy, sizes []compress.Size) []float64 {
+func (m *accuracyModel) point(p structure.Policy, sizes []structure.Size) []float64 {
 	const perLayer = 6
 	point := make([]float64, 0, perLayer*len(p))
 	for l, layer := range m.layers {

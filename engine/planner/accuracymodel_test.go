@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // noisy is a planner of two layers whose accuracy follows from what is left of them, with so much noise.
@@ -31,8 +32,8 @@ func noisy(noise float64, episodes int) (p *Planner, worth func(e *Episode) floa
 		e := Episode{Number: n + 1, Latency: 0.2}
 		for _, l := range p.layers {
 			kept := 4 * (1 + rng.IntN(4))
-			e.Sizes = append(e.Sizes, compress.Size{Channels: kept})
-			e.Policy = append(e.Policy, compress.LayerPolicy{
+			e.Sizes = append(e.Sizes, structure.Size{Channels: kept})
+			e.Policy = append(e.Policy, structure.LayerPolicy{
 				Layer: l.Name, Sparsity: 1 - float64(kept)/16,
 				WeightBits: []int{4, 6, 8}[rng.IntN(3)], ActivationBits: []int{4, 6, 8}[rng.IntN(3)],
 			})

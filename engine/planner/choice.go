@@ -2,12 +2,12 @@ package planner
 
 import (
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
 // choiceOf is a layer's policy as a choice.
-func choiceOf(p compress.LayerPolicy) agents.Choice {
+func choiceOf(p structure.LayerPolicy) agents.Choice {
 	return withMethod(agents.Choice{Sparsity: p.Sparsity, WeightBits: p.WeightBits, ActivationBits: p.ActivationBits})
 }
 
@@ -25,15 +25,15 @@ func withMethod(c agents.Choice) agents.Choice {
 }
 
 // choose puts a choice into a layer's policy.
-func choose(p *compress.LayerPolicy, c agents.Choice) {
+func choose(p *structure.LayerPolicy, c agents.Choice) {
 	p.Sparsity, p.WeightBits, p.ActivationBits = c.Sparsity, c.WeightBits, c.ActivationBits
 }
 
 // original leaves every layer as it is.
-func original(layers []Layer) compress.Policy {
-	policy := make(compress.Policy, len(layers))
+func original(layers []Layer) structure.Policy {
+	policy := make(structure.Policy, len(layers))
 	for l, layer := range layers {
-		policy[l] = compress.LayerPolicy{Layer: layer.Name, WeightBits: graph.FloatBits, ActivationBits: graph.FloatBits}
+		policy[l] = structure.LayerPolicy{Layer: layer.Name, WeightBits: graph.FloatBits, ActivationBits: graph.FloatBits}
 	}
 	return policy
 }

@@ -3,7 +3,7 @@ package planner
 import (
 	"slices"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
@@ -27,7 +27,7 @@ var eightBits = representation{8, 8}
 type costs struct {
 	// By size: from 8 channels to 4 there are as many multiply-accumulates as from 4 to 8, but kernels
 	// take different times for them.
-	known map[compress.Size]float64
+	known map[structure.Size]float64
 	line  line
 }
 
@@ -69,7 +69,7 @@ func newCostModel(episodes []Episode) *costModel {
 }
 
 // predict is a policy's latency ÷ the original's; sizes are what it leaves of the layers.
-func (m *costModel) predict(p compress.Policy, sizes []compress.Size) float64 {
+func (m *costModel) predict(p structure.Policy, sizes []structure.Size) float64 {
 	ratio := m.rest
 	for l := range m.layers {
 		ratio += m.cost(l, representation{p[l].WeightBits, p[l].ActivationBits}, sizes[l])
@@ -79,7 +79,7 @@ func (m *costModel) predict(p compress.Policy, sizes []compress.Size) float64 {
 
 // cost is a layer's in a representation and of a size. A representation that was not tried yet is taken for
 // eight bits, whose kernels run what has none of its own, or else for the slowest that was.
-func (m *costModel) cost(l int, r representation, size compress.Size) float64 {
+func (m *costModel) cost(l int, r representation, size structure.Size) float64 {
 	known := m.layers[l]
 	if found, ok := known[r]; ok {
 		return found.at(size)
@@ -96,15 +96,15 @@ func (m *costModel) cost(l int, r representation, size compress.Size) float64 {
 
 // expense is what a layer of a size cost once.
 type expense struct {
-	size compress.Size
+	size structure.Size
 	cost float64
 }
 
 // newCosts learns from what a layer cost.
 func newCosts(spent []expense) costs {
 	var points []point
-	known := make(map[compress.Size]float64)
-	times := make(map[compress.Size]float64)
+	known := make(map[structure.Size]float64)
+	times := make(map[structure.Size]float64)
 	for _, s := range spent {
 		points = append(points, point{float64(s.size.MACs), s.cost})
 		times[s.size]++
@@ -113,7 +113,7 @@ func newCosts(spent []expense) costs {
 	return costs{known, fitLine(points)}
 }
 
-func (c costs) at(s compress.Size) float64 {
+func (c costs) at(s structure.Size) float64 {
 	if known, ok := c.known[s]; ok {
 		return known
 	}

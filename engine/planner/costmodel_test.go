@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // TestCostModel checks predictions for a device whose layers cost something always and
@@ -19,8 +19,8 @@ func TestCostModel(t *testing.T) {
 		var layers []float64
 		for l := range base {
 			macs := int64(100 + rng.IntN(900))
-			e.Policy = append(e.Policy, compress.LayerPolicy{WeightBits: bits, ActivationBits: bits})
-			e.Sizes = append(e.Sizes, compress.Size{MACs: macs})
+			e.Policy = append(e.Policy, structure.LayerPolicy{WeightBits: bits, ActivationBits: bits})
+			e.Sizes = append(e.Sizes, structure.Size{MACs: macs})
 			layers = append(layers, base[l]+slope[l]*float64(macs)*float64(bits)/8)
 			e.Latency += layers[l]
 		}

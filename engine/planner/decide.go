@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // prescription is what to do in an episode instead of asking the agent. The zero value asks it.
@@ -15,7 +15,7 @@ type prescription struct {
 }
 
 // prescribe makes a policy what to do.
-func (p *Planner) prescribe(policy compress.Policy) prescription {
+func (p *Planner) prescribe(policy structure.Policy) prescription {
 	var as prescription
 	for _, layer := range policy {
 		c := choiceOf(layer)

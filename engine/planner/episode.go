@@ -4,20 +4,20 @@ import (
 	"slices"
 
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
 // Episode is what became of a policy that was tried.
 type Episode struct {
 	Number   int // from 1
-	Policy   compress.Policy
-	Sizes    []compress.Size // what was left of each layer
-	Actions  [][]float64     // by layer: the plan's
-	Accuracy float64         // in [0,1]
-	Latency  float64         // ÷ the original's
-	Shares   []float64       // by layer: what it takes of Latency
-	Costs    []float64       // by layer: milliseconds, or bit operations where the device times none
+	Policy   structure.Policy
+	Sizes    []structure.Size // what was left of each layer
+	Actions  [][]float64      // by layer: the plan's
+	Accuracy float64          // in [0,1]
+	Latency  float64          // ÷ the original's
+	Shares   []float64        // by layer: what it takes of Latency
+	Costs    []float64        // by layer: milliseconds, or bit operations where the device times none
 }
 
 // Times is how long a policy took on the device, in milliseconds.

@@ -2,7 +2,7 @@ package planner
 
 import (
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
@@ -70,7 +70,7 @@ func (f *features) state(step int, costs []work, previous []float64) []float64 {
 }
 
 // work is what every layer would cost under a policy.
-func (p *Planner) work(policy compress.Policy) []work {
+func (p *Planner) work(policy structure.Policy) []work {
 	sizes := p.sizes(policy)
 	costs := make([]work, len(sizes))
 	for l, size := range sizes {

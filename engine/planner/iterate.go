@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // An iterative agent does not choose from the whole range of a layer's parameters but moves
@@ -84,7 +84,7 @@ func (p *Planner) adopt(e *Episode) {
 }
 
 // roundBase is the base that what the agent remembers is relative to.
-func (p *Planner) roundBase() compress.Policy {
+func (p *Planner) roundBase() structure.Policy {
 	if p.progress.RoundBase == nil {
 		return original(p.layers)
 	}

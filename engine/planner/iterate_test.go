@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // TestIterativeAgentsStayNearTheBase follows the bases of a run and checks
@@ -98,7 +99,7 @@ func TestMiddleKeepsAsManyChannels(t *testing.T) {
 		const channels = 20
 		for s := 0.0; s < 1; s += 0.01 {
 			m := middle(s, channels, roundTo)
-			if got, want := compress.Kept(m, channels, roundTo), compress.Kept(s, channels, roundTo); got != want {
+			if got, want := structure.Kept(m, channels, roundTo), structure.Kept(s, channels, roundTo); got != want {
 				t.Errorf("in steps of %d, sparsity %v keeps %d, the middle %v keeps %d", roundTo, s, want, m, got)
 			}
 		}

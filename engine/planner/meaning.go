@@ -2,14 +2,14 @@ package planner
 
 import (
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // An agent acts, a space says which choice an action means, and the choices for all layers are a policy. What an
 // iterative agent does is relative to the window around the base, and means an action of the space.
 
 // meaning is the choice that an action of the space leads to where the layers before were decided.
-func (p *Planner) meaning(layer int, action []float64, decided compress.Policy) agents.Choice {
+func (p *Planner) meaning(layer int, action []float64, decided structure.Policy) agents.Choice {
 	return p.allowed(layer, p.onBase(layer, p.space.Choice(action)), decided)
 }
 
@@ -64,7 +64,7 @@ func (p *Planner) permitted(layer Layer, c agents.Choice) agents.Choice {
 
 // allowed is what is permitted of a choice where earlier layers were decided: coupled layers follow
 // their group's root, which was.
-func (p *Planner) allowed(step int, c agents.Choice, decided compress.Policy) agents.Choice {
+func (p *Planner) allowed(step int, c agents.Choice, decided structure.Policy) agents.Choice {
 	layer := p.layers[step]
 	c = p.permitted(layer, c)
 	if layer.Prunable && !layer.Root {

@@ -9,6 +9,7 @@ import (
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // Planner plans the episodes of one run. It belongs to the goroutine of its search.
@@ -21,14 +22,14 @@ type Planner struct {
 	roundLength int // episodes that a base of an iterative agent serves
 
 	original      Original
-	sizes         func(compress.Policy) []compress.Size
+	sizes         func(structure.Policy) []structure.Size
 	sensitivities Sensitivities
 
 	space    agents.Space
 	agent    agents.Agent
-	base     compress.Policy // in force: what decisions start from
-	window   *agents.Window  // around the base: what an iterative agent chooses from; nil for others
-	layers   []Layer         // with the sensitivities in the network that the base makes
+	base     structure.Policy // in force: what decisions start from
+	window   *agents.Window   // around the base: what an iterative agent chooses from; nil for others
+	layers   []Layer          // with the sensitivities in the network that the base makes
 	features *features
 	episodes []Episode
 }
@@ -44,17 +45,17 @@ type Options struct {
 
 	Layers   []Layer // in the order in which they are decided on; their sensitivities come from Sensitivities
 	Original Original
-	Sizes    func(compress.Policy) []compress.Size // what a policy leaves of every layer
+	Sizes    func(structure.Policy) []structure.Size // what a policy leaves of every layer
 	Sensitivities
 }
 
 // Sensitivities finds how much each layer's compression changes the output of the network that a base makes, at
 // the values of probes; without probes the network is the original one and the values are the usual ones.
-type Sensitivities func(ctx context.Context, base compress.Policy, probes []compress.Probe) ([]compress.Curve, error)
+type Sensitivities func(ctx context.Context, base structure.Policy, probes []compress.Probe) ([]compress.Curve, error)
 
 // Plan is what to try in an episode: a policy, with what the agent saw and how it would have had to act.
 type Plan struct {
-	Policy  compress.Policy
+	Policy  structure.Policy
 	Actions [][]float64 // by layer: the agent's, after projection to what is really done
 	Noise   float64     // the agent's exploration σ
 	states  [][]float64

@@ -9,6 +9,7 @@ import (
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/hw/graph"
 )
 
@@ -36,19 +37,19 @@ func (n network) original() Original {
 	return o
 }
 
-func (n network) sizes(p compress.Policy) []compress.Size {
-	sizes := make([]compress.Size, len(p))
+func (n network) sizes(p structure.Policy) []structure.Size {
+	sizes := make([]structure.Size, len(p))
 	in := 3
 	for l := range p {
-		kept := compress.Kept(p[l].Sparsity, n.all[l].Out, 4)
-		sizes[l] = compress.Size{MACs: int64(100 * kept * in), Channels: kept}
+		kept := structure.Kept(p[l].Sparsity, n.all[l].Out, 4)
+		sizes[l] = structure.Size{MACs: int64(100 * kept * in), Channels: kept}
 		in = kept
 	}
 	return sizes
 }
 
 // sensitivities rise with the layer's number.
-func (n network) sensitivities(_ context.Context, base compress.Policy, _ []compress.Probe) ([]compress.Curve, error) {
+func (n network) sensitivities(_ context.Context, base structure.Policy, _ []compress.Probe) ([]compress.Curve, error) {
 	curves := make([]compress.Curve, len(base))
 	for l := range curves {
 		curve := make([]float64, compress.Levels)
@@ -203,7 +204,7 @@ func TestCommandsTakeEffectWithinAnEpisode(t *testing.T) {
 	}
 	policy := original(r.all)
 	policy[1].Sparsity = 0.5
-	r.progress.Queue = []compress.Policy{policy}
+	r.progress.Queue = []structure.Policy{policy}
 	if plan, err = r.Next(t.Context(), func(int) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +223,8 @@ func TestPlanningEndsWithItsContext(t *testing.T) {
 
 func TestCostsAreTimesOrBitOperations(t *testing.T) {
 	e := Episode{
-		Policy:  compress.Policy{{WeightBits: 8, ActivationBits: 8}, {WeightBits: 4, ActivationBits: 2}},
-		Sizes:   []compress.Size{{MACs: 100}, {MACs: 50}},
+		Policy:  structure.Policy{{WeightBits: 8, ActivationBits: 8}, {WeightBits: 4, ActivationBits: 2}},
+		Sizes:   []structure.Size{{MACs: 100}, {MACs: 50}},
 		Latency: 0.34,
 	}
 	e.Spend(Times{Whole: 2, Layers: []float64{0.5, 0}})
@@ -243,8 +244,8 @@ func TestCostsAreTimesOrBitOperations(t *testing.T) {
 }
 
 func TestChoicesAreCompletedByTheBase(t *testing.T) {
-	base := compress.LayerPolicy{Layer: "stem", Sparsity: 0.25, WeightBits: 8, ActivationBits: 8}
-	p := &Planner{base: compress.Policy{base}}
+	base := structure.LayerPolicy{Layer: "stem", Sparsity: 0.25, WeightBits: 8, ActivationBits: 8}
+	p := &Planner{base: structure.Policy{base}}
 	for kind, want := range map[agents.Kind]agents.Choice{
 		agents.Prune:    {Method: agents.Int8, Sparsity: 0.9, WeightBits: 8, ActivationBits: 8},
 		agents.Quantize: {Method: agents.Mixed, Sparsity: 0.25, WeightBits: 3, ActivationBits: 2},

@@ -3,18 +3,18 @@ package planner
 import (
 	"slices"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // Progress is how far a run's plan is. It is stored with every episode.
 type Progress struct {
-	Queue []compress.Policy `json:"queue,omitempty"` // policies that a person wants tried next
-	Start Start             `json:"start"`
+	Queue []structure.Policy `json:"queue,omitempty"` // policies that a person wants tried next
+	Start Start              `json:"start"`
 
 	// Of iterative agents: the base that what the agent remembers is relative to (nil: the original network), and the
 	// first episode of the round under way (0: none yet).
-	RoundBase compress.Policy `json:"centre,omitempty"`
-	Round     int             `json:"round,omitempty"`
+	RoundBase structure.Policy `json:"centre,omitempty"`
+	Round     int              `json:"round,omitempty"`
 }
 
 // Start is how far the beginning of a search is.

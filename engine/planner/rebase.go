@@ -6,10 +6,11 @@ import (
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // wantedBase is the policy that decisions are to start from.
-func (p *Planner) wantedBase() compress.Policy {
+func (p *Planner) wantedBase() structure.Policy {
 	if p.settings.Base == nil {
 		return original(p.layers)
 	}
@@ -37,7 +38,7 @@ func (p *Planner) applyBase(ctx context.Context) error {
 	return nil
 }
 
-func sameLayerPolicy(a, b compress.LayerPolicy) bool {
+func sameLayerPolicy(a, b structure.LayerPolicy) bool {
 	return a.Layer == b.Layer && a.Sparsity == b.Sparsity && a.WeightBits == b.WeightBits && a.ActivationBits == b.ActivationBits && slices.Equal(a.Kept, b.Kept)
 }
 

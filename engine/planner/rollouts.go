@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // Trying a policy takes a second; thinking of one takes a thousandth. So an agent that has a critic
@@ -71,7 +71,7 @@ func (p *Planner) judge(ctx context.Context, agent thinker, cost *costModel) (wo
 }
 
 // predictedReward is what the models expect of a policy.
-func (p *Planner) predictedReward(accuracy *accuracyModel, cost *costModel, policy compress.Policy) float64 {
+func (p *Planner) predictedReward(accuracy *accuracyModel, cost *costModel, policy structure.Policy) float64 {
 	sizes := p.sizes(policy)
 	return p.Reward(accuracy.predict(policy, sizes), cost.predict(policy, sizes))
 }
@@ -87,7 +87,7 @@ func (p *Planner) showIncumbent(ctx context.Context, agent thinker, e *Episode) 
 }
 
 // wasTried tells whether a finished episode left as much of every layer as a policy does.
-func (p *Planner) wasTried(policy compress.Policy) bool {
+func (p *Planner) wasTried(policy structure.Policy) bool {
 	sizes := p.sizes(policy)
 	return slices.ContainsFunc(p.episodes, func(e Episode) bool {
 		for l, tried := range e.Policy {

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"galen/agents"
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // Settings are what a person decides about how a run is planned. Steering changes some of them.
@@ -29,10 +29,10 @@ type Settings struct {
 // Base is a policy that decisions start from. What the agent does not decide about stays
 // as it is there: pruning keeps its bits, quantization its sparsities.
 type Base struct {
-	Policy  compress.Policy `json:"policy"`
-	Run     string          `json:"run,omitempty"`     // the other run it is from; empty: none
-	Episode int             `json:"episode,omitempty"` // of that run or, without one, of the run itself; 0: of none
-	Model   string          `json:"model,omitempty"`   // SHA-256 of the other run's model
+	Policy  structure.Policy `json:"policy"`
+	Run     string           `json:"run,omitempty"`     // the other run it is from; empty: none
+	Episode int              `json:"episode,omitempty"` // of that run or, without one, of the run itself; 0: of none
+	Model   string           `json:"model,omitempty"`   // SHA-256 of the other run's model
 }
 
 // String names the policy.

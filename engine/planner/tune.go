@@ -3,7 +3,7 @@ package planner
 import (
 	"fmt"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // Steered tells that a command took effect, by which settings may have changed.
@@ -47,7 +47,7 @@ func (p *Planner) SetUpdates(n int) (before int, err error) {
 
 // MayTry tells why a policy that suits the network is not within what the agent decides about: only from one that is
 // does it learn the right thing.
-func (p *Planner) MayTry(policy compress.Policy) error {
+func (p *Planner) MayTry(policy structure.Policy) error {
 	for l, tried := range policy {
 		base := p.base[l]
 		switch {

@@ -5,6 +5,7 @@ import (
 
 	"galen/agents"
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 )
 
 // reach is how far an iterative agent moves a parameter in either direction, as a share of its range;
@@ -16,7 +17,7 @@ const (
 )
 
 // windowAround is the neighbourhood of a base that an iterative agent chooses from.
-func (p *Planner) windowAround(base compress.Policy) *agents.Window {
+func (p *Planner) windowAround(base structure.Policy) *agents.Window {
 	w := &agents.Window{}
 	for l, layer := range base {
 		c := choiceOf(layer)
@@ -34,7 +35,7 @@ func (p *Planner) windowAround(base compress.Policy) *agents.Window {
 
 // middle is that of the sparsities which keep as many of the channels as a given one.
 func middle(sparsity float64, channels, roundTo int) float64 {
-	steps := (compress.Kept(sparsity, channels, roundTo) + roundTo - 1) / roundTo
+	steps := (structure.Kept(sparsity, channels, roundTo) + roundTo - 1) / roundTo
 	step := float64(roundTo) / float64(channels)
 	return (max(1-float64(steps)*step, 0) + 1 - float64(steps-1)*step) / 2
 }

@@ -4,16 +4,17 @@ package records
 
 import (
 	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/planner"
 	"galen/hw/graph"
 	"galen/store"
 )
 
 // PolicyOf is the policy an episode tried.
-func PolicyOf(e *store.Episode) compress.Policy {
-	policy := make(compress.Policy, len(e.Layers))
+func PolicyOf(e *store.Episode) structure.Policy {
+	policy := make(structure.Policy, len(e.Layers))
 	for i, l := range e.Layers {
-		policy[i] = compress.LayerPolicy{Layer: l.Name, Sparsity: l.Asked, WeightBits: l.WeightBits, ActivationBits: l.ActivationBits}
+		policy[i] = structure.LayerPolicy{Layer: l.Name, Sparsity: l.Asked, WeightBits: l.WeightBits, ActivationBits: l.ActivationBits}
 	}
 	return policy
 }
@@ -30,7 +31,7 @@ func Episode(e *store.Episode) planner.Episode {
 	}
 	times := planner.Times{Whole: e.LatencyMS}
 	for _, l := range e.Layers {
-		learned.Sizes = append(learned.Sizes, compress.Size{MACs: l.MACs, Channels: l.Kept})
+		learned.Sizes = append(learned.Sizes, structure.Size{MACs: l.MACs, Channels: l.Kept})
 		times.Layers = append(times.Layers, l.MS)
 	}
 	learned.Spend(times)
@@ -51,7 +52,7 @@ func Original(r *store.Reference) planner.Original {
 }
 
 // Describe gathers what does not change about the layers during a run.
-func Describe(g *graph.Graph, infos []compress.LayerInfo) []store.Layer {
+func Describe(g *graph.Graph, infos []structure.LayerInfo) []store.Layer {
 	layers := make([]store.Layer, len(infos))
 	for i, info := range infos {
 		node := &g.Nodes[info.Node]

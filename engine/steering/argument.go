@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/store"
 )
 
@@ -87,7 +87,7 @@ func layerNames(on Course, holds func(store.Layer) bool) (names []string) {
 var policy = argument{
 	parse: func(c *Command, text string) (err error) {
 		if strings.HasPrefix(text, "[") {
-			c.Policy, err = compress.ParsePolicy([]byte(text))
+			c.Policy, err = structure.ParsePolicy([]byte(text))
 		} else {
 			c.Value, err = parseWhole(strings.TrimPrefix(text, "#"))
 		}

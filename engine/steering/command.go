@@ -3,7 +3,7 @@
 package steering
 
 import (
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/planner"
 	"galen/store"
 )
@@ -15,10 +15,10 @@ type Command struct {
 	Who  string // for the journal: user name, or where it came from
 
 	// What it needs, of which every kind reads its own.
-	Value  float64         // a number, a whole number, or an episode
-	Name   string          // of a layer, a method or a reward; "none"
-	Limits planner.Limits  // of a layer
-	Policy compress.Policy // instead of an episode's
+	Value  float64          // a number, a whole number, or an episode
+	Name   string           // of a layer, a method or a reward; "none"
+	Limits planner.Limits   // of a layer
+	Policy structure.Policy // instead of an episode's
 }
 
 // Kind names a command.
@@ -65,8 +65,8 @@ type Search interface {
 	Stop()
 	SetNoise(sigma float64) (before float64, err error)
 	SetUpdates(n int) (before int, err error)
-	MayTry(compress.Policy) error  // why a policy cannot be the next episode's
-	MayBase(compress.Policy) error // why decisions cannot start from a policy
+	MayTry(structure.Policy) error  // why a policy cannot be the next episode's
+	MayBase(structure.Policy) error // why decisions cannot start from a policy
 	TimeLayer(name string) error
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/planner"
 	"galen/hw/graph"
 	"galen/store"
@@ -21,7 +21,7 @@ func (on Course) Nudge(layer int, from *store.LayerResult, channels, bits int) (
 	if channels != 0 {
 		kept := from.Kept
 		if p := now.Sparsity; p != nil && p.Least == p.Most {
-			kept = compress.Kept(p.Least, l.Out, on.Settings.RoundTo)
+			kept = structure.Kept(p.Least, l.Out, on.Settings.RoundTo)
 		}
 		step := max(on.Settings.RoundTo, 1)
 		next := kept - channels*step
@@ -31,7 +31,7 @@ func (on Course) Nudge(layer int, from *store.LayerResult, channels, bits int) (
 		if next < 1 || kept >= l.Out && channels < 0 {
 			return c, fmt.Errorf("%s keeps %d of %d channels: that is as far as it goes", l.Name, kept, l.Out)
 		}
-		sparsity := compress.SparsityKeeping(min(next, l.Out), l.Out, on.Settings.RoundTo)
+		sparsity := structure.SparsityKeeping(min(next, l.Out), l.Out, on.Settings.RoundTo)
 		c.Limits.Sparsity = &planner.Span[float64]{Least: sparsity, Most: sparsity}
 	}
 	if bits != 0 {
@@ -77,7 +77,7 @@ func (on Course) PinAs(layer int, from *store.LayerResult) (Command, error) {
 	}
 	c := Command{Kind: Pin, Name: l.Name}
 	if on.Settings.Kind().Prunes() && l.Prunable && l.Root {
-		sparsity := compress.SparsityKeeping(from.Kept, l.Out, on.Settings.RoundTo)
+		sparsity := structure.SparsityKeeping(from.Kept, l.Out, on.Settings.RoundTo)
 		c.Limits.Sparsity = &planner.Span[float64]{Least: sparsity, Most: sparsity}
 	}
 	if on.Settings.Kind().Quantizes() {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"galen/engine/compress"
+	"galen/engine/compress/structure"
 	"galen/engine/planner"
 	"galen/engine/records"
 	"galen/store"
@@ -76,7 +76,7 @@ var policyOrNone = argument{
 }
 
 // named is the policy that a command names.
-func (on Course) named(c Command) (p compress.Policy, what string, err error) {
+func (on Course) named(c Command) (p structure.Policy, what string, err error) {
 	if c.Policy != nil {
 		for i := range c.Policy {
 			switch {
