@@ -6,6 +6,7 @@ import (
 
 	"galen/hw/graph"
 	"galen/hw/kernel"
+	"galen/hw/runtime"
 )
 
 var infinity = float32(math.Inf(1))
@@ -14,7 +15,6 @@ var infinity = float32(math.Inf(1))
 type conv struct {
 	op      *graph.Conv
 	inC     int
-	outC    int
 	weight  *parameter // OIHW
 	bias    *parameter // nil: none
 	run     *kernel.BatchConv
@@ -26,16 +26,12 @@ func (t *Trainer) newConv(op *graph.Conv, in, out graph.Shape) (*conv, error) {
 	if op.Groups != 1 {
 		return nil, fmt.Errorf("it has %d groups; only convolutions of one group can be trained", op.Groups)
 	}
-	window := kernel.Window{
-		InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
-		Kernel: op.Kernel, Stride: op.Stride, Dilation: op.Dilation,
-		Top: op.Pad[0], Left: op.Pad[1],
-	}
+	shape := runtime.LayerShape(op, in, out)
 	c := &conv{
-		op: op, inC: in[0], outC: out[0],
+		op: op, inC: shape.InC,
 		weight:  t.newParameter(op.Weight.Float, true),
-		run:     kernel.NewBatchConv(t.options.ISA, window, in[0], out[0]),
-		weights: kernel.NewWeightGradient(t.options.ISA, window, in[0], out[0], t.options.Batch),
+		run:     kernel.NewBatchConv(t.options.ISA, shape),
+		weights: kernel.NewWeightGradient(t.options.ISA, shape, t.options.Batch),
 	}
 	if op.Bias != nil {
 		c.bias = t.newParameter(op.Bias, false)

@@ -51,11 +51,11 @@ func newInputGradient(isa kernel.ISA, op *graph.Conv, in, out *tensor) *inputGra
 			}
 			if len(p.from) > 0 {
 				p.turned = make([]float32, g.inC*g.outC*len(p.from))
-				p.run = kernel.NewBatchConv(isa, kernel.Window{
+				p.run = kernel.NewBatchConv(isa, kernel.Shape{InC: g.outC, OutC: g.inC, Groups: 1, Window: kernel.Window{
 					InH: out.height, InW: out.width, OutH: p.height, OutW: p.width,
 					Kernel: [2]int{y.taps, x.taps}, Stride: [2]int{1, 1}, Dilation: [2]int{y.dilation, x.dilation},
 					Top: y.before, Left: x.before,
-				}, g.outC, g.inC)
+				}})
 			}
 			g.phases = append(g.phases, p)
 		}

@@ -3,6 +3,7 @@ package train
 import (
 	"galen/hw/graph"
 	"galen/hw/kernel"
+	"galen/hw/runtime"
 )
 
 // pooling is an AveragePool or GlobalAveragePool: a weighted sum over windows.
@@ -13,7 +14,7 @@ type pooling struct {
 }
 
 func newAveragePool(op graph.AveragePool, in, out graph.Shape) *pooling {
-	p := &pooling{op: op, window: poolWindow(op.Kernel, op.Stride, op.Pad, in, out)}
+	p := &pooling{op: op, window: runtime.NewWindow(in, out, op.Kernel, op.Stride, op.Dilation, op.Pad)}
 	p.shares = make([]float32, out[1]*out[2])
 	for i := range p.shares {
 		count := 0
@@ -31,15 +32,8 @@ func newGlobalAverage(op graph.GlobalAveragePool, in graph.Shape) *pooling {
 	window := [2]int{in[1], in[2]}
 	return &pooling{
 		op:     op,
-		window: poolWindow(window, [2]int{1, 1}, [4]int{}, in, graph.Shape{in[0], 1, 1}),
+		window: runtime.NewWindow(in, graph.Shape{in[0], 1, 1}, window, [2]int{1, 1}, [2]int{}, [4]int{}),
 		shares: []float32{1 / float32(in[1]*in[2])},
-	}
-}
-
-func poolWindow(size, stride [2]int, pad [4]int, in, out graph.Shape) kernel.Window {
-	return kernel.Window{
-		InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
-		Kernel: size, Stride: stride, Dilation: [2]int{1, 1}, Top: pad[0], Left: pad[1],
 	}
 }
 
@@ -97,7 +91,7 @@ type maxPool struct {
 }
 
 func newMaxPool(op graph.MaxPool, in, out graph.Shape) *maxPool {
-	return &maxPool{op: op, window: poolWindow(op.Kernel, op.Stride, op.Pad, in, out)}
+	return &maxPool{op: op, window: runtime.NewWindow(in, out, op.Kernel, op.Stride, op.Dilation, op.Pad)}
 }
 
 func (m *maxPool) operator() graph.Op { return m.op }

@@ -11,26 +11,26 @@ func TestRunAllocatesNothing(t *testing.T) {
 		square(20, 40, 6, 3, 1),
 		convolution(24, 24, 24, 6, 6, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1}),
 	} {
-		in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+		in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
 		bytes, outBytes := integers[uint8](random, l.inputs()), Bytes(l.outputs())
-		scale := Floats(ChannelStride(l.outC))
+		scale := Floats(ChannelStride(l.OutC))
 		r := &Requantize{Scale: scale, Hi: 255}
 		add := &Requantize{Scale: scale, Hi: 255, Residual: &QuantAdd{Scale: 1, Input: outBytes, InputScale: 1, OutScale: 1, OutHi: 255}}
 		table := RequantizeTable(Affine{1, 0}, Affine{2, 0}, 0, 255)
 		square := square(20, 40, 6, 3, 1)
-		scratch := Floats(WinogradScratch(square.Window, 20, 40, 4))
+		scratch := Floats(WinogradScratch(square.Shape, 4))
 		squareIn, squareOut := image(random, 36, 20), Floats(square.outputs())
 		for _, isa := range Supported() {
-			winograd := NewWinograd(isa, square.Window, 20, 40, 4, normals(random, square.weights()), nil, 0, 6)
+			winograd := NewWinograd(isa, square.Shape, 4, normals(random, square.weights()), nil, 0, 6)
 			ones := make([]int8, square.weights())
-			bits := NewBitConv(isa, square.Window, 20, 40, ones, 2, 2, nil, 0)
-			packed, bitsIn, bitsOut := Bytes(PackedSize(square.Window, 20, 2)), Bytes(square.inputs()), Bytes(square.outputs())
+			bits := NewBitConv(isa, square.Shape, ones, 2, 2, nil, 0)
+			packed, bitsIn, bitsOut := Bytes(PackedSize(square.Shape, 2)), Bytes(square.inputs()), Bytes(square.outputs())
 			bitScale := &Requantize{Scale: Floats(ChannelStride(40)), Hi: 255}
-			float := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
-			int8 := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 3)
+			float := NewFloatConv(isa, l.Shape, normals(random, l.weights()), nil, 0, 6)
+			int8 := NewIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 3)
 			for name, run := range map[string]func(){
 				"FloatConv.Run":    func() { float.Run(out, in, out) },
-				"bits":             func() { PackBits(isa, square.Window, packed, bitsIn, 20, 2); bits.RunUint8(bitsOut, packed, bitScale) },
+				"bits":             func() { PackBits(isa, square.Shape, packed, bitsIn, 2); bits.RunUint8(bitsOut, packed, bitScale) },
 				"Winograd.Run":     func() { winograd.Run(squareOut, squareIn, squareOut, scratch) },
 				"IntConv.RunUint8": func() { int8.RunUint8(outBytes, bytes, r) },
 				"residual":         func() { int8.RunUint8(outBytes, bytes, add) },

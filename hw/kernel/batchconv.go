@@ -16,25 +16,32 @@ type BatchConv struct {
 // winogradShared is how many tiles should pass by weights that come from memory.
 const winogradShared = 48
 
-// NewBatchConv plans a convolution of inC to outC channels, all of whose weights and
-// biases are zero.
-func NewBatchConv(isa ISA, w Window, inC, outC int) *BatchConv {
-	c := &BatchConv{
-		images: 1,
-		in:     (1 + w.InH*w.InW) * ChannelStride(inC),
-		out:    (1 + w.OutH*w.OutW) * ChannelStride(outC),
-	}
+// NewBatchConv plans a convolution all of whose weights and biases are zero.
+func NewBatchConv(isa ISA, s Shape) *BatchConv {
+	c := &BatchConv{images: 1, in: s.inputSize(), out: s.outputSize()}
 	inf := float32(math.Inf(1))
-	const m = 4
-	tiles := ceilDiv(w.OutH, m) * ceilDiv(w.OutW, m)
-	v := vectorOf(isa)
-	if v != nil && v.winograd[m].input != nil && minimal(w) && inC >= lanes && outC >= lanes/2 && 6*tiles*(m+2)*(m+2) <= 5*9*w.OutH*w.OutW {
-		c.images = ceilDiv(winogradShared, tiles)
-		c.winograd = newWinograd(isa, w, c.images, inC, outC, m, nil, -inf, inf)
+	if v := vectorOf(isa); v != nil && v.winograd[trainingTile].input != nil && s.trainedByWinograd() {
+		c.images = ceilDiv(winogradShared, s.trainingTiles())
+		c.winograd = newWinograd(isa, s, c.images, trainingTile, nil, -inf, inf)
 		return c
 	}
-	c.direct = NewFloatConv(isa, w, inC, outC, 1, make([]float32, outC*inC*w.Taps()), nil, -inf, inf)
+	c.direct = NewFloatConv(isa, s, make([]float32, s.Weights()), nil, -inf, inf)
 	return c
+}
+
+// trainingTile is the side of the tiles of output pixels, Winograd's m, by which a training step computes a
+// convolution and its gradients.
+const trainingTile = 4
+
+// trainingTiles is how many of them cover an image.
+func (s Shape) trainingTiles() int {
+	return ceilDiv(s.OutH, trainingTile) * ceilDiv(s.OutW, trainingTile)
+}
+
+// trainedByWinograd tells whether the transforms save at least a sixth of the products.
+func (s Shape) trainedByWinograd() bool {
+	const planes = (trainingTile + 2) * (trainingTile + 2)
+	return s.minimal() && s.InC >= lanes && s.OutC >= lanes/2 && 6*s.trainingTiles()*planes <= 5*9*s.OutH*s.OutW
 }
 
 // Images is the number of images that a Run takes at most.
@@ -43,7 +50,7 @@ func (c *BatchConv) Images() int { return c.images }
 // Scratch is the number of scalars that a Run works in.
 func (c *BatchConv) Scratch() int {
 	if w := c.winograd; w != nil {
-		return winogradScratch(w.window, w.images, w.filter.inC, w.filter.outC, w.tile)
+		return winogradScratch(w.shape, w.images, w.tile)
 	}
 	return 0
 }
@@ -64,7 +71,7 @@ func (c *BatchConv) PackWeights(block int, weight []float32) {
 		return
 	}
 	b := c.direct.blocks[block]
-	pack(c.direct.filter, b, c.direct.weights[b.weights:], weight, 1, inOrder)
+	pack(c.direct.shape, b, c.direct.weights[b.weights:], weight, 1, inOrder)
 }
 
 // SetBias takes over the bias, outC long; nil is none.

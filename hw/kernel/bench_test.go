@@ -29,7 +29,7 @@ func prunedLayers() (layers []layer) {
 func (l layer) macs() int { return l.OutH * l.OutW * l.weights() }
 
 func (l layer) name() string {
-	return fmt.Sprintf("%dx%dx%d-%d-k%ds%d", l.inC, l.InH, l.InW, l.outC, l.Kernel[0], l.Stride[0])
+	return fmt.Sprintf("%dx%dx%d-%d-k%ds%d", l.InC, l.InH, l.InW, l.OutC, l.Kernel[0], l.Stride[0])
 }
 
 // rate runs f and reports arithmetic operations, two per multiply-accumulate, at the speed
@@ -52,8 +52,8 @@ func BenchmarkFloatConv(b *testing.B) {
 		}
 		for _, l := range networkLayers {
 			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {
-				c := NewFloatConv(isa, l.Window, l.inC, l.outC, 1, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
-				in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+				c := NewFloatConv(isa, l.Shape, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
+				in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
 				rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil) })
 			})
 		}
@@ -68,14 +68,14 @@ func BenchmarkWinograd(b *testing.B) {
 			continue // the same in float as the level below
 		}
 		for _, l := range networkLayers {
-			tile := WinogradTile(isa, l.Window, l.inC, l.outC, l.groups)
+			tile := WinogradTile(isa, l.Shape)
 			if tile == 0 {
 				continue
 			}
 			b.Run(fmt.Sprintf("%s/%s/F%d", isa, l.name(), tile), func(b *testing.B) {
-				c := NewWinograd(isa, l.Window, l.inC, l.outC, tile, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
-				in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
-				scratch := Floats(WinogradScratch(l.Window, l.inC, l.outC, tile))
+				c := NewWinograd(isa, l.Shape, tile, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
+				in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
+				scratch := Floats(WinogradScratch(l.Shape, tile))
 				rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil, scratch) })
 			})
 		}
@@ -89,13 +89,13 @@ func BenchmarkIntConv(b *testing.B) {
 			continue // the same as AVX2 in integers
 		}
 		for _, l := range append(prunedLayers(), networkLayers...) {
-			c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, integers[int8](random, l.weights()), nil, 0)
+			c := NewIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
 			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
-			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
+			r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
 			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {
 				rate(b, l.macs(), "GOP/s", func() { c.RunUint8(out, in, r) })
 			})
-			if l.inC != l.outC {
+			if l.InC != l.OutC {
 				continue
 			}
 			b.Run(string(isa)+"/"+l.name()+"-add", func(b *testing.B) {
@@ -113,7 +113,7 @@ func BenchmarkBitConv(b *testing.B) {
 	random := rand.New(rand.NewPCG(4, 6))
 	for _, isa := range Supported() {
 		for _, l := range networkLayers {
-			if l.inC < 64 || l.inC != l.outC {
+			if l.InC < 64 || l.InC != l.OutC {
 				continue
 			}
 			weight := make([]int8, l.weights())
@@ -121,13 +121,13 @@ func BenchmarkBitConv(b *testing.B) {
 				weight[i] = int8(2*random.IntN(2) - 1)
 			}
 			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
-			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
+			r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
 			for _, bits := range [][2]int{{1, 1}, {2, 2}, {4, 1}} {
 				b.Run(fmt.Sprintf("%s/%s/w%da%d", isa, l.name(), bits[0], bits[1]), func(b *testing.B) {
-					packed := Bytes(PackedSize(l.Window, l.inC, bits[1]))
-					c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, bits[0], bits[1], nil, 0)
+					packed := Bytes(PackedSize(l.Shape, bits[1]))
+					c := NewBitConv(isa, l.Shape, weight, bits[0], bits[1], nil, 0)
 					rate(b, l.macs(), "GOP/s", func() {
-						PackBits(isa, l.Window, packed, in, l.inC, bits[1])
+						PackBits(isa, l.Shape, packed, in, bits[1])
 						c.RunUint8(out, packed, r)
 					})
 				})
@@ -141,14 +141,14 @@ func BenchmarkDepthwise(b *testing.B) {
 	l := convolution(96, 96, 96, 16, 16, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1})
 	for _, isa := range Supported() {
 		b.Run(string(isa)+"/float", func(b *testing.B) {
-			c := NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, normals(random, l.weights()), nil, 0, 6)
-			in, out := image(random, l.InH*l.InW, l.inC), Floats(l.outputs())
+			c := NewFloatConv(isa, l.Shape, normals(random, l.weights()), nil, 0, 6)
+			in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
 			rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil) })
 		})
 		b.Run(string(isa)+"/int", func(b *testing.B) {
-			c := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, integers[int8](random, l.weights()), nil, 0)
+			c := NewIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
 			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
-			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
+			r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
 			rate(b, l.macs(), "GOP/s", func() { c.RunUint8(out, in, r) })
 		})
 	}
@@ -162,12 +162,12 @@ func BenchmarkPlan(b *testing.B) {
 		for _, isa := range Supported() {
 			b.Run(string(isa)+"/float/"+l.name(), func(b *testing.B) {
 				for b.Loop() {
-					NewFloatConv(isa, l.Window, l.inC, l.outC, 1, floats, nil, 0, 1)
+					NewFloatConv(isa, l.Shape, floats, nil, 0, 1)
 				}
 			})
 			b.Run(string(isa)+"/int/"+l.name(), func(b *testing.B) {
 				for b.Loop() {
-					NewIntConv(isa, l.Window, l.inC, l.outC, 1, ints, nil, 1)
+					NewIntConv(isa, l.Shape, ints, nil, 1)
 				}
 			})
 		}

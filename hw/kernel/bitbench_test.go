@@ -36,14 +36,14 @@ func compareBits(b *testing.B, random *rand.Rand, isa ISA, l layer, precisions [
 	for i := range weight {
 		weight[i] = int8(2*random.IntN(2) - 1)
 	}
-	r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255}
-	whole := NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 0)
+	r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
+	whole := NewIntConv(isa, l.Shape, weight, nil, 0)
 	runs := []func(){func() { whole.RunUint8(out, in, r) }}
 	for _, bits := range precisions {
-		packed := Bytes(PackedSize(l.Window, l.inC, bits[1]))
-		counted := NewBitConv(isa, l.Window, l.inC, l.outC, weight, bits[0], bits[1], nil, 0)
+		packed := Bytes(PackedSize(l.Shape, bits[1]))
+		counted := NewBitConv(isa, l.Shape, weight, bits[0], bits[1], nil, 0)
 		runs = append(runs, func() {
-			PackBits(isa, l.Window, packed, in, l.inC, bits[1])
+			PackBits(isa, l.Shape, packed, in, bits[1])
 			counted.RunUint8(out, packed, r)
 		})
 	}
@@ -65,7 +65,7 @@ func compareBits(b *testing.B, random *rand.Rand, isa ISA, l layer, precisions [
 	for i, bits := range precisions {
 		ratio := float64(fastest[0]) / float64(fastest[i+1])
 		b.ReportMetric(ratio, fmt.Sprintf("w%da%d", bits[0], bits[1]))
-		if BitsFaster(isa, l.Window, l.inC, l.outC, 1, bits[0], bits[1]) {
+		if BitsFaster(isa, l.Shape, bits[0], bits[1]) {
 			chosen++
 			ratio = 1 / ratio
 		}

@@ -17,14 +17,14 @@ var (
 	ternaryCost = intCost{1008, 29, 2}
 )
 
-// time is what a convolution takes whose tiles are so large, its channels rounded up.
-func (c intCost) time(w Window, channels, lanesOut, height, width, passes int) float64 {
+// time is what a convolution takes by tiles of so many pixels and output channels; its channels are rounded up.
+func (c intCost) time(s Shape, pixels, width, passes int) float64 {
 	tiles, visits := 0, 0
-	for _, run := range pixelRuns(w, true) {
-		tiles += ceilDiv(run.pixels, height) * ceilDiv(lanesOut, width)
+	for _, run := range pixelRuns(s.Window, true) {
+		tiles += ceilDiv(run.pixels, pixels) * ceilDiv(s.OutC, width)
 		visits += run.pixels * run.taps
 	}
-	return float64(visits*channels*lanesOut*passes)/c.macs + float64(tiles)*(c.tile+float64(passes)*c.pass)
+	return float64(visits*s.InC*s.OutC*passes)/c.macs + float64(tiles)*(c.tile+float64(passes)*c.pass)
 }
 
 // Nanoseconds that counting bits takes besides, a scalar and as a whole; with AVX-512 and with AVX2.
@@ -67,16 +67,15 @@ const (
 
 // BitsFaster tells whether [NewBitConv] convolves faster than [NewIntConv], packing included, inputs and
 // weights of so many bits. It holds only where both can.
-func BitsFaster(isa ISA, w Window, inC, outC, groups, weightBits, inBits int) bool {
-	if groups != 1 || !BitsSupported(isa, inC) {
+func BitsFaster(isa ISA, s Shape, weightBits, inBits int) bool {
+	if s.Groups != 1 || !BitsSupported(isa, s.InC) {
 		return false
 	}
 	v := vectorOf(isa)
 	passes := weightPlanes(v, weightBits) * inBits
 	if v == nil {
-		return passes <= 4 && inC >= 64 && outC >= 64
+		return passes <= 4 && s.InC >= 64 && s.OutC >= 64
 	}
-	channels, lanesOut := roundUp(inC, bitChannels), ChannelStride(outC)
 	integer, bits, pack, sum, pass := dotCost, nibbleCost, narrowPackCost, narrowSumCost, narrowPassCost
 	switch {
 	case isa == NEON:
@@ -86,18 +85,24 @@ func BitsFaster(isa ISA, w Window, inC, outC, groups, weightBits, inBits int) bo
 	case v.words:
 		integer = wordCost
 	}
-	whole := integer.time(w, roundUp(inC, 4), roundUp(outC, v.intUnit()), v.intPixels, v.intWidth, 1)
+	whole := integer.time(s.withChannels(roundUp(s.InC, 4), roundUp(s.OutC, v.intUnit())), v.intPixels, v.intWidth, 1)
+	channels, lanesOut := roundUp(s.InC, bitChannels), s.outStride()
 	if !v.countsDigits() {
-		counted := bits.time(w, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
-			float64(w.InH*w.InW*ChannelStride(inC))*pack + float64(w.OutH*w.OutW*lanesOut)*sum + pass
+		counted := bits.time(s.withChannels(channels, lanesOut), v.bitPixels, v.bitWidth, passes) +
+			float64(s.InH*s.InW*ChannelStride(s.InC))*pack + float64(s.OutH*s.OutW*lanesOut)*sum + pass
 		return counted < 0.88*whole
 	}
 	bits = ternaryCost
 	if weightBits == 1 {
 		bits = binaryCost
 	}
-	packed := packedWindow(w)
-	counted := bits.time(packed, channels, lanesOut, v.bitPixels, v.bitWidth, passes) +
-		float64(packed.InH*packed.InW*roundUp(inC, 64)*inBits)*packCost + passCost
+	packed := s.packed()
+	counted := bits.time(packed.withChannels(channels, lanesOut), v.bitPixels, v.bitWidth, passes) +
+		float64(packed.InH*packed.InW*roundUp(s.InC, 64)*inBits)*packCost + passCost
 	return counted < whole
+}
+
+func (s Shape) withChannels(in, out int) Shape {
+	s.InC, s.OutC = in, out
+	return s
 }

@@ -20,13 +20,14 @@ type bitPlanes struct {
 	digits          *digitPlanes // nil: two's complement
 }
 
-// NewBitConv plans the same convolution as [NewIntConv] with groups = 1, of inputs that [PackBits] has
+// NewBitConv plans the same convolution as [NewIntConv], in one group, of inputs that [PackBits] has
 // taken apart: their integers have inBits bits, both 1 to 8, and the magnitude of weights is below
 // 2^(weightBits−1), or 1 at one bit. It gives the same integers. Where the ISA has nothing for
 // it, see [BitsSupported], it computes portably.
-func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
-	c := &IntConv{vector: vectorOf(isa), window: packedWindow(w), filter: filter{inC, outC, 1, w.Taps()}}
-	if !BitsSupported(isa, inC) {
+func NewBitConv(isa ISA, s Shape, weight []int8, weightBits, inBits int, bias []int32, inZero uint8) *IntConv {
+	s.check()
+	c := &IntConv{vector: vectorOf(isa), shape: s.packed()}
+	if !BitsSupported(isa, s.InC) {
 		c.vector = nil
 	}
 	c.setBias(weight, bias, int32(inZero))
@@ -34,17 +35,17 @@ func NewBitConv(isa ISA, w Window, inC, outC int, weight []int8, weightBits, inB
 	if c.vector != nil {
 		tile, width = c.vector.bitPixels, c.vector.bitWidth
 	}
-	words := ceilDiv(inC, bitChannels)
-	c.tiling = newTiling(c.window, tile, packedPixel(inC, inBits), inZero == 0 && c.vector != nil)
+	words := ceilDiv(s.InC, bitChannels)
+	c.tiling = newTiling(c.shape.Window, tile, packedPixel(s.InC, inBits), inZero == 0 && c.vector != nil)
 	c.bits = &bitPlanes{inputs: inBits, weights: weightPlanes(c.vector, weightBits), words: words}
 	if c.vector.countsDigits() {
 		c.bits.digits = &digitPlanes{binary: weightBits == 1 && !slices.Contains(weight, 0)}
 	}
 	var size int
-	for out := 0; out < ChannelStride(outC); out += width {
-		b := block{out: out, width: min(width, ChannelStride(outC)-out), weights: size}
+	for out := 0; out < s.outStride(); out += width {
+		b := block{out: out, width: min(width, s.outStride()-out), weights: size}
 		c.blocks = append(c.blocks, b)
-		size += c.bits.weights * c.bits.plane(c.filter.taps, b.width)
+		size += c.bits.weights * c.bits.plane(s.Taps(), b.width)
 	}
 	c.bits.packed = packed[uint32](size)
 	if c.bits.digits != nil {
@@ -74,15 +75,15 @@ func (p *bitPlanes) plane(taps, width int) int {
 }
 
 func (c *IntConv) packPlanes(b block, weight []int8) {
-	f, p := c.filter, c.bits
-	for o := range min(b.width, f.outC-b.out) {
+	p, inC, taps := c.bits, c.shape.InC, c.shape.Taps()
+	for o := range min(b.width, c.shape.OutC-b.out) {
 		for word := range p.words {
-			from := ((b.out+o)*f.inC + word*bitChannels) * f.taps
-			channels := min(bitChannels, f.inC-word*bitChannels)
-			for tap := range f.taps {
+			from := ((b.out+o)*inC + word*bitChannels) * taps
+			channels := min(bitChannels, inC-word*bitChannels)
+			for tap := range taps {
 				var planes [8]uint32
 				for k := range channels {
-					q := weight[from+k*f.taps+tap]
+					q := weight[from+k*taps+tap]
 					if q>>(p.weights-1) != q>>7 {
 						panic(fmt.Sprintf("kernel: the weight %d does not fit into %d bits", q, p.weights))
 					}
@@ -91,7 +92,7 @@ func (c *IntConv) packPlanes(b block, weight []int8) {
 					}
 				}
 				for j := range p.weights {
-					p.packed[b.weights+((j*f.taps+tap)*p.words+word)*b.width+o] = planes[j]
+					p.packed[b.weights+((j*taps+tap)*p.words+word)*b.width+o] = planes[j]
 				}
 			}
 		}
@@ -138,7 +139,7 @@ func (c *IntConv) eachTileBits(in []uint8, s *scratch, end func(first, pixels, c
 
 // eachPixelBits is eachPixel for bits.
 func (c *IntConv) eachPixelBits(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
-	stride, t, p := ChannelStride(c.filter.outC), c.tiling, c.bits
+	stride, t, p := c.shape.outStride(), c.tiling, c.bits
 	for _, b := range c.blocks {
 		for _, i := range t.tiles {
 			for pixel := range i.pixels {

@@ -11,7 +11,7 @@ import (
 func TestBitConv(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 1))
 	for i, l := range layers(random) {
-		if l.groups > 1 {
+		if l.Groups > 1 {
 			continue
 		}
 		inBits, weightBits := 1+i%8, 1+random.IntN(8)
@@ -22,7 +22,7 @@ func TestBitConv(t *testing.T) {
 		}
 		for j := range in {
 			in[j] &= 1<<inBits - 1
-			if j < ChannelStride(l.inC) {
+			if j < ChannelStride(l.InC) {
 				in[j] = zero
 			}
 		}
@@ -36,28 +36,28 @@ func TestBitConv(t *testing.T) {
 		if i%5 == 0 {
 			weight[0] = 0 // even where the others are −1 and 1
 		}
-		bias := make([]int32, l.outC)
+		bias := make([]int32, l.OutC)
 		for j := range bias {
 			bias[j] = int32(random.IntN(2000) - 1000)
 		}
-		scale := Floats(ChannelStride(l.outC))
-		for j := range l.outC {
+		scale := Floats(ChannelStride(l.OutC))
+		for j := range l.OutC {
 			scale[j] = random.Float32() / 4
 		}
-		residual := image(random, l.OutH*l.OutW, l.outC)
+		residual := image(random, l.OutH*l.OutW, l.OutC)
 		r := &Requantize{Scale: scale, Zero: 30, Hi: 200}
 		add := &Requantize{Scale: scale, Zero: 30, Hi: 200, Residual: &QuantAdd{Scale: 0.5, Input: integers[uint8](random, l.outputs()),
 			InputScale: 0.25, InputZero: 3, OutScale: 0.75, OutZero: 9, OutHi: 255}}
 
-		direct := NewIntConv(Portable, l.Window, l.inC, l.outC, 1, weight, bias, zero)
+		direct := NewIntConv(Portable, l.Shape, weight, bias, zero)
 		want, wantAdded, wantReal := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
 		direct.RunUint8(want, in, r)
 		direct.RunUint8(wantAdded, in, add)
 		direct.RunFloat(wantReal, in, residual, scale, -5, 50)
 		for _, isa := range Supported() {
-			packed := integers[uint8](random, PackedSize(l.Window, l.inC, inBits))
-			PackBits(isa, l.Window, packed, in, l.inC, inBits)
-			c := NewBitConv(isa, l.Window, l.inC, l.outC, weight, weightBits, inBits, bias, zero)
+			packed := integers[uint8](random, PackedSize(l.Shape, inBits))
+			PackBits(isa, l.Shape, packed, in, inBits)
+			c := NewBitConv(isa, l.Shape, weight, weightBits, inBits, bias, zero)
 			got, added, real := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
 			c.RunUint8(got, packed, r)
 			c.RunUint8(added, packed, add)
@@ -68,7 +68,7 @@ func TestBitConv(t *testing.T) {
 						got[at], added[at], real[at], want[at], wantAdded[at], wantReal[at])
 				}
 			})
-			if slices.ContainsFunc(got[:ChannelStride(l.outC)], func(q uint8) bool { return q != 0 }) {
+			if slices.ContainsFunc(got[:ChannelStride(l.OutC)], func(q uint8) bool { return q != 0 }) {
 				t.Fatalf("%s %v: wrote the padding pixel", isa, l)
 			}
 		}
@@ -88,12 +88,12 @@ func TestBitsFaster(t *testing.T) {
 				for weights := 1; weights <= 4; weights++ {
 					for inputs := 1; weights*inputs <= 4; inputs++ {
 						little := channels == 64 && l.Taps() == 1 && max(weights, inputs) == 4
-						if !little && !BitsFaster(AVX512VNNI, l.Window, l.inC, l.outC, 1, weights, inputs) {
+						if !little && !BitsFaster(AVX512VNNI, l.Shape, weights, inputs) {
 							t.Errorf("%s of w%da%d does not count bits", l.name(), weights, inputs)
 						}
 					}
 				}
-				if BitsFaster(AVX512VNNI, l.Window, l.inC, l.outC, 1, 8, 8) {
+				if BitsFaster(AVX512VNNI, l.Shape, 8, 8) {
 					t.Errorf("%s of w8a8 counts bits", l.name())
 				}
 			}
@@ -114,16 +114,16 @@ func TestBitConvBetweenStrides(t *testing.T) {
 			for i := range weight {
 				weight[i] = int8(random.IntN(3) - 1)
 			}
-			r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Zero: 100, Hi: 255}
-			for i := range l.outC {
+			r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Zero: 100, Hi: 255}
+			for i := range l.OutC {
 				r.Scale[i] = 1
 			}
 			want, got := Bytes(l.outputs()), Bytes(l.outputs())
-			NewIntConv(Portable, l.Window, l.inC, l.outC, 1, weight, nil, 0).RunUint8(want, in, r)
+			NewIntConv(Portable, l.Shape, weight, nil, 0).RunUint8(want, in, r)
 			for _, isa := range Supported() {
-				packed := integers[uint8](random, PackedSize(l.Window, l.inC, 2))
-				PackBits(isa, l.Window, packed, in, l.inC, 2)
-				NewBitConv(isa, l.Window, l.inC, l.outC, weight, 2, 2, nil, 0).RunUint8(got, packed, r)
+				packed := integers[uint8](random, PackedSize(l.Shape, 2))
+				PackBits(isa, l.Shape, packed, in, 2)
+				NewBitConv(isa, l.Shape, weight, 2, 2, nil, 0).RunUint8(got, packed, r)
 				l.eachOutput(func(_, _, at int) {
 					if got[at] != want[at] {
 						t.Fatalf("%s %v: output %d is %d, wants %d", isa, l, at, got[at], want[at])

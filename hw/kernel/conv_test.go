@@ -8,25 +8,22 @@ import (
 	"testing"
 )
 
-// layer is a convolution to test: a window over an image and channels.
-type layer struct {
-	Window
-	inC, outC, groups int
-}
+// layer is a convolution to test.
+type layer struct{ Shape }
 
 func (l layer) String() string {
-	return fmt.Sprintf("%dx%dx%d→%dx%dx%d k%v s%v d%v pad %d,%d groups %d", l.inC, l.InH, l.InW, l.outC, l.OutH, l.OutW,
-		l.Kernel, l.Stride, l.Dilation, l.Top, l.Left, l.groups)
+	return fmt.Sprintf("%dx%dx%d→%dx%dx%d k%v s%v d%v pad %d,%d groups %d", l.InC, l.InH, l.InW, l.OutC, l.OutH, l.OutW,
+		l.Kernel, l.Stride, l.Dilation, l.Top, l.Left, l.Groups)
 }
 
 // convolution describes a layer; pads are top, left, bottom, right.
 func convolution(inC, outC, groups, h, w int, kernel, stride, dilation [2]int, pads [4]int) layer {
-	return layer{Window{
+	return layer{Shape{InC: inC, OutC: outC, Groups: groups, Window: Window{
 		InH: h, InW: w,
 		OutH:   (h+pads[0]+pads[2]-dilation[0]*(kernel[0]-1)-1)/stride[0] + 1,
 		OutW:   (w+pads[1]+pads[3]-dilation[1]*(kernel[1]-1)-1)/stride[1] + 1,
 		Kernel: kernel, Stride: stride, Dilation: dilation, Top: pads[0], Left: pads[1],
-	}, inC, outC, groups}
+	}}}
 }
 
 // square is a convolution of a square image with a square kernel, padded to keep its size at stride 1.
@@ -74,7 +71,7 @@ func layers(random *rand.Rand) []layer {
 // visit calls f with every pair of weight (OIHW index) and input scalar (buffer index)
 // whose product belongs to an output channel of an output pixel.
 func (l layer) visit(pixel, channel int, f func(weight, input int)) {
-	inPer, outPer := l.inC/l.groups, l.outC/l.groups
+	inPer, outPer := l.InC/l.Groups, l.OutC/l.Groups
 	for ky := range l.Kernel[0] {
 		for kx := range l.Kernel[1] {
 			y := pixel/l.OutW*l.Stride[0] + ky*l.Dilation[0] - l.Top
@@ -84,21 +81,21 @@ func (l layer) visit(pixel, channel int, f func(weight, input int)) {
 			}
 			for k := range inPer {
 				weight := ((channel*inPer+k)*l.Kernel[0]+ky)*l.Kernel[1] + kx
-				f(weight, (1+y*l.InW+x)*ChannelStride(l.inC)+channel/outPer*inPer+k)
+				f(weight, (1+y*l.InW+x)*ChannelStride(l.InC)+channel/outPer*inPer+k)
 			}
 		}
 	}
 }
 
-func (l layer) inputs() int  { return (1 + l.InH*l.InW) * ChannelStride(l.inC) }
-func (l layer) outputs() int { return (1 + l.OutH*l.OutW) * ChannelStride(l.outC) }
-func (l layer) weights() int { return l.outC * l.inC / l.groups * l.Taps() }
+func (l layer) inputs() int  { return (1 + l.InH*l.InW) * ChannelStride(l.InC) }
+func (l layer) outputs() int { return (1 + l.OutH*l.OutW) * ChannelStride(l.OutC) }
+func (l layer) weights() int { return l.OutC * l.InC / l.Groups * l.Taps() }
 
 // eachOutput calls f with every pixel, channel and their index in the output buffer.
 func (l layer) eachOutput(f func(pixel, channel, at int)) {
 	for p := range l.OutH * l.OutW {
-		for c := range l.outC {
-			f(p, c, (1+p)*ChannelStride(l.outC)+c)
+		for c := range l.OutC {
+			f(p, c, (1+p)*ChannelStride(l.OutC)+c)
 		}
 	}
 }
@@ -133,9 +130,9 @@ const unitRoundoff = 1.0 / (1 << 24)
 func TestFloatConv(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, l := range layers(random) {
-		in := image(random, l.InH*l.InW, l.inC)
-		residual := image(random, l.OutH*l.OutW, l.outC)
-		weight, bias := normals(random, l.weights()), normals(random, l.outC)
+		in := image(random, l.InH*l.InW, l.InC)
+		residual := image(random, l.OutH*l.OutW, l.OutC)
+		weight, bias := normals(random, l.weights()), normals(random, l.OutC)
 		if random.IntN(4) == 0 {
 			bias = nil
 		}
@@ -170,12 +167,12 @@ func TestFloatConv(t *testing.T) {
 		})
 		for _, isa := range Supported() {
 			out := normals(random, l.outputs())
-			padding := slices.Clone(out[:ChannelStride(l.outC)])
-			NewFloatConv(isa, l.Window, l.inC, l.outC, l.groups, weight, bias, lo, hi).Run(out, in, residual)
+			padding := slices.Clone(out[:ChannelStride(l.OutC)])
+			NewFloatConv(isa, l.Shape, weight, bias, lo, hi).Run(out, in, residual)
 			if !slices.Equal(out[:len(padding)], padding) {
 				t.Fatalf("%s %v: wrote the padding pixel", isa, l)
 			}
-			for at := ChannelStride(l.outC); at < len(out); at++ {
+			for at := ChannelStride(l.OutC); at < len(out); at++ {
 				if d := math.Abs(float64(out[at]) - want[at]); !(d <= bound[at]) {
 					t.Fatalf("%s %v: out[%d] = %v, want %v ± %v", isa, l, at, out[at], want[at], bound[at])
 				}
@@ -190,7 +187,7 @@ func TestFloatConvResidualInPlace(t *testing.T) {
 	in, out := image(random, 36, 20), image(random, 36, 40)
 	weight := normals(random, l.weights())
 	for _, isa := range Supported() {
-		c := NewFloatConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 0, 6)
+		c := NewFloatConv(isa, l.Shape, weight, nil, 0, 6)
 		want := Floats(len(out))
 		c.Run(want, in, out)
 		got := slices.Clone(out)
@@ -246,16 +243,16 @@ func TestIntConvChannels(t *testing.T) {
 // the channels of inputs are arbitrary. replan may change the plan.
 func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *IntConv, weight []int8)) {
 	t.Helper()
-	stride := ChannelStride(l.outC)
+	stride := ChannelStride(l.OutC)
 	zero := uint8(random.IntN(256))
 	if random.IntN(2) == 0 {
 		zero = 0
 	}
 	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
-	for i := range ChannelStride(l.inC) {
+	for i := range ChannelStride(l.InC) {
 		in[i] = zero
 	}
-	bias := make([]int32, l.outC)
+	bias := make([]int32, l.OutC)
 	for i := range bias {
 		bias[i] = int32(random.IntN(100000) - 50000)
 	}
@@ -267,7 +264,7 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *In
 		})
 	})
 	scale := Floats(stride)
-	for i := range l.outC {
+	for i := range l.OutC {
 		scale[i] = float32(math.Exp(random.NormFloat64()*2 - 8))
 	}
 	r := &Requantize{Scale: scale, Zero: uint8(random.IntN(256))}
@@ -277,10 +274,10 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *In
 		OutScale: 0.05, OutZero: uint8(random.IntN(256)),
 	}
 	add.OutLo, add.OutHi = limits(random)
-	residual := image(random, l.OutH*l.OutW, l.outC)
+	residual := image(random, l.OutH*l.OutW, l.OutC)
 	lo, hi := float32(-1), float32(random.IntN(3))
 	for _, isa := range Supported() {
-		c := NewIntConv(isa, l.Window, l.inC, l.outC, l.groups, weight, bias, zero)
+		c := NewIntConv(isa, l.Shape, weight, bias, zero)
 		for _, f := range replan {
 			f(c, weight)
 		}
@@ -319,7 +316,7 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *In
 			}
 		})
 		for i := stride; i < len(real); i += stride {
-			for _, y := range append(real[i+l.outC:i+stride:i+stride], realAdded[i+l.outC:i+stride]...) {
+			for _, y := range append(real[i+l.OutC:i+stride:i+stride], realAdded[i+l.OutC:i+stride]...) {
 				if y != 0 {
 					t.Fatalf("%s %v: lanes beyond the channels are not zero", isa, l)
 				}
@@ -333,8 +330,8 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *In
 func TestIntConvExtremes(t *testing.T) {
 	l := square(512, 16, 3, 3, 1)
 	in, weight := Bytes(l.inputs()), make([]int8, l.weights())
-	for i := range in[ChannelStride(l.inC):] {
-		in[ChannelStride(l.inC)+i] = 255
+	for i := range in[ChannelStride(l.InC):] {
+		in[ChannelStride(l.InC)+i] = 255
 	}
 	for i := range weight {
 		weight[i] = -128
@@ -349,7 +346,7 @@ func TestIntConvExtremes(t *testing.T) {
 		}
 		for _, isa := range Supported() {
 			out := Bytes(l.outputs())
-			NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 0).RunUint8(out, in, r)
+			NewIntConv(isa, l.Shape, weight, nil, 0).RunUint8(out, in, r)
 			l.eachOutput(func(pixel, channel, at int) {
 				sum := int64(0)
 				l.visit(pixel, channel, func(w, i int) { sum += int64(weight[w]) * int64(in[i]) })

@@ -6,31 +6,31 @@ package kernel
 // depthwiseTile is the most pixels that share the loads of weights.
 const depthwiseTile = 4
 
-func packDepthwise[D, S int8 | int32 | float32](f filter, dst []D, weight []S) {
-	stride := ChannelStride(f.outC)
-	for c := range f.outC {
-		for tap := range f.taps {
-			dst[tap*stride+c] = D(weight[c*f.taps+tap])
+func packDepthwise[D, W int8 | int32 | float32](s Shape, dst []D, weight []W) {
+	stride, taps := s.outStride(), s.Taps()
+	for c := range s.OutC {
+		for tap := range taps {
+			dst[tap*stride+c] = D(weight[c*taps+tap])
 		}
 	}
 }
 
 func (c *FloatConv) planDepthwise(weight []float32) {
-	stride := ChannelStride(c.filter.inC)
-	c.weights = packed[float32](c.filter.taps * stride)
-	packDepthwise(c.filter, c.weights, weight)
+	stride := c.shape.inStride()
+	c.weights = packed[float32](c.shape.Taps() * stride)
+	packDepthwise(c.shape, c.weights, weight)
 	switch {
 	case c.vector == nil:
-		c.tiling = newTiling(c.window, 1, stride, false)
+		c.tiling = newTiling(c.shape.Window, 1, stride, false)
 	case c.vector.depthwiseTiles == nil:
-		c.tiling = newTiling(c.window, depthwiseTile, stride*floatBytes, false)
+		c.tiling = newTiling(c.shape.Window, depthwiseTile, stride*floatBytes, false)
 	default:
-		c.rows = newDepthwiseRows(c.vector, c.window, stride)
+		c.rows = newDepthwiseRows(c.vector, c.shape.Window, stride)
 	}
 }
 
 func (c *FloatConv) runDepthwise(out, in, residual []float32) {
-	stride, t := ChannelStride(c.filter.outC), c.tiling
+	stride, t := c.shape.outStride(), c.tiling
 	if c.rows.runs != nil {
 		c.runDepthwiseRows(out, in, residual)
 		return
@@ -57,25 +57,25 @@ func (c *FloatConv) runDepthwise(out, in, residual []float32) {
 }
 
 func (c *IntConv) planDepthwise(weight []int8) {
-	stride := ChannelStride(c.filter.inC)
-	size, tile := c.filter.taps*stride, 1
+	stride := c.shape.inStride()
+	size, tile := c.shape.Taps()*stride, 1
 	if c.vector != nil {
 		tile = depthwiseTile
 	}
-	c.tiling = newTiling(c.window, tile, stride, false)
+	c.tiling = newTiling(c.shape.Window, tile, stride, false)
 	if c.vector != nil && !c.vector.depthwiseBytes {
 		c.weights = packed[int8](4 * size)
-		packDepthwise(c.filter, reinterpret[int32](c.weights), weight)
+		packDepthwise(c.shape, reinterpret[int32](c.weights), weight)
 	} else {
 		c.weights = packed[int8](size)
-		packDepthwise(c.filter, c.weights, weight)
+		packDepthwise(c.shape, c.weights, weight)
 	}
 }
 
 // eachTileDepthwise is eachTile for depthwise convolutions.
 func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	const atOnce = scratchSums / depthwiseTile / lanes * lanes
-	stride, t, width := ChannelStride(c.filter.outC), c.tiling, 4
+	stride, t, width := c.shape.outStride(), c.tiling, 4
 	if c.vector.depthwiseBytes {
 		width = 1
 	}
@@ -90,9 +90,9 @@ func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixe
 }
 
 func (c *IntConv) eachPixelDepthwise(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
-	stride, taps := ChannelStride(c.filter.outC), c.filter.taps
+	stride, taps := c.shape.outStride(), c.shape.Taps()
 	var sums [portableWidth]int32
-	for p := range c.window.OutH * c.window.OutW {
+	for p := range c.shape.OutH * c.shape.OutW {
 		for j := 0; j < stride; j += portableWidth {
 			copy(sums[:], c.bias[j:])
 			depthwiseSums(&sums, in[j:], c.tiling.offsets[p*taps:(p+1)*taps], c.weights[j:], stride)

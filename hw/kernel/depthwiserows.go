@@ -77,7 +77,7 @@ func (rows *depthwiseRows) run(v *vector, w Window, t tiling, i tile, unit int) 
 }
 
 func (c *FloatConv) runDepthwiseRows(out, in, residual []float32) {
-	stride := ChannelStride(c.filter.outC)
+	stride := c.shape.outStride()
 	for channel := 0; channel < stride; channel += c.rows.channels {
 		channels := min(c.rows.channels, stride-channel)
 		for i := range c.rows.runs {

@@ -51,15 +51,14 @@ func (d *digitPlanes) biasAt(b block, n int) *int32 { return &d.biases[d.span[n]
 
 // planDigits packs the weights and lays out the passes.
 func (c *IntConv) planDigits(weight []int8) {
-	p, f := c.bits, c.filter
-	n := p.digits
-	negative := make([]int32, len(c.bias)*f.taps) // Σ max(−w, 0) of each output channel and tap
+	p, n, taps := c.bits, c.bits.digits, c.shape.Taps()
+	negative := make([]int32, len(c.bias)*taps) // Σ max(−w, 0) of each output channel and tap
 	for _, b := range c.blocks {
-		for o := range min(b.width, f.outC-b.out) {
-			c.packDigits(b, o, weight, negative[(b.out+o)*f.taps:][:f.taps])
+		for o := range min(b.width, c.shape.OutC-b.out) {
+			c.packDigits(b, o, weight, negative[(b.out+o)*taps:][:taps])
 		}
 		if n.passes[b.width/lanes] == nil {
-			n.passes[b.width/lanes] = p.digitPasses(4 * p.plane(f.taps, b.width))
+			n.passes[b.width/lanes] = p.digitPasses(4 * p.plane(taps, b.width))
 		}
 	}
 	for _, i := range c.tiling.tiles {
@@ -83,17 +82,17 @@ func (p *bitPlanes) digitPasses(plane int) []digitPass {
 // packDigits packs the weights of a block's output channel o as [plane][tap][word][sign, magnitude][width], without
 // the magnitude if they are binary, and sums up the negative ones.
 func (c *IntConv) packDigits(b block, o int, weight []int8, negative []int32) {
-	f, p := c.filter, c.bits
-	weight = weight[(b.out+o)*f.inC*f.taps:][:f.inC*f.taps]
-	plane, width := p.plane(f.taps, b.width), b.width
+	p, inC, taps := c.bits, c.shape.InC, c.shape.Taps()
+	weight = weight[(b.out+o)*inC*taps:][:inC*taps]
+	plane, width := p.plane(taps, b.width), b.width
 	dst := p.packed[b.weights:]
 	for word := range p.words {
-		channels := min(bitChannels, f.inC-word*bitChannels)
-		for tap := range f.taps {
+		channels := min(bitChannels, inC-word*bitChannels)
+		for tap := range taps {
 			var sign uint32
 			var magnitudes [8]uint32
 			for from := 0; from < channels; from += 8 {
-				q := eightBytes(weight[(word*bitChannels+from)*f.taps+tap:], f.taps, channels-from)
+				q := eightBytes(weight[(word*bitChannels+from)*taps+tap:], taps, channels-from)
 				negative := q >> 7 & lowBits
 				magnitude := (q ^ negative*0xff) + negative
 				sign |= gatherBits(q>>7) << from
@@ -143,7 +142,7 @@ func gatherBits(q uint64) uint32 { return uint32((q & lowBits) * 0x0102040810204
 
 // spanOf is the position of a tile's run of taps among the spans, added if need be.
 func (c *IntConv) spanOf(i tile, negative []int32) int {
-	n, taps := c.bits.digits, c.filter.taps
+	n, taps := c.bits.digits, c.shape.Taps()
 	for at, s := range n.spans {
 		if s.tap == i.tap && s.taps == i.taps {
 			return at

@@ -4,8 +4,7 @@ package kernel
 // immutable and safe for concurrent Runs.
 type FloatConv struct {
 	vector  *vector // nil: portable
-	window  Window
-	filter  filter
+	shape   Shape
 	tiling  tiling
 	blocks  []block
 	rows    depthwiseRows
@@ -14,14 +13,14 @@ type FloatConv struct {
 	lo, hi  float32
 }
 
-// NewFloatConv plans a convolution of inC to outC channels. weight is OIHW with
-// I = inC/groups; bias may be nil. Results are clamped to [lo, hi]: 0 and +Inf
-// make a ReLU, −Inf and +Inf nothing. The caller has checked that the shapes fit.
-func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float32, lo, hi float32) *FloatConv {
-	c := &FloatConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}, lo: lo, hi: hi}
-	c.bias = Floats(ChannelStride(outC))
+// NewFloatConv plans a convolution; bias may be nil. Results are clamped to [lo, hi]: 0 and +Inf
+// make a ReLU, −Inf and +Inf nothing.
+func NewFloatConv(isa ISA, s Shape, weight, bias []float32, lo, hi float32) *FloatConv {
+	s.check()
+	c := &FloatConv{vector: vectorOf(isa), shape: s, lo: lo, hi: hi}
+	c.bias = Floats(s.outStride())
 	copy(c.bias, bias)
-	if c.filter.depthwise() {
+	if c.shape.Depthwise() {
 		c.planDepthwise(weight)
 		return c
 	}
@@ -29,15 +28,15 @@ func NewFloatConv(isa ISA, w Window, inC, outC, groups int, weight, bias []float
 	if v := c.vector; v != nil {
 		tile, width, unit = v.floatPixels, v.floatWidth, floatBytes
 	}
-	c.tiling = newTiling(w, tile, unit*c.inStride(), c.vector != nil)
+	c.tiling = newTiling(s.Window, tile, unit*s.inStride(), c.vector != nil)
 	var size int
-	c.blocks, size = c.filter.blocks(width, lanes)
+	c.blocks, size = s.blocks(width, lanes)
 	c.weights = packed[float32](size)
 	for _, b := range c.blocks {
-		if groups == 1 {
-			packOnes(c.filter, b, c.weights[b.weights:], weight)
+		if s.Groups == 1 {
+			packOnes(s, b, c.weights[b.weights:], weight)
 		} else {
-			pack(c.filter, b, c.weights[b.weights:], weight, 1, inOrder)
+			pack(s, b, c.weights[b.weights:], weight, 1, inOrder)
 		}
 	}
 	return c
@@ -49,14 +48,12 @@ func (c *FloatConv) Kernel() string { return "fp32" }
 // Run computes out = clamp(conv(in) + bias + residual). residual has out's layout;
 // nil means none. It may be out itself.
 func (c *FloatConv) Run(out, in, residual []float32) {
-	w, stride := c.window, ChannelStride(c.filter.outC)
-	out = out[:(1+w.OutH*w.OutW)*stride]
-	in = in[:(1+w.InH*w.InW)*c.inStride()]
+	out, in = out[:c.shape.outputSize()], in[:c.shape.inputSize()]
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
 	switch {
-	case c.filter.depthwise():
+	case c.shape.Depthwise():
 		c.runDepthwise(out, in, residual)
 	case c.vector != nil:
 		c.runVector(out, in, residual)
@@ -64,15 +61,8 @@ func (c *FloatConv) Run(out, in, residual []float32) {
 		c.runPortable(out, in, residual)
 	}
 	if c.lo > 0 || c.hi < 0 {
-		clearPadding(out, c.filter.outC)
+		clearPadding(out, c.shape.OutC)
 	}
-}
-
-func (c *FloatConv) inStride() int {
-	if c.window.InStride > 0 {
-		return c.window.InStride
-	}
-	return ChannelStride(c.filter.inC)
 }
 
 // What a convolution reads again should stay in the second-level cache, in bytes: the weights of all blocks and, while
@@ -97,7 +87,7 @@ func (c *FloatConv) runVector(out, in, residual []float32) {
 }
 
 func (c *FloatConv) runTiles(out, in, residual []float32, pixels []tile) {
-	stride, t := ChannelStride(c.filter.outC), c.tiling
+	stride, t := c.shape.outStride(), c.tiling
 	for _, b := range c.blocks {
 		tiles := c.vector.float[b.width/lanes]
 		for _, i := range pixels {
@@ -117,7 +107,7 @@ func optional[T any](s []T, i int) *T {
 }
 
 func (c *FloatConv) runPortable(out, in, residual []float32) {
-	stride, t := ChannelStride(c.filter.outC), c.tiling
+	stride, t := c.shape.outStride(), c.tiling
 	for _, b := range c.blocks {
 		weights := c.weights[b.weights:]
 		for _, i := range t.tiles {

@@ -7,8 +7,7 @@ import "sync/atomic"
 // (x − inZero)·w; they end as uint8 or as float. It is immutable and safe for concurrent Runs.
 type IntConv struct {
 	vector  *vector // nil: portable
-	window  Window
-	filter  filter
+	shape   Shape
 	tiling  tiling
 	blocks  []block
 	weights []int8                     // packed; wider integers in the same memory where the kernel wants them
@@ -18,17 +17,17 @@ type IntConv struct {
 	bits    *bitPlanes                 // the weights in place of the above; nil: none
 }
 
-// NewIntConv plans a convolution of inC to outC channels. weight is OIHW with
-// I = inC/groups; bias is in the sums' units and may be nil. inZero is the
+// NewIntConv plans a convolution. bias is in the sums' units and may be nil. inZero is the
 // integer that stands for 0 in the input; the padding pixel must hold it.
-func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []int32, inZero uint8) *IntConv {
-	c := &IntConv{vector: vectorOf(isa), window: w, filter: filter{inC, outC, groups, w.Taps()}}
+func NewIntConv(isa ISA, s Shape, weight []int8, bias []int32, inZero uint8) *IntConv {
+	s.check()
+	c := &IntConv{vector: vectorOf(isa), shape: s}
 	shift := int32(0)
-	if c.vector != nil && (!c.filter.depthwise() || c.vector.depthwiseBytes) {
+	if c.vector != nil && (!c.shape.Depthwise() || c.vector.depthwiseBytes) {
 		shift = c.vector.intShift
 	}
 	c.setBias(weight, bias, int32(inZero)-shift)
-	if c.filter.depthwise() {
+	if c.shape.Depthwise() {
 		c.planDepthwise(weight)
 		return c
 	}
@@ -36,7 +35,7 @@ func NewIntConv(isa ISA, w Window, inC, outC, groups int, weight []int8, bias []
 	if v := c.vector; v != nil {
 		tile, width = v.intPixels, v.intWidth
 	}
-	c.tiling = newTiling(w, tile, ChannelStride(inC), c.vector != nil && int32(inZero) == shift)
+	c.tiling = newTiling(s.Window, tile, s.inStride(), c.vector != nil && int32(inZero) == shift)
 	c.packWeights(width, weight)
 	c.joinTiles(tile * width)
 	if c.pixelLanesFit() && c.pixelsFaster() {
@@ -54,7 +53,7 @@ func (c *IntConv) joinTiles(outputs int) {
 		for _, b := range c.blocks {
 			depth = max(depth, b.depth)
 		}
-		most = max(1, products/(outputs*depth*c.filter.taps))
+		most = max(1, products/(outputs*depth*c.shape.Taps()))
 	}
 	c.tiling.join(most)
 }
@@ -62,13 +61,13 @@ func (c *IntConv) joinTiles(outputs int) {
 // setBias adds to a bias the share of what stands for 0 among the integers that the
 // kernel multiplies.
 func (c *IntConv) setBias(weight []int8, bias []int32, zero int32) {
-	c.bias = aligned[int32](ChannelStride(c.filter.outC))
+	c.bias = aligned[int32](c.shape.outStride())
 	copy(c.bias, bias)
 	if zero == 0 {
 		return
 	}
-	per := len(weight) / c.filter.outC
-	for o := range c.filter.outC {
+	per := len(weight) / c.shape.OutC
+	for o := range c.shape.OutC {
 		sum := int32(0)
 		for _, q := range weight[o*per : (o+1)*per] {
 			sum += int32(q)
@@ -89,12 +88,12 @@ func (c *IntConv) Kernel() string {
 
 func (c *IntConv) packWeights(width int, weight []int8) {
 	var size int
-	c.blocks, size = c.filter.blocks(width, c.vector.intUnit())
+	c.blocks, size = c.shape.blocks(width, c.vector.intUnit())
 	if c.vector != nil && c.vector.words {
 		c.weights = packed[int8](2 * size)
 		words := reinterpret[int16](c.weights)
 		for _, b := range c.blocks {
-			pack(c.filter, b, words[b.weights:], weight, 2, alternating)
+			pack(c.shape, b, words[b.weights:], weight, 2, alternating)
 		}
 		return
 	}
@@ -107,19 +106,19 @@ func (c *IntConv) packWeights(width int, weight []int8) {
 	c.weights = packed[int8](size)
 	for _, b := range c.blocks {
 		if b.paired() {
-			pack(c.filter, b, c.weights[b.weights:], weight, 8, inOrder)
-		} else if unit == 4 && c.filter.groups == 1 {
-			packFours(c.filter, b, reinterpret[uint32](c.weights[b.weights:]), weight)
+			pack(c.shape, b, c.weights[b.weights:], weight, 8, inOrder)
+		} else if unit == 4 && c.shape.Groups == 1 {
+			packFours(c.shape, b, reinterpret[uint32](c.weights[b.weights:]), weight)
 		} else {
-			pack(c.filter, b, c.weights[b.weights:], weight, unit, inOrder)
+			pack(c.shape, b, c.weights[b.weights:], weight, unit, inOrder)
 		}
 	}
 }
 
 // RunUint8 computes out = r(sums), see [Requantize].
 func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
-	stride := ChannelStride(c.filter.outC)
-	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
+	stride := c.shape.outStride()
+	out = out[:c.shape.outputSize()]
 	in = in[:c.inputSize()]
 	_ = r.Scale[:stride]
 	if r.Residual != nil {
@@ -149,8 +148,8 @@ func (c *IntConv) RunUint8(out, in []uint8, r *Requantize) {
 // RunFloat computes out = clamp(float32(sum)·scale[channel] + residual, lo, hi). scale
 // is ChannelStride(outC) long and finite; residual has out's layout or is nil.
 func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
-	stride := ChannelStride(c.filter.outC)
-	out = out[:(1+c.window.OutH*c.window.OutW)*stride]
+	stride := c.shape.outStride()
+	out = out[:c.shape.outputSize()]
 	in = in[:c.inputSize()]
 	scale = scale[:stride]
 	if residual != nil {
@@ -170,7 +169,7 @@ func (c *IntConv) RunFloat(out []float32, in []uint8, residual, scale []float32,
 		})
 	}
 	if lo > 0 || hi < 0 {
-		clearPadding(out, c.filter.outC)
+		clearPadding(out, c.shape.OutC)
 	}
 }
 
@@ -181,11 +180,11 @@ func (c *IntConv) eachPixel(in []uint8, end func(sums [portableWidth]int32, at, 
 	case c.bits != nil:
 		c.eachPixelBits(in, end)
 		return
-	case c.filter.depthwise():
+	case c.shape.Depthwise():
 		c.eachPixelDepthwise(in, end)
 		return
 	}
-	stride, t := ChannelStride(c.filter.outC), c.tiling
+	stride, t := c.shape.outStride(), c.tiling
 	var sums [portableTile][portableWidth]int32
 	for _, b := range c.blocks {
 		weights := c.weights[b.weights:]

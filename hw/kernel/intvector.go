@@ -5,7 +5,7 @@ import "unsafe"
 // vectorUint8 is RunUint8 in assembly. Its tiles are called right here: a function in between, with as many
 // arguments, shows in the time of small ones.
 func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
-	stride := ChannelStride(c.filter.outC)
+	stride := c.shape.outStride()
 	zero := float32(r.Zero)
 	lo, hi := float32(r.Lo)-zero, float32(r.Hi)-zero
 	switch {
@@ -58,7 +58,7 @@ func (c *IntConv) vectorUint8(out, in []uint8, r *Requantize) {
 
 // vectorFloat is RunFloat in assembly.
 func (c *IntConv) vectorFloat(out []float32, in []uint8, residual, scale []float32, lo, hi float32) {
-	stride := ChannelStride(c.filter.outC)
+	stride := c.shape.outStride()
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	c.eachTile(in, s, func(first, pixels, channel, channels int) {
@@ -108,7 +108,7 @@ func (c *IntConv) endsTiles() bool {
 	if c.bits != nil {
 		return c.bits.digits != nil
 	}
-	return !c.filter.depthwise()
+	return !c.shape.Depthwise()
 }
 
 // weightsAt is where a block's weights for a tile's first tap begin.

@@ -53,13 +53,13 @@ func TestConcurrentRuns(t *testing.T) {
 	l := square(24, 40, 9, 3, 1)
 	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
 	residual := integers[uint8](random, l.outputs())
-	r := &Requantize{Scale: Floats(ChannelStride(l.outC)), Hi: 255, Zero: 100,
+	r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255, Zero: 100,
 		Residual: &QuantAdd{Scale: 0.1, Input: residual, InputScale: 0.1, OutScale: 0.2, OutHi: 255}}
 	for i := range r.Scale {
 		r.Scale[i] = 1e-3
 	}
 	for _, isa := range Supported() {
-		c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 7)
+		c := NewIntConv(isa, l.Shape, weight, nil, 7)
 		want := Bytes(l.outputs())
 		c.RunUint8(want, in, r)
 		var wait sync.WaitGroup
@@ -86,7 +86,7 @@ func TestConcurrentScales(t *testing.T) {
 	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
 	residual := integers[uint8](random, l.outputs())
 	for _, isa := range Supported() {
-		c := NewIntConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, 7)
+		c := NewIntConv(isa, l.Shape, weight, nil, 7)
 		var wait sync.WaitGroup
 		for i := range 4 {
 			r := &Requantize{Scale: Floats(lanes), Hi: 255, Zero: 100,

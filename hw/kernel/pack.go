@@ -12,21 +12,18 @@ type block struct {
 // paired tells whether tiles compute the block in pairs of lanes, see eightTile in gen.
 func (b block) paired() bool { return b.width == 8 && b.depth > 4 }
 
-// filter is the shape of a convolution's weights, OIHW with I = inC/groups.
-type filter struct{ inC, outC, groups, taps int }
-
 // blocks cuts the output channels, padded to a multiple of unit, into blocks of the
 // given width and a last one of what is left; width is a multiple of unit or a divisor of 16.
 // It also returns the number of packed weights.
-func (f filter) blocks(width, unit int) ([]block, int) {
+func (s Shape) blocks(width, unit int) ([]block, int) {
 	var blocks []block
-	total := 0
-	inPer, outPer := f.inC/f.groups, f.outC/f.groups
-	channels := roundUp(f.outC, unit)
+	total, taps := 0, s.Taps()
+	inPer, outPer := s.InC/s.Groups, s.OutC/s.Groups
+	channels := roundUp(s.OutC, unit)
 	for out := 0; out < channels; out += width {
 		b := block{out: out, width: min(width, channels-out), weights: total}
-		if out < f.outC {
-			first, last := out/outPer, (min(out+b.width, f.outC)-1)/outPer
+		if out < s.OutC {
+			first, last := out/outPer, (min(out+b.width, s.OutC)-1)/outPer
 			b.in = first * inPer / 4 * 4
 			b.depth = roundUp((last+1)*inPer-b.in, 4)
 			if b.paired() {
@@ -35,7 +32,7 @@ func (f filter) blocks(width, unit int) ([]block, int) {
 			}
 		}
 		blocks = append(blocks, b)
-		total += f.taps * b.depth * b.width
+		total += taps * b.depth * b.width
 	}
 	return blocks, total
 }
@@ -49,20 +46,20 @@ var (
 // pack writes the weights of a block as [tap][depth/unit][width][unit]: unit (1, 2, 4 or 8) input
 // channels of one output channel side by side, output channels across lanes, every
 // four input channels in the given order. dst is zero before.
-func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, unit int, order [4]int) {
-	inPer, outPer := f.inC/f.groups, f.outC/f.groups
+func pack[D, W int8 | int16 | float32](s Shape, b block, dst []D, weight []W, unit int, order [4]int) {
+	inPer, outPer, taps := s.InC/s.Groups, s.OutC/s.Groups, s.Taps()
 	for k := range b.depth {
 		in := b.in + k/4*4 + order[k%4]
 		group := in / inPer
 		from, to := max(b.out, group*outPer), min(b.out+b.width, (group+1)*outPer)
-		if in >= f.inC || from >= to {
+		if in >= s.InC || from >= to {
 			continue
 		}
 		// Channel by channel, as the weights lie; what is written meanwhile stays in the cache.
 		row, at := b.depth*b.width, (k/unit*b.width+from-b.out)*unit+k%unit
 		for o := from; o < to; o++ {
 			d := dst[at:]
-			for tap, w := range weight[(o*inPer+in%inPer)*f.taps:][:f.taps] {
+			for tap, w := range weight[(o*inPer+in%inPer)*taps:][:taps] {
 				d[tap*row] = D(w)
 			}
 			at += unit
@@ -73,21 +70,21 @@ func pack[D, S int8 | int16 | float32](f filter, b block, dst []D, weight []S, u
 // packOnes is pack for a unit of 1 without groups. Like packFours it is for the most weights of
 // most networks: it fills whole lines of the cache before it writes them, since those of all taps
 // would compete for the same places there.
-func packOnes(f filter, b block, dst, weight []float32) {
-	rows := make([]float32, f.taps*b.width)
-	outputs := min(b.width, f.outC-b.out)
+func packOnes(s Shape, b block, dst, weight []float32) {
+	taps, outputs := s.Taps(), min(b.width, s.OutC-b.out)
+	rows := make([]float32, taps*b.width)
 	if outputs <= 0 {
 		return
 	}
-	for in := range f.inC {
+	for in := range s.InC {
 		for o := range outputs {
 			at := o
-			for _, w := range weight[((b.out+o)*f.inC+in)*f.taps:][:f.taps] {
+			for _, w := range weight[((b.out+o)*s.InC+in)*taps:][:taps] {
 				rows[at] = w
 				at += b.width
 			}
 		}
-		for tap := range f.taps {
+		for tap := range taps {
 			copy(dst[(tap*b.depth+in)*b.width:], rows[tap*b.width:][:b.width])
 		}
 	}
@@ -95,36 +92,33 @@ func packOnes(f filter, b block, dst, weight []float32) {
 
 // packFours is pack for units of 4 in order without groups; dst holds a unit in each scalar, the
 // first channel lowest.
-func packFours(f filter, b block, dst []uint32, weight []int8) {
-	rows := make([]uint32, f.taps*b.width)
-	outputs := min(b.width, f.outC-b.out)
+func packFours(s Shape, b block, dst []uint32, weight []int8) {
+	taps, outputs := s.Taps(), min(b.width, s.OutC-b.out)
+	rows := make([]uint32, taps*b.width)
 	if outputs <= 0 {
 		return
 	}
-	for in := 0; in < f.inC; in += 4 {
+	for in := 0; in < s.InC; in += 4 {
 		for o := range outputs {
-			w, at := weight[((b.out+o)*f.inC+in)*f.taps:], o
-			if in+4 > f.inC {
-				for tap := range f.taps {
+			w, at := weight[((b.out+o)*s.InC+in)*taps:], o
+			if in+4 > s.InC {
+				for tap := range taps {
 					rows[at] = 0
-					for k := range f.inC - in {
-						rows[at] |= uint32(uint8(w[k*f.taps+tap])) << (8 * k)
+					for k := range s.InC - in {
+						rows[at] |= uint32(uint8(w[k*taps+tap])) << (8 * k)
 					}
 					at += b.width
 				}
 				continue
 			}
-			first, second, third, fourth := w[:f.taps], w[f.taps:][:f.taps], w[2*f.taps:][:f.taps], w[3*f.taps:][:f.taps]
+			first, second, third, fourth := w[:taps], w[taps:][:taps], w[2*taps:][:taps], w[3*taps:][:taps]
 			for tap, q := range first {
 				rows[at] = uint32(uint8(q)) | uint32(uint8(second[tap]))<<8 | uint32(uint8(third[tap]))<<16 | uint32(uint8(fourth[tap]))<<24
 				at += b.width
 			}
 		}
-		for tap := range f.taps {
+		for tap := range taps {
 			copy(dst[(tap*b.depth+in)/4*b.width:], rows[tap*b.width:][:b.width])
 		}
 	}
 }
-
-// depthwise tells whether each channel is convolved alone.
-func (f filter) depthwise() bool { return f.groups > 1 && f.groups == f.inC && f.groups == f.outC }

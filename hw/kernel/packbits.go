@@ -12,35 +12,35 @@ func PackStride(w Window) [2]int {
 	return [2]int{1, 1}
 }
 
-// packedWindow is a convolution's window over the pixels that are packed for it.
-func packedWindow(w Window) Window {
-	step := PackStride(w)
-	w.InH, w.InW = ceilDiv(w.InH, step[0]), ceilDiv(w.InW, step[1])
-	w.Stride = [2]int{w.Stride[0] / step[0], w.Stride[1] / step[1]}
-	return w
+// packed is a convolution over the pixels that are packed for it.
+func (s Shape) packed() Shape {
+	step := PackStride(s.Window)
+	s.InH, s.InW = ceilDiv(s.InH, step[0]), ceilDiv(s.InW, step[1])
+	s.Stride = [2]int{s.Stride[0] / step[0], s.Stride[1] / step[1]}
+	return s
 }
 
 // packedPixel is the bytes of a pixel's planes.
 func packedPixel(channels, bits int) int { return ceilDiv(channels, bitChannels) * 4 * bits }
 
 // PackedSize is the length of what [PackBits] writes for a convolution's input.
-func PackedSize(w Window, channels, bits int) int {
-	w = packedWindow(w)
-	return (1 + w.InH*w.InW) * packedPixel(channels, bits)
+func PackedSize(s Shape, bits int) int {
+	packed := s.packed()
+	return (1 + packed.InH*packed.InW) * packedPixel(s.InC, bits)
 }
 
 // PackBits takes the pixels of an activation buffer that a convolution sees apart into their lowest bits:
 // [pixel][plane][word of 32 channels], little-endian, the padding pixel first unless no window
 // reaches it. Which bits stand for lanes beyond the channels depends on the ISA.
-func PackBits(isa ISA, w Window, out, in []uint8, channels, bits int) {
-	out, in = out[:PackedSize(w, channels, bits)], in[:(1+w.InH*w.InW)*ChannelStride(channels)]
-	step, packed := PackStride(w), packedWindow(w)
+func PackBits(isa ISA, s Shape, out, in []uint8, bits int) {
+	out, in = out[:PackedSize(s, bits)], in[:s.inputSize()]
+	step, packed := PackStride(s.Window), s.packed()
 	if step == [2]int{1, 1} {
-		packRows(isa, out, in, channels, bits, 1, 1+w.InH*w.InW, 1, 0)
+		packRows(isa, out, in, s.InC, bits, 1, 1+s.InH*s.InW, 1, 0)
 		return
 	}
-	size, stride := packedPixel(channels, bits), ChannelStride(channels)
-	packRows(isa, out[size:], in[stride:], channels, bits, packed.InH, packed.InW, step[1], step[0]*w.InW)
+	size, stride := packedPixel(s.InC, bits), s.inStride()
+	packRows(isa, out[size:], in[stride:], s.InC, bits, packed.InH, packed.InW, step[1], step[0]*s.InW)
 }
 
 // packRows packs rows of pixels, step apart in the input; row is the distance of the rows.
@@ -81,7 +81,7 @@ func packRows(isa ISA, out, in []uint8, channels, bits, rows, pixels, step, row 
 // inputSize is the length of the buffer that the convolution reads.
 func (c *IntConv) inputSize() int {
 	if c.bits != nil {
-		return PackedSize(c.window, c.filter.inC, c.bits.inputs)
+		return PackedSize(c.shape, c.bits.inputs)
 	}
-	return (1 + c.window.InH*c.window.InW) * ChannelStride(c.filter.inC)
+	return c.shape.inputSize()
 }

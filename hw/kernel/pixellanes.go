@@ -52,18 +52,18 @@ type pixelTiles struct {
 // beyond the caches.
 func (c *IntConv) pixelLanesFit() bool {
 	const most = 1 << 20
-	w, f := c.window, c.filter
-	if c.vector == nil || c.vector.pixelLanes.shift == nil || f.groups != 1 || f.inC > lanes || f.outC > lanes ||
+	w := c.shape
+	if c.vector == nil || c.vector.pixelLanes.shift == nil || w.Groups != 1 || w.InC > lanes || w.OutC > lanes ||
 		w.Stride != [2]int{1, 1} || w.OutW != w.InW {
 		return false
 	}
-	row := (w.Kernel[1] + 1) * ceilDiv(f.inC, 4) * w.InW * quadBytes
+	row := (w.Kernel[1] + 1) * ceilDiv(w.InC, 4) * w.InW * quadBytes
 	return (w.Kernel[0]-1)*w.Dilation[0] < most/row
 }
 
 // pixelsFaster tells whether pixels across lanes make a convolution that fits faster. Channels across lanes come in eights.
 func (c *IntConv) pixelsFaster() bool {
-	in, out, pixels := c.filter.inC, c.filter.outC, c.window.OutW*c.window.OutH
+	in, out, pixels := c.shape.InC, c.shape.OutC, c.shape.OutW*c.shape.OutH
 	switch {
 	case pixels < 4*pixelVector:
 		return false
@@ -77,8 +77,8 @@ func (c *IntConv) pixelsFaster() bool {
 
 // planPixels plans a convolution that fits.
 func (c *IntConv) planPixels(weight []int8) {
-	w, f := c.window, c.filter
-	p := &pixelLanes{inQuads: ceilDiv(f.inC, 4), outQuads: ceilDiv(f.outC, 4), halo: (w.Kernel[0] - 1) * w.Dilation[0]}
+	w := c.shape
+	p := &pixelLanes{inQuads: ceilDiv(w.InC, 4), outQuads: ceilDiv(w.OutC, 4), halo: (w.Kernel[0] - 1) * w.Dilation[0]}
 	for k := range w.Kernel[1] {
 		p.shifts = append(p.shifts, k*w.Dilation[1]-w.Left)
 	}
@@ -114,9 +114,9 @@ func (c *IntConv) planPixels(weight []int8) {
 	}
 	b := block{width: 4 * p.outQuads, depth: 4 * p.inQuads}
 	p.weights = packed[int8](w.Taps() * b.depth * b.width)
-	packFours(f, b, reinterpret[uint32](p.weights), weight)
-	p.most = make([]float32, f.outC)
-	per := f.inC * f.taps
+	packFours(w, b, reinterpret[uint32](p.weights), weight)
+	p.most = make([]float32, w.OutC)
+	per := w.InC * w.Taps()
 	for o := range p.most {
 		most := math.Abs(float64(c.bias[o]))
 		for _, q := range weight[o*per:][:per] {
@@ -154,7 +154,7 @@ func (c *IntConv) pixelsEnd(r *Requantize) (*reciprocal, bool) {
 
 // runPixels is RunUint8; inverse is what pixelsEnd gives.
 func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal) {
-	w, p, k := c.window, c.pixels, &c.vector.pixelLanes
+	w, p, k := c.shape, c.pixels, &c.vector.pixelLanes
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	if n := p.scratchSize() / quadBytes; len(s.planes) < n {
@@ -201,7 +201,7 @@ func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal)
 
 // splitBand fills the planes with rows of the image and what is beyond it.
 func (c *IntConv) splitBand(s *scratch, in []uint8, y, rows int) {
-	w, p, k := c.window, c.pixels, &c.vector.pixelLanes
+	w, p, k := c.shape, c.pixels, &c.vector.pixelLanes
 	first, last := min(max(y, 0), y+rows), max(min(y+rows, w.InH), y)
 	above, inside, below := (first-y)*w.InW, max(last-first, 0)*w.InW, (y+rows-max(first, last))*w.InW
 	at := (1 + first*w.InW) * pixelBytes

@@ -22,9 +22,9 @@ func pools() []layer {
 func TestMaxPool(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 1))
 	for _, l := range pools() {
-		floats, bytes := image(random, l.InH*l.InW, l.inC), integers[uint8](random, l.inputs())
+		floats, bytes := image(random, l.InH*l.InW, l.InC), integers[uint8](random, l.inputs())
 		for _, isa := range Supported() {
-			p := NewMaxPool(isa, l.Window, l.inC)
+			p := NewMaxPool(isa, l.Window, l.InC)
 			if isa == Portable && p.offsets != nil {
 				t.Fatalf("%v: offsets that nothing reads", l)
 			}
@@ -52,9 +52,9 @@ func TestMaxPool(t *testing.T) {
 // checkUnusedLanes wants zeros beyond the channels of an output.
 func checkUnusedLanes(t *testing.T, l layer, out []float32) {
 	t.Helper()
-	stride := ChannelStride(l.outC)
+	stride := ChannelStride(l.OutC)
 	for at := stride; at < l.outputs(); at++ {
-		if at%stride >= l.outC && out[at] != 0 {
+		if at%stride >= l.OutC && out[at] != 0 {
 			t.Fatalf("%v: lane beyond the channels, out[%d], is %v", l, at, out[at])
 		}
 	}
@@ -63,10 +63,10 @@ func checkUnusedLanes(t *testing.T, l layer, out []float32) {
 func TestAveragePool(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 2))
 	for _, l := range pools() {
-		in := image(random, l.InH*l.InW, l.inC)
+		in := image(random, l.InH*l.InW, l.InC)
 		divisor := func(pixel int) int { return 2 + pixel%3 }
 		for _, isa := range Supported() {
-			p := NewAveragePool(isa, l.Window, l.inC, divisor)
+			p := NewAveragePool(isa, l.Window, l.InC, divisor)
 			out := Floats(l.outputs())
 			out[0] = 77
 			p.Run(out, in)

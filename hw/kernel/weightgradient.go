@@ -23,8 +23,7 @@ type WeightGradient struct {
 	isa       ISA
 	vector    *vector // nil: portable
 	gradients *gradientVector
-	window    Window
-	inC, outC int
+	shape     Shape
 	winograd  bool
 	group     int     // images
 	terms     []int32 // direct: pairs of offsets [tap][image of the group][pixel]
@@ -35,23 +34,21 @@ type WeightGradient struct {
 }
 
 const (
-	gradientTile   = 4  // of output pixels, Winograd's m
-	gradientPlanes = 36 // (m+2)²
+	gradientPlanes = (trainingTile + 2) * (trainingTile + 2)
 
 	// gradientCache is what a group's images or transforms may take, in bytes.
 	gradientCache = 4 << 20
 )
 
-// NewWeightGradient plans the gradient of a convolution of inC to outC channels in one
-// group over a batch of at most images.
-func NewWeightGradient(isa ISA, w Window, inC, outC, images int) *WeightGradient {
-	g := &WeightGradient{isa: isa, vector: vectorOf(isa), gradients: gradientsOf(isa), window: w, inC: inC, outC: outC}
-	g.tiles = ceilDiv(w.OutH, gradientTile) * ceilDiv(w.OutW, gradientTile)
-	g.winograd = g.gradients.winogradGradient != nil && g.vector.winograd[gradientTile].input != nil && minimal(w) && inC >= lanes && outC >= lanes/2 &&
-		6*g.tiles*gradientPlanes <= 5*9*w.OutH*w.OutW
-	size := g.inImage() + g.outImage()
+// NewWeightGradient plans the gradient of a convolution in one group over a batch of at most
+// images.
+func NewWeightGradient(isa ISA, s Shape, images int) *WeightGradient {
+	s.check()
+	g := &WeightGradient{isa: isa, vector: vectorOf(isa), gradients: gradientsOf(isa), shape: s, tiles: s.trainingTiles()}
+	g.winograd = g.gradients.winogradGradient != nil && g.vector.winograd[trainingTile].input != nil && s.trainedByWinograd()
+	size := s.inputSize() + s.outputSize()
 	if g.winograd {
-		size = gradientPlanes * g.tiles * (ChannelStride(inC) + ChannelStride(outC))
+		size = gradientPlanes * g.tiles * (s.inStride() + s.outStride())
 	}
 	// Large sums are worth longer runs of terms.
 	g.group = min(images, max(1, max(gradientCache/floatBytes, g.Sums())/size))
@@ -76,11 +73,11 @@ func (g *WeightGradient) Group() int { return g.group }
 
 // Sums is the number of scalars that Add adds to.
 func (g *WeightGradient) Sums() int {
-	planes := g.window.Taps()
+	planes := g.shape.Taps()
 	if g.winograd {
 		planes = gradientPlanes
 	}
-	return planes * g.rows() * ChannelStride(g.outC)
+	return planes * g.rows() * g.shape.outStride()
 }
 
 // Scratch is the number of scalars that Transform and Add work in.
@@ -92,29 +89,21 @@ func (g *WeightGradient) Scratch() int {
 }
 
 // rows is the number of input channels, rounded up to whole tiles.
-func (g *WeightGradient) rows() int { return roundUp(g.inC, 8) }
+func (g *WeightGradient) rows() int { return roundUp(g.shape.InC, 8) }
 
-func (g *WeightGradient) inImage() int {
-	return (1 + g.window.InH*g.window.InW) * ChannelStride(g.inC)
-}
+func (g *WeightGradient) inPlane() int { return planeStride(g.group*g.tiles, g.shape.inStride()) }
 
-func (g *WeightGradient) outImage() int {
-	return (1 + g.window.OutH*g.window.OutW) * ChannelStride(g.outC)
-}
-
-func (g *WeightGradient) inPlane() int { return planeStride(g.group*g.tiles, g.inC) }
-
-func (g *WeightGradient) outPlane() int { return planeStride(g.group*g.tiles, g.outC) }
+func (g *WeightGradient) outPlane() int { return planeStride(g.group*g.tiles, g.shape.outStride()) }
 
 // list fills the table of terms with the pairs of pixels that exist.
 func (g *WeightGradient) list() {
-	w, in, out := g.window, ChannelStride(g.inC), ChannelStride(g.outC)
+	w, in, out := g.shape, g.shape.inStride(), g.shape.outStride()
 	g.bounds = []int{0}
 	for tap := range w.Taps() {
 		for i := range g.group {
 			for p := range w.OutH * w.OutW {
 				if pixel := w.Pixel(p, tap); pixel > 0 {
-					g.terms = append(g.terms, int32(i*g.inImage()+pixel*in), int32(i*g.outImage()+(1+p)*out))
+					g.terms = append(g.terms, int32(i*g.shape.inputSize()+pixel*in), int32(i*g.shape.outputSize()+(1+p)*out))
 				}
 			}
 		}
@@ -124,16 +113,16 @@ func (g *WeightGradient) list() {
 
 // locate fills the tables of offsets for the transforms and that of their products.
 func (g *WeightGradient) locate() {
-	w, in, out := g.window, ChannelStride(g.inC), ChannelStride(g.outC)
-	for y := 0; y < w.OutH; y += gradientTile {
-		for x := 0; x < w.OutW; x += gradientTile {
-			for i := y - w.Top; i < y-w.Top+gradientTile+2; i++ {
-				for j := x - w.Left; j < x-w.Left+gradientTile+2; j++ {
+	w, in, out := g.shape, g.shape.inStride(), g.shape.outStride()
+	for y := 0; y < w.OutH; y += trainingTile {
+		for x := 0; x < w.OutW; x += trainingTile {
+			for i := y - w.Top; i < y-w.Top+trainingTile+2; i++ {
+				for j := x - w.Left; j < x-w.Left+trainingTile+2; j++ {
 					g.inputs = append(g.inputs, int32(pixelAt(i, j, w.InH, w.InW)*in*floatBytes))
 				}
 			}
-			for i := y; i < y+gradientTile; i++ {
-				for j := x; j < x+gradientTile; j++ {
+			for i := y; i < y+trainingTile; i++ {
+				for j := x; j < x+trainingTile; j++ {
 					g.outputs = append(g.outputs, int32(pixelAt(i, j, w.OutH, w.OutW)*out*floatBytes))
 				}
 			}
@@ -157,15 +146,15 @@ func (g *WeightGradient) Transform(scratch, in, gradient []float32, i int) {
 	if !g.winograd {
 		return
 	}
-	in, gradient = in[:g.inImage()], gradient[:g.outImage()]
+	in, gradient = in[:g.shape.inputSize()], gradient[:g.shape.outputSize()]
 	temporary, inputs, outputs := g.parts(scratch)
 	temporary = temporary[i*gradientPlanes*lanes:]
-	inStride, outStride := ChannelStride(g.inC), ChannelStride(g.outC)
-	transform := g.vector.winograd[gradientTile].input
+	inStride, outStride := g.shape.inStride(), g.shape.outStride()
+	transform := g.vector.winograd[trainingTile].input
 	for t := range g.tiles {
 		at := i*g.tiles + t
 		transform(inStride, &in[0], &inputs[at*inStride], &g.inputs[t*gradientPlanes], g.inPlane()*floatBytes, &temporary[0])
-		g.gradients.winogradGradient(outStride, &gradient[0], &outputs[at*outStride], &g.outputs[t*gradientTile*gradientTile],
+		g.gradients.winogradGradient(outStride, &gradient[0], &outputs[at*outStride], &g.outputs[t*trainingTile*trainingTile],
 			g.outPlane()*floatBytes, &temporary[0])
 	}
 }
@@ -181,7 +170,7 @@ func (g *WeightGradient) Tasks() int {
 	if g.winograd {
 		return gradientPlanes
 	}
-	return g.window.Taps() * ceilDiv(g.outC, 2*lanes)
+	return g.shape.Taps() * ceilDiv(g.shape.OutC, 2*lanes)
 }
 
 // Add adds to a task's part of the sums what the first images of a group contribute,
@@ -190,7 +179,7 @@ func (g *WeightGradient) Add(task int, sums, scratch, in, gradient []float32, im
 	if images < 1 || images > g.group {
 		panic(fmt.Sprintf("kernel: a weight gradient of groups of %d images is given %d", g.group, images))
 	}
-	stride := ChannelStride(g.outC)
+	stride := g.shape.outStride()
 	size := g.rows() * stride
 	if g.winograd {
 		_, inputs, outputs := g.parts(scratch)
@@ -198,8 +187,8 @@ func (g *WeightGradient) Add(task int, sums, scratch, in, gradient []float32, im
 			sums[task*size:][:size], 0, stride)
 		return
 	}
-	in, gradient = in[:images*g.inImage()], gradient[:images*g.outImage()]
-	tap, columns := task%g.window.Taps(), task/g.window.Taps()*2*lanes
+	in, gradient = in[:images*g.shape.inputSize()], gradient[:images*g.shape.outputSize()]
+	tap, columns := task%g.shape.Taps(), task/g.shape.Taps()*2*lanes
 	terms := g.terms[g.bounds[tap]:g.bounds[tap+1]]
 	g.outer(terms[:len(terms)/g.group*images], in, gradient, sums[tap*size:][:size], columns, min(columns+2*lanes, stride))
 }
@@ -210,12 +199,12 @@ func (g *WeightGradient) outer(terms []int32, a, b, sums []float32, from, to int
 		return
 	}
 	const atOnce = 1 << 12 // assembly can't be pre-empted
-	stride := ChannelStride(g.outC)
+	stride := g.shape.outStride()
 	for first := 0; first < len(terms); first += atOnce {
 		run := terms[first:min(first+atOnce, len(terms))]
 		for j := from; j < to; {
 			if g.gradients.outerRows == 0 {
-				outerPortable(run, a, b, sums, g.inC, j, stride)
+				outerPortable(run, a, b, sums, g.shape.InC, j, stride)
 				j += portableWidth
 				continue
 			}
@@ -247,10 +236,10 @@ func outerPortable(terms []int32, a, b, sums []float32, rows, column, stride int
 
 // Finish adds the sums' gradient of all weights of an input channel to weight, OIHW.
 func (g *WeightGradient) Finish(channel int, weight, sums []float32) {
-	stride, taps := ChannelStride(g.outC), g.window.Taps()
+	stride, taps := g.shape.outStride(), g.shape.Taps()
 	plane := g.rows() * stride
-	for o := range g.outC {
-		to := weight[(o*g.inC+channel)*taps:][:taps]
+	for o := range g.shape.OutC {
+		to := weight[(o*g.shape.InC+channel)*taps:][:taps]
 		at := channel*stride + o
 		if !g.winograd {
 			for tap := range to {

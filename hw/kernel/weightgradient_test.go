@@ -20,7 +20,7 @@ func batchOf(random *rand.Rand, n, pixels, channels int) []float32 {
 func trainedLayers(random *rand.Rand) []layer {
 	cases := []layer{square(16, 8, 4, 3, 1), square(64, 48, 8, 3, 1), square(17, 33, 7, 3, 1), square(20, 40, 12, 3, 1)}
 	for _, l := range slices.Concat(layers(random), winogradLayers(random)) {
-		if l.groups == 1 {
+		if l.Groups == 1 {
 			cases = append(cases, l)
 		}
 	}
@@ -32,7 +32,7 @@ func TestWeightGradient(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 1))
 	methods := map[string]int{}
 	for _, l := range trainedLayers(random) {
-		in, gradient := batchOf(random, images, l.InH*l.InW, l.inC), batchOf(random, images, l.OutH*l.OutW, l.outC)
+		in, gradient := batchOf(random, images, l.InH*l.InW, l.InC), batchOf(random, images, l.OutH*l.OutW, l.OutC)
 		want, power := make([]float64, l.weights()), make([]float64, l.weights())
 		for i := range images {
 			in, gradient := in[i*l.inputs():], gradient[i*l.outputs():]
@@ -45,7 +45,7 @@ func TestWeightGradient(t *testing.T) {
 			})
 		}
 		for _, isa := range Supported() {
-			g := NewWeightGradient(isa, l.Window, l.inC, l.outC, group)
+			g := NewWeightGradient(isa, l.Shape, group)
 			methods[g.Kernel()]++
 			sums, scratch := Floats(g.Sums()), normals(random, g.Scratch())
 			for first := 0; first < images; first += g.Group() {
@@ -60,7 +60,7 @@ func TestWeightGradient(t *testing.T) {
 			}
 			got := normals(random, len(want))
 			before := slices.Clone(got)
-			for channel := range l.inC {
+			for channel := range l.InC {
 				g.Finish(channel, got, sums)
 			}
 			for w := range want {
@@ -85,22 +85,22 @@ func TestBatchConv(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for _, l := range trainedLayers(random) {
 		for _, isa := range Supported() {
-			c := NewBatchConv(isa, l.Window, l.inC, l.outC)
+			c := NewBatchConv(isa, l.Shape)
 			for _, images := range []int{c.Images(), 1} {
-				in, residual := batchOf(random, images, l.InH*l.InW, l.inC), batchOf(random, images, l.OutH*l.OutW, l.outC)
-				weight, bias := normals(random, l.weights()), normals(random, l.outC)
+				in, residual := batchOf(random, images, l.InH*l.InW, l.InC), batchOf(random, images, l.OutH*l.OutW, l.OutC)
+				weight, bias := normals(random, l.weights()), normals(random, l.OutC)
 				c.SetBias(bias)
 				for block := range c.Blocks() {
 					c.PackWeights(block, weight)
 				}
 				out := slices.Clone(residual)
 				c.Run(images, out, in, out, normals(random, c.Scratch()))
-				direct := NewFloatConv(isa, l.Window, l.inC, l.outC, 1, weight, bias, -inf, inf)
+				direct := NewFloatConv(isa, l.Shape, weight, bias, -inf, inf)
 				for i := range images {
 					want := slices.Clone(residual[i*l.outputs():][:l.outputs()])
 					direct.Run(want, in[i*l.inputs():], want)
 					for at, y := range want {
-						if d := math.Abs(float64(out[i*l.outputs()+at] - y)); !(d <= 1e-4*math.Sqrt(float64(l.inC*l.Taps()))) {
+						if d := math.Abs(float64(out[i*l.outputs()+at] - y)); !(d <= 1e-4*math.Sqrt(float64(l.InC*l.Taps()))) {
 							t.Fatalf("%s %v: image %d of %d: out[%d] = %v, want %v", isa, l, i, images, at, out[i*l.outputs()+at], y)
 						}
 					}

@@ -12,7 +12,6 @@ type Window struct {
 	InH, InW, OutH, OutW     int
 	Kernel, Stride, Dilation [2]int // height, width
 	Top, Left                int    // padding before the image
-	InStride                 int    // scalars from pixel to pixel of the input; 0: ChannelStride. Only a FloatConv that is not depthwise takes another, a multiple of 4
 }
 
 // Taps is the number of positions in the window.

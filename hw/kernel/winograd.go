@@ -18,9 +18,8 @@ import (
 // for sums over C input channels, C rounded up to 4.
 type Winograd struct {
 	vector  *vector // nil: portable
-	window  Window
-	images  int // at a time
-	filter  filter
+	shape   Shape
+	images  int     // at a time
 	tile    int     // m
 	batch   int     // most tiles whose transforms are kept at a time
 	tiles   int     // in all
@@ -40,82 +39,83 @@ type Winograd struct {
 const winogradCache = 512 << 10
 
 // NewWinograd plans a convolution by tiles of tile×tile output pixels, 2 or 4. The other arguments
-// are those of [NewFloatConv]; the window must have a 3×3 kernel with stride and dilation 1.
-func NewWinograd(isa ISA, w Window, inC, outC, tile int, weight, bias []float32, lo, hi float32) *Winograd {
-	c := newWinograd(isa, w, 1, inC, outC, tile, bias, lo, hi)
+// are those of [NewFloatConv]; the shape must be one group of 3×3 kernels with stride and dilation 1.
+func NewWinograd(isa ISA, s Shape, tile int, weight, bias []float32, lo, hi float32) *Winograd {
+	c := newWinograd(isa, s, 1, tile, bias, lo, hi)
 	for block := range c.blocks {
 		c.PackWeights(block, weight)
 	}
 	return c
 }
 
-func newWinograd(isa ISA, w Window, images, inC, outC, tile int, bias []float32, lo, hi float32) *Winograd {
-	if tile != 2 && tile != 4 || !minimal(w) {
-		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, w))
+func newWinograd(isa ISA, s Shape, images, tile int, bias []float32, lo, hi float32) *Winograd {
+	s.check()
+	if tile != 2 && tile != 4 || !s.minimal() {
+		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, s))
 	}
-	c := &Winograd{vector: vectorOf(isa), window: w, images: images, filter: filter{inC, outC, 1, 1}, tile: tile, lo: lo, hi: hi}
+	c := &Winograd{vector: vectorOf(isa), shape: s, images: images, tile: tile, lo: lo, hi: hi}
 	if c.vector != nil && c.vector.winograd[tile].input == nil {
 		c.vector = nil
 	}
-	c.tiles, c.batch = winogradTiles(w, images, inC, outC, tile)
-	c.bias, c.none = Floats(ChannelStride(outC)), Floats(2*lanes)
+	c.tiles, c.batch = winogradTiles(s, images, tile)
+	c.bias, c.none = Floats(s.outStride()), Floats(2*lanes)
 	copy(c.bias, bias)
 	c.locate()
 	width := portableWidth
 	if c.vector != nil {
 		width = c.vector.floatWidth
 	}
+	plane := s
+	plane.Kernel = [2]int{1, 1}
 	var size int
-	c.blocks, size = c.filter.blocks(width, lanes)
+	c.blocks, size = plane.blocks(width, lanes)
 	c.plane = oddLines(size)
 	c.weights = packed[float32]((tile + 2) * (tile + 2) * c.plane)
 	return c
 }
 
-// minimal tells whether the transforms apply to a window.
-func minimal(w Window) bool {
-	return w.Kernel == [2]int{3, 3} && w.Stride == [2]int{1, 1} && w.Dilation == [2]int{1, 1}
+// minimal tells whether the transforms apply.
+func (s Shape) minimal() bool {
+	return s.Groups == 1 && s.Kernel == [2]int{3, 3} && s.Stride == [2]int{1, 1} && s.Dilation == [2]int{1, 1}
 }
 
 // winogradTiles is the number of tiles and how many of them make a batch.
-func winogradTiles(w Window, images, inC, outC, tile int) (tiles, batch int) {
+func winogradTiles(s Shape, images, tile int) (tiles, batch int) {
 	height := 12 // the most rows of a float tile
 	if images > 1 {
 		height = winogradShared
 	}
-	tiles = images * ceilDiv(w.OutH, tile) * ceilDiv(w.OutW, tile)
-	fit := winogradCache / ((tile + 2) * (tile + 2) * floatBytes * (ChannelStride(inC) + ChannelStride(outC)))
+	tiles = images * ceilDiv(s.OutH, tile) * ceilDiv(s.OutW, tile)
+	fit := winogradCache / ((tile + 2) * (tile + 2) * floatBytes * (s.inStride() + s.outStride()))
 	return tiles, ceilDiv(tiles, ceilDiv(tiles, max(fit, height)))
 }
 
 // planeStride is the distance between planes of a batch.
-func planeStride(batch, channels int) int { return oddLines(batch * ChannelStride(channels)) }
+func planeStride(batch, stride int) int { return oddLines(batch * stride) }
 
 // oddLines rounds up to an odd number of cache lines: at such a distance, what belongs
 // together does not compete for the same places in the caches.
 func oddLines(floats int) int { return (floats+lanes-1)/(2*lanes)*2*lanes + lanes }
 
 // WinogradScratch is the number of scalars that Run needs to work in.
-func WinogradScratch(w Window, inC, outC, tile int) int {
-	return winogradScratch(w, 1, inC, outC, tile)
-}
+func WinogradScratch(s Shape, tile int) int { return winogradScratch(s, 1, tile) }
 
-func winogradScratch(w Window, images, inC, outC, tile int) int {
+func winogradScratch(s Shape, images, tile int) int {
 	n := (tile + 2) * (tile + 2)
-	_, batch := winogradTiles(w, images, inC, outC, tile)
-	return n * (lanes + planeStride(batch, inC) + planeStride(batch, outC))
+	_, batch := winogradTiles(s, images, tile)
+	return n * (lanes + planeStride(batch, s.inStride()) + planeStride(batch, s.outStride()))
 }
 
 // locate fills the tables of offsets.
 func (c *Winograd) locate() {
-	w, m, unit := c.window, c.tile, 1
+	w, m, unit := c.shape, c.tile, 1
 	if c.vector != nil {
 		unit = floatBytes
 	}
-	in, out := ChannelStride(c.filter.inC), ChannelStride(c.filter.outC)
-	inImage, outImage := (1+w.InH*w.InW)*in, (1+w.OutH*w.OutW)*out
+	in, out := w.inStride(), w.outStride()
+	inImage, outImage := w.inputSize(), w.outputSize()
 	if c.images*max(inImage, outImage)*unit > math.MaxInt32 {
-		panic(fmt.Sprintf("kernel: a convolution of %d×%d pixels of %d channels exceeds what offsets can reach", w.InH, w.InW, c.filter.inC))
+		panic(fmt.Sprintf("kernel: a convolution of %d×%d pixels of %d channels exceeds what offsets can reach", w.InH, w.InW, w.InC))
 	}
 	for y := 0; y < w.OutH; y += m {
 		for x := 0; x < w.OutW; x += m {
@@ -170,10 +170,10 @@ func (c *Winograd) PackWeights(block int, weight []float32) {
 	}
 	var row [36][2 * lanes]float32 // of one input channel: whole cache lines to write at once
 	b := c.blocks[block]
-	width := min(b.width, c.filter.outC-b.out)
-	for k := range min(b.depth, c.filter.inC) {
+	width := min(b.width, c.shape.OutC-b.out)
+	for k := range min(b.depth, c.shape.InC) {
 		for o := range width {
-			transform(&row, o, (*[9]float32)(weight[((b.out+o)*c.filter.inC+k)*9:]))
+			transform(&row, o, (*[9]float32)(weight[((b.out+o)*c.shape.InC+k)*9:]))
 		}
 		for p := range n {
 			copy(c.weights[p*c.plane+b.weights+k*b.width:], row[p][:max(width, 0)])
@@ -194,13 +194,12 @@ func (c *Winograd) Run(out, in, residual, scratch []float32) {
 }
 
 func (c *Winograd) run(images int, out, in, residual, scratch []float32) {
-	w, n, f := c.window, (c.tile+2)*(c.tile+2), c.filter
-	out = out[:images*(1+w.OutH*w.OutW)*ChannelStride(f.outC)]
-	in = in[:images*(1+w.InH*w.InW)*ChannelStride(f.inC)]
+	s, n := &c.shape, (c.tile+2)*(c.tile+2)
+	out, in = out[:images*s.outputSize()], in[:images*s.inputSize()]
 	if residual != nil {
 		residual = residual[:len(out)]
 	}
-	inPlane, outPlane := planeStride(c.batch, f.inC), planeStride(c.batch, f.outC)
+	inPlane, outPlane := planeStride(c.batch, s.inStride()), planeStride(c.batch, s.outStride())
 	temporary, scratch := scratch[:n*lanes], scratch[n*lanes:]
 	transformed, products := scratch[:n*inPlane], scratch[n*inPlane:][:n*outPlane]
 	tiles := c.tiles / c.images * images
@@ -211,12 +210,12 @@ func (c *Winograd) run(images int, out, in, residual, scratch []float32) {
 		c.transformOutputs(out, products, residual, temporary, first, count, outPlane)
 	}
 	if c.lo > 0 || c.hi < 0 {
-		clearPadding(out, f.outC)
+		clearPadding(out, s.OutC)
 	}
 }
 
 func (c *Winograd) transformInputs(planes, in, temporary []float32, first, count, plane int) {
-	n, stride := (c.tile+2)*(c.tile+2), ChannelStride(c.filter.inC)
+	n, stride := (c.tile+2)*(c.tile+2), c.shape.inStride()
 	for t := range count {
 		offsets := c.inputs[(first+t)*n:][:n]
 		if c.vector == nil {
@@ -228,7 +227,7 @@ func (c *Winograd) transformInputs(planes, in, temporary []float32, first, count
 }
 
 func (c *Winograd) transformOutputs(out, planes, residual, temporary []float32, first, count, plane int) {
-	n, stride := c.tile*c.tile, ChannelStride(c.filter.outC)
+	n, stride := c.tile*c.tile, c.shape.outStride()
 	for t := range count {
 		offsets := c.outputs[(first+t)*n:][:n]
 		if c.vector == nil {
@@ -242,7 +241,7 @@ func (c *Winograd) transformOutputs(out, planes, residual, temporary []float32, 
 
 // multiply computes every plane's products, [tiles][outC] = [tiles][inC]·[inC][outC].
 func (c *Winograd) multiply(products, transformed []float32, count, inPlane, outPlane int) {
-	in, out := ChannelStride(c.filter.inC), ChannelStride(c.filter.outC)
+	in, out := c.shape.inStride(), c.shape.outStride()
 	height := portableTile
 	if c.vector != nil {
 		height = c.vector.floatPixels

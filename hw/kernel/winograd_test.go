@@ -44,33 +44,33 @@ func magnitudes(t [][]float64, x func(i, j int) float64) [][]float64 {
 func winogradSizes(l layer, tile int, in, weight []float32) []float64 {
 	f, n := minimalFilterings[tile], tile+2
 	sizes := make([]float64, l.outputs())
-	weights := make([][][]float64, l.outC*l.inC)
+	weights := make([][][]float64, l.OutC*l.InC)
 	for i := range weights {
 		weights[i] = magnitudes(f.g, func(y, x int) float64 { return float64(weight[i*9+y*3+x]) })
 	}
 	for y := 0; y < l.OutH; y += tile {
 		for x := 0; x < l.OutW; x += tile {
-			inputs := make([][][]float64, l.inC)
+			inputs := make([][][]float64, l.InC)
 			for k := range inputs {
 				inputs[k] = magnitudes(f.bT, func(i, j int) float64 {
 					if i, j = y-l.Top+i, x-l.Left+j; i < 0 || j < 0 || i >= l.InH || j >= l.InW {
 						return 0
 					} else {
-						return float64(in[(1+i*l.InW+j)*ChannelStride(l.inC)+k])
+						return float64(in[(1+i*l.InW+j)*ChannelStride(l.InC)+k])
 					}
 				})
 			}
-			for o := range l.outC {
+			for o := range l.OutC {
 				products := make([]float64, n*n)
 				for k := range inputs {
 					for p := range products {
-						products[p] += weights[o*l.inC+k][p/n][p%n] * inputs[k][p/n][p%n]
+						products[p] += weights[o*l.InC+k][p/n][p%n] * inputs[k][p/n][p%n]
 					}
 				}
 				size := magnitudes(f.aT, func(i, j int) float64 { return products[i*n+j] })
 				for i := range min(tile, l.OutH-y) {
 					for j := range min(tile, l.OutW-x) {
-						sizes[(1+(y+i)*l.OutW+x+j)*ChannelStride(l.outC)+o] = size[i][j]
+						sizes[(1+(y+i)*l.OutW+x+j)*ChannelStride(l.OutC)+o] = size[i][j]
 					}
 				}
 			}
@@ -103,10 +103,10 @@ func winogradLayers(random *rand.Rand) []layer {
 func TestWinograd(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 1))
 	for i, l := range winogradLayers(random) {
-		in, weight := image(random, l.InH*l.InW, l.inC), normals(random, l.weights())
-		bias, residual := normals(random, l.outC), image(random, l.OutH*l.OutW, l.outC)
+		in, weight := image(random, l.InH*l.InW, l.InC), normals(random, l.weights())
+		bias, residual := normals(random, l.OutC), image(random, l.OutH*l.OutW, l.OutC)
 		if i%4 == 3 {
-			bias = make([]float32, l.outC)
+			bias = make([]float32, l.OutC)
 		}
 		if i%3 == 0 {
 			clear(residual)
@@ -136,14 +136,14 @@ func TestWinograd(t *testing.T) {
 			sizes := winogradSizes(l, tile, in, weight)
 			for _, isa := range Supported() {
 				out := normals(random, l.outputs())
-				padding := slices.Clone(out[:ChannelStride(l.outC)])
-				scratch := normals(random, WinogradScratch(l.Window, l.inC, l.outC, tile))
-				NewWinograd(isa, l.Window, l.inC, l.outC, tile, weight, bias, lo, hi).Run(out, in, added, scratch)
+				padding := slices.Clone(out[:ChannelStride(l.OutC)])
+				scratch := normals(random, WinogradScratch(l.Shape, tile))
+				NewWinograd(isa, l.Shape, tile, weight, bias, lo, hi).Run(out, in, added, scratch)
 				if !slices.Equal(out[:len(padding)], padding) {
 					t.Fatalf("%s %d %v: wrote the padding pixel", isa, tile, l)
 				}
-				for at := ChannelStride(l.outC); at < len(out); at++ {
-					bound := float64(roundUp(l.inC, 4)+16) * unitRoundoff * (sizes[at] + ends[at])
+				for at := ChannelStride(l.OutC); at < len(out); at++ {
+					bound := float64(roundUp(l.InC, 4)+16) * unitRoundoff * (sizes[at] + ends[at])
 					if d := math.Abs(float64(out[at]) - want[at]); !(d <= bound) {
 						t.Fatalf("%s %d %v: out[%d] = %v, want %v ± %v", isa, tile, l, at, out[at], want[at], bound)
 					}
@@ -158,7 +158,7 @@ func TestWinograd(t *testing.T) {
 func TestWinogradAccuracy(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 2))
 	l := square(256, 32, 8, 3, 1)
-	in, weight := image(random, 64, l.inC), normals(random, l.weights())
+	in, weight := image(random, 64, l.InC), normals(random, l.weights())
 	for i, x := range in {
 		in[i] = max(x, 0)
 	}
@@ -175,10 +175,10 @@ func TestWinogradAccuracy(t *testing.T) {
 			l.eachOutput(func(_, _, at int) { sum += (float64(out[at]) - want[at]) * (float64(out[at]) - want[at]) })
 			return math.Sqrt(sum / power)
 		}
-		NewFloatConv(isa, l.Window, l.inC, l.outC, 1, weight, nil, -none, none).Run(out, in, nil)
+		NewFloatConv(isa, l.Shape, weight, nil, -none, none).Run(out, in, nil)
 		direct := err()
 		for tile, limit := range map[int]float64{2: 1e-6, 4: 4e-6} {
-			NewWinograd(isa, l.Window, l.inC, l.outC, tile, weight, nil, -none, none).Run(out, in, nil, Floats(WinogradScratch(l.Window, l.inC, l.outC, tile)))
+			NewWinograd(isa, l.Shape, tile, weight, nil, -none, none).Run(out, in, nil, Floats(WinogradScratch(l.Shape, tile)))
 			if e := err(); e > limit {
 				t.Errorf("%s: tiles of %d have a relative error of %.2g (direct: %.2g), at most %g is expected", isa, tile, e, direct, limit)
 			} else {

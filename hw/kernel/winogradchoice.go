@@ -30,25 +30,25 @@ var (
 
 // WinogradTile is the side of the tiles by which [Winograd] computes a convolution fastest, and 0
 // where it can't or where [FloatConv] is about as fast.
-func WinogradTile(isa ISA, w Window, inC, outC, groups int) int {
-	if groups != 1 || !minimal(w) {
+func WinogradTile(isa ISA, s Shape) int {
+	if !s.minimal() {
 		return 0
 	}
-	cost, lanesOut := winogradPortable, roundUp(outC, portableWidth)
+	cost, lanesOut := winogradPortable, roundUp(s.OutC, portableWidth)
 	if v := vectorOf(isa); v != nil {
 		if v.winograd[2].input == nil {
 			return 0
 		}
-		cost, lanesOut = winogradVector, ChannelStride(outC)
+		cost, lanesOut = winogradVector, s.outStride()
 		if isa == NEON || isa == NEONDot {
 			cost = winogradNEON
 		}
 	}
-	pairs := float64(roundUp(inC, 4) * lanesOut)
-	best, tile := 0.87*cost.time(float64(w.OutH*w.OutW*9)*pairs, 9*pairs), 0
+	pairs := float64(roundUp(s.InC, 4) * lanesOut)
+	best, tile := 0.87*cost.time(float64(s.OutH*s.OutW*9)*pairs, 9*pairs), 0
 	for _, m := range []int{2, 4} {
-		tiles, n := ceilDiv(w.OutH, m)*ceilDiv(w.OutW, m), (m+2)*(m+2)
-		values, calls := tiles*n*(ChannelStride(inC)+ChannelStride(outC)), n*ceilDiv(tiles, cost.height)*ceilDiv(outC, cost.width)
+		tiles, n := ceilDiv(s.OutH, m)*ceilDiv(s.OutW, m), (m+2)*(m+2)
+		values, calls := tiles*n*(ChannelStride(s.InC)+s.outStride()), n*ceilDiv(tiles, cost.height)*ceilDiv(s.OutC, cost.width)
 		t := cost.time(float64(tiles*n)*pairs, float64(n)*pairs) + float64(values)*cost.value + float64(calls)*cost.call
 		if t < best {
 			best, tile = t, m

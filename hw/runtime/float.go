@@ -29,7 +29,7 @@ func newFloatOp(isa kernel.ISA, g *graph.Graph, node int, lo, hi float32) floatO
 	case graph.Add:
 		return func(out []float32, in [][]float32) { kernel.AddFloat(isa, out, in[0], in[1], lo, hi) }
 	case graph.MaxPool:
-		p := kernel.NewMaxPool(isa, poolWindow(in[0], out, op.Kernel, op.Stride, op.Dilation, op.Pad), in[0][0])
+		p := kernel.NewMaxPool(isa, NewWindow(in[0], out, op.Kernel, op.Stride, op.Dilation, op.Pad), in[0][0])
 		return func(out []float32, in [][]float32) { p.RunFloat(out, in[0]) }
 	case graph.AveragePool, graph.GlobalAveragePool:
 		w := averageWindow(op, in[0])

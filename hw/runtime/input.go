@@ -64,7 +64,7 @@ func (c *compiler) narrow() bool {
 			continue
 		}
 		conv, ok := n.Op.(*graph.Conv)
-		if !ok || conv.Groups > 1 || c.winogradTile(newGeometry(&n, in.Shape, c.g.Values[n.Output].Shape)) > 0 {
+		if !ok || conv.Groups > 1 || c.winogradTile(LayerShape(conv, in.Shape, c.g.Values[n.Output].Shape)) > 0 {
 			return false
 		}
 	}

@@ -7,41 +7,6 @@ import (
 	"galen/hw/kernel"
 )
 
-// geometry is a layer as a convolution: a Gemm is one of 1×1 over a single pixel.
-type geometry struct {
-	window       kernel.Window
-	in, out      int
-	groups       int
-	readsOutside bool
-}
-
-func newGeometry(n *graph.Node, in, out graph.Shape) geometry {
-	switch op := n.Op.(type) {
-	case *graph.Conv:
-		return geometry{
-			window: kernel.Window{
-				InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
-				Kernel: op.Kernel, Stride: op.Stride, Dilation: op.Dilation,
-				Top: op.Pad[0], Left: op.Pad[1],
-			},
-			in: in[0], out: out[0], groups: op.Groups,
-			readsOutside: op.Pad != [4]int{},
-		}
-	default:
-		return geometry{
-			window: kernel.Window{
-				InH: 1, InW: 1, OutH: 1, OutW: 1,
-				Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1},
-			},
-			in: in[0], out: out[0], groups: 1,
-		}
-	}
-}
-
-func (g geometry) float(isa kernel.ISA, weight, bias []float32, lo, hi float32) *kernel.FloatConv {
-	return kernel.NewFloatConv(isa, g.window, g.in, g.out, g.groups, weight, bias, lo, hi)
-}
-
 // integerLayer tells whether a layer multiplies integers: its weights and its input
 // are quantized, and no sum can leave 32 bits.
 func integerLayer(g *graph.Graph, node int) bool {
@@ -71,6 +36,12 @@ func integerBias(n *graph.Node, inputScale float32) []int32 {
 	return bias
 }
 
+// readsBorder tells whether windows of a layer reach outside the image, where they see the padding pixel.
+func readsBorder(op graph.Op) bool {
+	conv, ok := op.(*graph.Conv)
+	return ok && conv.Pad != [4]int{}
+}
+
 // lowerLayer appends the steps of a Conv or Gemm unit.
 func (c *compiler) lowerLayer(u unit, out *slot) {
 	n := &c.g.Nodes[u.node]
@@ -79,9 +50,9 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 		return
 	}
 	in := c.real(n.Inputs[0])
-	geo := newGeometry(n, in.shape, out.shape)
-	geo.window.InStride = in.stride
-	in.border = in.border || geo.readsOutside
+	shape := LayerShape(n.Op, in.shape, out.shape)
+	shape.InStride = in.stride
+	in.border = in.border || readsBorder(n.Op)
 	c.writeFloats(out, func(out *slot) {
 		reads := []*slot{in}
 		residual := func(*memory) []float32 { return nil }
@@ -89,14 +60,14 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 			other := c.real(u.residual)
 			reads, residual = append(reads, other), other.floats
 		}
-		if tile := c.winogradTile(geo); tile > 0 {
-			c.emitWinograd(n, u, geo, tile, residual, out, reads)
+		if tile := c.winogradTile(shape); tile > 0 {
+			c.emitWinograd(n, u, shape, tile, residual, out, reads)
 			return
 		}
 		var conv *kernel.FloatConv
 		layer := &c.layers[c.layer]
 		c.prepare(func() {
-			conv = geo.float(c.isa, n.Weight().Real(), n.Bias(), u.lo, u.hi)
+			conv = kernel.NewFloatConv(c.isa, shape, n.Weight().Real(), n.Bias(), u.lo, u.hi)
 			layer.Kernel = conv.Kernel()
 		})
 		c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), residual(m)) }, out, reads...)
@@ -105,23 +76,23 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 
 // winogradTile is the side of the tiles that a float layer is computed by, 0 if it is convolved
 // directly.
-func (c *compiler) winogradTile(geo geometry) int {
+func (c *compiler) winogradTile(shape kernel.Shape) int {
 	if c.direct {
 		return 0
 	}
-	return kernel.WinogradTile(c.isa, geo.window, geo.in, geo.out, geo.groups)
+	return kernel.WinogradTile(c.isa, shape)
 }
 
 // emitWinograd appends a convolution that works in a slot of its own. The first of what it reads
 // is its input.
-func (c *compiler) emitWinograd(n *graph.Node, u unit, geo geometry, tile int, residual func(*memory) []float32, out *slot, reads []*slot) {
+func (c *compiler) emitWinograd(n *graph.Node, u unit, shape kernel.Shape, tile int, residual func(*memory) []float32, out *slot, reads []*slot) {
 	var conv *kernel.Winograd
 	layer := &c.layers[c.layer]
 	c.prepare(func() {
-		conv = kernel.NewWinograd(c.isa, geo.window, geo.in, geo.out, tile, n.Weight().Real(), n.Bias(), u.lo, u.hi)
+		conv = kernel.NewWinograd(c.isa, shape, tile, n.Weight().Real(), n.Bias(), u.lo, u.hi)
 		layer.Kernel = conv.Kernel()
 	})
-	in, scratch := reads[0], c.scratch(kernel.WinogradScratch(geo.window, geo.in, geo.out, tile))
+	in, scratch := reads[0], c.scratch(kernel.WinogradScratch(shape, tile))
 	c.emit(func(m *memory) {
 		conv.Run(out.floats(m), in.floats(m), residual(m), scratch.floats(m))
 	}, out, append(reads, scratch)...)
@@ -129,23 +100,23 @@ func (c *compiler) emitWinograd(n *graph.Node, u unit, geo geometry, tile int, r
 
 func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	in := c.value(n.Inputs[0])
-	geo := newGeometry(n, in.shape, out.shape)
+	shape := LayerShape(n.Op, in.shape, out.shape)
 	w, inScale := n.Weight(), in.quant.Scale
 	var conv *kernel.IntConv
 	layer := &c.layers[c.layer]
-	bits := kernel.BitsFaster(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Bits, in.quant.Bits)
+	bits := kernel.BitsFaster(c.isa, shape, w.Bits, in.quant.Bits)
 	zero, inBits := in.quant.Zero, in.quant.Bits
 	c.prepare(func() {
 		if bits {
-			conv = kernel.NewBitConv(c.isa, geo.window, geo.in, geo.out, w.Int, w.Bits, inBits, integerBias(n, inScale), zero)
+			conv = kernel.NewBitConv(c.isa, shape, w.Int, w.Bits, inBits, integerBias(n, inScale), zero)
 		} else {
-			conv = kernel.NewIntConv(c.isa, geo.window, geo.in, geo.out, geo.groups, w.Int, integerBias(n, inScale), zero)
+			conv = kernel.NewIntConv(c.isa, shape, w.Int, integerBias(n, inScale), zero)
 		}
 		layer.Kernel = conv.Kernel()
 	})
-	in.border = in.border || geo.readsOutside
+	in.border = in.border || readsBorder(n.Op)
 	if bits {
-		in = c.packed(in, geo.window)
+		in = c.packed(in, shape)
 	}
 
 	scale := kernel.Floats(out.stride)
@@ -191,17 +162,17 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	}, out, in, other)
 }
 
-// packed is a quantized tensor taken apart into bits for a layer's window, the same for every layer that
+// packed is a quantized tensor taken apart into bits for a layer, the same for every layer that
 // needs the same. The result is no tensor: its pixels have several planes.
-func (c *compiler) packed(in *slot, w kernel.Window) *slot {
-	key := packing{in, kernel.PackStride(w)}
+func (c *compiler) packed(in *slot, shape kernel.Shape) *slot {
+	key := packing{in, kernel.PackStride(shape.Window)}
 	if out := c.bits[key]; out != nil {
 		return out
 	}
-	isa, channels, bits := c.isa, in.shape[0], in.quant.Bits
-	out := &slot{quant: in.quant, stride: kernel.PackedSize(w, channels, bits), first: math.MaxInt, last: -1}
+	isa, bits := c.isa, in.quant.Bits
+	out := &slot{quant: in.quant, stride: kernel.PackedSize(shape, bits), first: math.MaxInt, last: -1}
 	c.slots, c.bits[key] = append(c.slots, out), out
-	c.emit(func(m *memory) { kernel.PackBits(isa, w, out.bytes(m), in.bytes(m), channels, bits) }, out, in)
+	c.emit(func(m *memory) { kernel.PackBits(isa, shape, out.bytes(m), in.bytes(m), bits) }, out, in)
 	return out
 }
 

@@ -225,7 +225,7 @@ func (c *compiler) lowerIntegers(op graph.Op, u unit, out *slot, in []*slot) boo
 // lowerMaxPool takes maxima of integers, which are in the order of the reals they
 // stand for, before anything is converted.
 func (c *compiler) lowerMaxPool(op graph.MaxPool, out, in *slot) {
-	p := kernel.NewMaxPool(c.isa, poolWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad), in.shape[0])
+	p := kernel.NewMaxPool(c.isa, NewWindow(in.shape, out.shape, op.Kernel, op.Stride, op.Dilation, op.Pad), in.shape[0])
 	if in.quant == nil {
 		c.writeFloats(out, func(out *slot) {
 			c.emit(func(m *memory) { p.RunFloat(out.floats(m), in.floats(m)) }, out, in)

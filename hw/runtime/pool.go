@@ -5,13 +5,6 @@ import (
 	"galen/hw/kernel"
 )
 
-func poolWindow(in, out graph.Shape, size, stride, dilation [2]int, pad [4]int) kernel.Window {
-	return kernel.Window{
-		InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
-		Kernel: size, Stride: stride, Dilation: graph.Spread(dilation), Top: pad[0], Left: pad[1],
-	}
-}
-
 // average is the geometry of a mean over windows.
 type average struct {
 	kernel.Window
@@ -23,12 +16,12 @@ func averageWindow(op graph.Op, in graph.Shape) average {
 	if pool, ok := op.(graph.AveragePool); ok {
 		out, _ := pool.OutputShape([]graph.Shape{in})
 		return average{
-			Window:       poolWindow(in, out, pool.Kernel, pool.Stride, pool.Dilation, pool.Pad),
+			Window:       NewWindow(in, out, pool.Kernel, pool.Stride, pool.Dilation, pool.Pad),
 			countPadding: pool.CountIncludePad,
 			counted:      [2]int{in[1] + pool.Pad[2] - pool.Uncounted[0], in[2] + pool.Pad[3] - pool.Uncounted[1]},
 		}
 	}
-	return average{Window: poolWindow(in, graph.Shape{in[0], 1, 1}, [2]int{in[1], in[2]}, [2]int{1, 1}, [2]int{}, [4]int{})}
+	return average{Window: NewWindow(in, graph.Shape{in[0], 1, 1}, [2]int{in[1], in[2]}, [2]int{1, 1}, [2]int{}, [4]int{})}
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

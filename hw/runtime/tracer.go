@@ -158,8 +158,8 @@ func (t *Tracer) op(g *graph.Graph, node int) floatOp {
 	if integerLayer(g, node) {
 		bias = realBias(n, g.Values[n.Inputs[0]].Quant.Scale)
 	}
-	geo := newGeometry(n, g.Values[n.Inputs[0]].Shape, g.Values[n.Output].Shape)
-	conv := geo.float(t.isa, n.Weight().Real(), bias, negInf, posInf)
+	shape := LayerShape(n.Op, g.Values[n.Inputs[0]].Shape, g.Values[n.Output].Shape)
+	conv := kernel.NewFloatConv(t.isa, shape, n.Weight().Real(), bias, negInf, posInf)
 	return func(out []float32, in [][]float32) { conv.Run(out, in[0], nil) }
 }
 

@@ -19,21 +19,12 @@ type patches struct {
 // patchesOf lists a layer's patches, one entry per group of its filters. in and out are
 // the shapes of the layer's input and output.
 func patchesOf(workers Workers, n *graph.Node, input *runtime.Batch, out graph.Shape) []patches {
-	w := kernel.Window{InH: 1, InW: 1, OutH: 1, OutW: 1, Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
-	groups := 1
-	if op, ok := n.Op.(*graph.Conv); ok {
-		in := input.Shape
-		w = kernel.Window{
-			InH: in[1], InW: in[2], OutH: out[1], OutW: out[2],
-			Kernel: op.Kernel, Stride: op.Stride, Dilation: op.Dilation, Top: op.Pad[0], Left: op.Pad[1],
-		}
-		groups = op.Groups
-	}
-	channels := input.Channels / groups
-	sample := momentSample(workers, input.N, w.OutH*w.OutW)
-	all := make([]patches, groups)
+	s := runtime.LayerShape(n.Op, input.Shape, out)
+	channels := s.InC / s.Groups
+	sample := momentSample(workers, input.N, s.OutH*s.OutW)
+	all := make([]patches, s.Groups)
 	for k := range all {
-		all[k] = patches{input, w, k * channels, channels, sample}
+		all[k] = patches{input, s.Window, k * channels, channels, sample}
 	}
 	return all
 }
