@@ -8,7 +8,7 @@ import (
 func TestRunAllocatesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 1))
 	for _, l := range []layer{
-		square(20, 40, 6, 3, 1),
+		square(20, 40, 6, 3, 1), square(4, 4, 8, 3, 1),
 		convolution(24, 24, 24, 6, 6, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1}),
 	} {
 		in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
@@ -23,18 +23,19 @@ func TestRunAllocatesNothing(t *testing.T) {
 		for _, isa := range Supported() {
 			winograd := NewWinograd(isa, square.Shape, 4, normals(random, square.weights()), nil, 0, 6)
 			ones := make([]int8, square.weights())
-			bits := NewBitConv(isa, square.Shape, ones, 2, 2, nil, 0)
+			bits := newBitSerial(isa, square.Shape, ones, 2, 2, nil, 0)
 			packed, bitsIn, bitsOut := Bytes(PackedSize(square.Shape, 2)), Bytes(square.inputs()), Bytes(square.outputs())
 			bitScale := &Requantize{Scale: Floats(ChannelStride(40)), Hi: 255}
 			float := NewFloatConv(isa, l.Shape, normals(random, l.weights()), nil, 0, 6)
-			int8 := NewIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 3)
+			int8 := newIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 3)
 			for name, run := range map[string]func(){
 				"FloatConv.Run":    func() { float.Run(out, in, out) },
 				"bits":             func() { PackBits(isa, square.Shape, packed, bitsIn, 2); bits.RunUint8(bitsOut, packed, bitScale) },
+				"bits to float":    func() { bits.RunFloat(squareOut, packed, Rescale{bitScale.Scale, nil, 0, 6}) },
 				"Winograd.Run":     func() { winograd.Run(squareOut, squareIn, squareOut, scratch) },
 				"IntConv.RunUint8": func() { int8.RunUint8(outBytes, bytes, r) },
 				"residual":         func() { int8.RunUint8(outBytes, bytes, add) },
-				"IntConv.RunFloat": func() { int8.RunFloat(out, bytes, out, scale, 0, 6) },
+				"IntConv.RunFloat": func() { int8.RunFloat(out, bytes, Rescale{scale, out, 0, 6}) },
 				"AddUint8": func() {
 					AddUint8(isa, outBytes, outBytes, outBytes, Affine{1, 0}, Affine{1, 0}, Affine{2, 0}, 0, 255)
 				},

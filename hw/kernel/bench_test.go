@@ -89,7 +89,7 @@ func BenchmarkIntConv(b *testing.B) {
 			continue // the same as AVX2 in integers
 		}
 		for _, l := range append(prunedLayers(), networkLayers...) {
-			c := NewIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
+			c := newIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
 			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
 			r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
 			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {
@@ -125,7 +125,7 @@ func BenchmarkBitConv(b *testing.B) {
 			for _, bits := range [][2]int{{1, 1}, {2, 2}, {4, 1}} {
 				b.Run(fmt.Sprintf("%s/%s/w%da%d", isa, l.name(), bits[0], bits[1]), func(b *testing.B) {
 					packed := Bytes(PackedSize(l.Shape, bits[1]))
-					c := NewBitConv(isa, l.Shape, weight, bits[0], bits[1], nil, 0)
+					c := newBitSerial(isa, l.Shape, weight, bits[0], bits[1], nil, 0)
 					rate(b, l.macs(), "GOP/s", func() {
 						PackBits(isa, l.Shape, packed, in, bits[1])
 						c.RunUint8(out, packed, r)
@@ -146,7 +146,7 @@ func BenchmarkDepthwise(b *testing.B) {
 			rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil) })
 		})
 		b.Run(string(isa)+"/int", func(b *testing.B) {
-			c := NewIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
+			c := newIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
 			in, out := integers[uint8](random, l.inputs()), Bytes(l.outputs())
 			r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
 			rate(b, l.macs(), "GOP/s", func() { c.RunUint8(out, in, r) })
@@ -167,7 +167,7 @@ func BenchmarkPlan(b *testing.B) {
 			})
 			b.Run(string(isa)+"/int/"+l.name(), func(b *testing.B) {
 				for b.Loop() {
-					NewIntConv(isa, l.Shape, ints, nil, 1)
+					newIntConv(isa, l.Shape, ints, nil, 1)
 				}
 			})
 		}

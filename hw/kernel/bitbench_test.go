@@ -10,7 +10,7 @@ import (
 
 // BenchmarkBitsAgainstInt8 runs layers by both kernels in turn and reports how many times as fast counting
 // bits is, packing included, the fastest run of each; "chosen" is how many of the precisions
-// [BitsFaster] counts bits for, "wrong" how many of all lose more than a twentieth by what it chooses.
+// [bitsFaster] counts bits for, "wrong" how many of all lose more than a twentieth by what it chooses.
 func BenchmarkBitsAgainstInt8(b *testing.B) {
 	random := rand.New(rand.NewPCG(4, 7))
 	precisions := [][2]int{{1, 1}, {1, 2}, {1, 3}, {1, 4}, {2, 1}, {2, 2}, {3, 1}, {4, 1}, {2, 3}, {3, 2}, {2, 4}, {5, 1}, {1, 5}, {4, 2}}
@@ -37,11 +37,11 @@ func compareBits(b *testing.B, random *rand.Rand, isa ISA, l layer, precisions [
 		weight[i] = int8(2*random.IntN(2) - 1)
 	}
 	r := &Requantize{Scale: Floats(ChannelStride(l.OutC)), Hi: 255}
-	whole := NewIntConv(isa, l.Shape, weight, nil, 0)
+	whole := newIntConv(isa, l.Shape, weight, nil, 0)
 	runs := []func(){func() { whole.RunUint8(out, in, r) }}
 	for _, bits := range precisions {
 		packed := Bytes(PackedSize(l.Shape, bits[1]))
-		counted := NewBitConv(isa, l.Shape, weight, bits[0], bits[1], nil, 0)
+		counted := newBitSerial(isa, l.Shape, weight, bits[0], bits[1], nil, 0)
 		runs = append(runs, func() {
 			PackBits(isa, l.Shape, packed, in, bits[1])
 			counted.RunUint8(out, packed, r)
@@ -65,7 +65,7 @@ func compareBits(b *testing.B, random *rand.Rand, isa ISA, l layer, precisions [
 	for i, bits := range precisions {
 		ratio := float64(fastest[0]) / float64(fastest[i+1])
 		b.ReportMetric(ratio, fmt.Sprintf("w%da%d", bits[0], bits[1]))
-		if BitsFaster(isa, l.Shape, bits[0], bits[1]) {
+		if bitsFaster(isa, l.Shape, bits[0], bits[1]) {
 			chosen++
 			ratio = 1 / ratio
 		}

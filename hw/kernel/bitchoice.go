@@ -65,10 +65,10 @@ const (
 	neonPassCost = 200.0
 )
 
-// BitsFaster tells whether [NewBitConv] convolves faster than [NewIntConv], packing included, inputs and
-// weights of so many bits. It holds only where both can.
-func BitsFaster(isa ISA, s Shape, weightBits, inBits int) bool {
-	if s.Groups != 1 || !BitsSupported(isa, s.InC) {
+// bitsFaster tells whether counting ones convolves faster than multiplying, packing included, inputs and
+// weights of so many bits.
+func bitsFaster(isa ISA, s Shape, weightBits, inBits int) bool {
+	if s.Groups != 1 || !bitsSupported(isa, s.InC) {
 		return false
 	}
 	v := vectorOf(isa)
@@ -105,4 +105,21 @@ func BitsFaster(isa ISA, s Shape, weightBits, inBits int) bool {
 func (s Shape) withChannels(in, out int) Shape {
 	s.InC, s.OutC = in, out
 	return s
+}
+
+// bitsSupported tells whether there is what counting ones needs, apart from plain Go.
+func bitsSupported(isa ISA, inC int) bool {
+	v := vectorOf(isa)
+	return v == nil || v.countsDigits() || v.bits[1] != nil && (v.bitWords == 0 || ceilDiv(inC, bitChannels) <= v.bitWords)
+}
+
+// countsDigits tells whether there are tiles for digits.
+func (v *vector) countsDigits() bool { return v != nil && v.ternary[1] != nil }
+
+// weightPlanes is the number of planes that an instruction set takes weights apart into.
+func weightPlanes(v *vector, bits int) int {
+	if v.countsDigits() {
+		return max(bits-1, 1)
+	}
+	return max(bits, 2) // −1 and 1 take two
 }

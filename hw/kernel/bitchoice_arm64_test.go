@@ -15,13 +15,13 @@ func TestBitsFasterOnARM(t *testing.T) {
 					if planes == limit+1 {
 						continue // depends on the layer
 					}
-					if got := BitsFaster(isa, l.Shape, weightBits, inBits); got != (planes <= limit) {
+					if got := bitsFaster(isa, l.Shape, weightBits, inBits); got != (planes <= limit) {
 						t.Errorf("%s %v: w%da%d counts bits: %t", isa, l, weightBits, inBits, got)
 					}
 				}
 			}
 		}
-		if BitsFaster(isa, square(1, 128, 16, 3, 1).Shape, 2, 1) {
+		if bitsFaster(isa, square(1, 128, 16, 3, 1).Shape, 2, 1) {
 			t.Errorf("%s counts the bits of a single channel", isa)
 		}
 	}

@@ -6,6 +6,11 @@ import (
 	"testing"
 )
 
+// newBitSerial counts ones, whether that is faster or not.
+func newBitSerial(isa ISA, s Shape, weight []int8, weightBits, inputBits int, bias []int32, zero uint8) IntConv {
+	return IntPlan{isa, s, weightBits, inputBits, bitSerial}.New(weight, bias, zero)
+}
+
 // TestBitConv compares counted bits with the int8 convolution, which other tests hold to the definition:
 // every integer must be the same, whatever follows the sums.
 func TestBitConv(t *testing.T) {
@@ -49,19 +54,19 @@ func TestBitConv(t *testing.T) {
 		add := &Requantize{Scale: scale, Zero: 30, Hi: 200, Residual: &QuantAdd{Scale: 0.5, Input: integers[uint8](random, l.outputs()),
 			InputScale: 0.25, InputZero: 3, OutScale: 0.75, OutZero: 9, OutHi: 255}}
 
-		direct := NewIntConv(Portable, l.Shape, weight, bias, zero)
+		direct := newIntConv(Portable, l.Shape, weight, bias, zero)
 		want, wantAdded, wantReal := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
 		direct.RunUint8(want, in, r)
 		direct.RunUint8(wantAdded, in, add)
-		direct.RunFloat(wantReal, in, residual, scale, -5, 50)
+		direct.RunFloat(wantReal, in, Rescale{scale, residual, -5, 50})
 		for _, isa := range Supported() {
 			packed := integers[uint8](random, PackedSize(l.Shape, inBits))
 			PackBits(isa, l.Shape, packed, in, inBits)
-			c := NewBitConv(isa, l.Shape, weight, weightBits, inBits, bias, zero)
+			c := newBitSerial(isa, l.Shape, weight, weightBits, inBits, bias, zero)
 			got, added, real := Bytes(l.outputs()), Bytes(l.outputs()), Floats(l.outputs())
 			c.RunUint8(got, packed, r)
 			c.RunUint8(added, packed, add)
-			c.RunFloat(real, packed, residual, scale, -5, 50)
+			c.RunFloat(real, packed, Rescale{scale, residual, -5, 50})
 			l.eachOutput(func(_, _, at int) {
 				if got[at] != want[at] || added[at] != wantAdded[at] || real[at] != wantReal[at] {
 					t.Fatalf("%s w%da%d %v: output %d is %d, %d and %g, wants %d, %d and %g", isa, weightBits, inBits, l, at,
@@ -88,12 +93,12 @@ func TestBitsFaster(t *testing.T) {
 				for weights := 1; weights <= 4; weights++ {
 					for inputs := 1; weights*inputs <= 4; inputs++ {
 						little := channels == 64 && l.Taps() == 1 && max(weights, inputs) == 4
-						if !little && !BitsFaster(AVX512VNNI, l.Shape, weights, inputs) {
+						if !little && !bitsFaster(AVX512VNNI, l.Shape, weights, inputs) {
 							t.Errorf("%s of w%da%d does not count bits", l.name(), weights, inputs)
 						}
 					}
 				}
-				if BitsFaster(AVX512VNNI, l.Shape, 8, 8) {
+				if bitsFaster(AVX512VNNI, l.Shape, 8, 8) {
 					t.Errorf("%s of w8a8 counts bits", l.name())
 				}
 			}
@@ -119,11 +124,11 @@ func TestBitConvBetweenStrides(t *testing.T) {
 				r.Scale[i] = 1
 			}
 			want, got := Bytes(l.outputs()), Bytes(l.outputs())
-			NewIntConv(Portable, l.Shape, weight, nil, 0).RunUint8(want, in, r)
+			newIntConv(Portable, l.Shape, weight, nil, 0).RunUint8(want, in, r)
 			for _, isa := range Supported() {
 				packed := integers[uint8](random, PackedSize(l.Shape, 2))
 				PackBits(isa, l.Shape, packed, in, 2)
-				NewBitConv(isa, l.Shape, weight, 2, 2, nil, 0).RunUint8(got, packed, r)
+				newBitSerial(isa, l.Shape, weight, 2, 2, nil, 0).RunUint8(got, packed, r)
 				l.eachOutput(func(_, _, at int) {
 					if got[at] != want[at] {
 						t.Fatalf("%s %v: output %d is %d, wants %d", isa, l, at, got[at], want[at])

@@ -224,7 +224,7 @@ func limits(random *rand.Rand) (lo, hi uint8) {
 func TestIntConv(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 1))
 	for _, l := range layers(random) {
-		checkIntConv(t, random, l)
+		checkIntConv(t, random, l, planInt)
 	}
 }
 
@@ -234,14 +234,21 @@ func TestIntConvChannels(t *testing.T) {
 	for in := 1; in <= 40; in++ {
 		for out := 1; out <= 40; out++ {
 			pixels := 1 + (5*in+7*out)%29
-			checkIntConv(t, random, convolution(in, out, 1, 1, pixels, [2]int{1, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{0, 1, 0, 1}))
+			checkIntConv(t, random, convolution(in, out, 1, 1, pixels, [2]int{1, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{0, 1, 0, 1}), planInt)
 		}
 	}
 }
 
-// checkIntConv compares all ends of a convolution, on every instruction set, with their definitions. Lanes beyond
-// the channels of inputs are arbitrary. replan may change the plan.
-func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *IntConv, weight []int8)) {
+// planInt plans a convolution of 8-bit integers.
+func planInt(isa ISA, s Shape) IntPlan { return PlanInt(isa, s, 8, 8) }
+
+func newIntConv(isa ISA, s Shape, weight []int8, bias []int32, zero uint8) IntConv {
+	return planInt(isa, s).New(weight, bias, zero)
+}
+
+// checkIntConv compares all ends of a convolution, as planned for every instruction set, with their definitions. Lanes
+// beyond the channels of inputs are arbitrary.
+func checkIntConv(t *testing.T, random *rand.Rand, l layer, plan func(isa ISA, s Shape) IntPlan) {
 	t.Helper()
 	stride := ChannelStride(l.OutC)
 	zero := uint8(random.IntN(256))
@@ -277,10 +284,7 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *In
 	residual := image(random, l.OutH*l.OutW, l.OutC)
 	lo, hi := float32(-1), float32(random.IntN(3))
 	for _, isa := range Supported() {
-		c := NewIntConv(isa, l.Shape, weight, bias, zero)
-		for _, f := range replan {
-			f(c, weight)
-		}
+		c := plan(isa, l.Shape).New(weight, bias, zero)
 
 		quantized := integers[uint8](random, l.outputs())
 		padding := slices.Clone(quantized[:stride])
@@ -294,8 +298,8 @@ func checkIntConv(t *testing.T, random *rand.Rand, l layer, replan ...func(c *In
 		c.RunUint8(added, in, &withAdd)
 
 		real, realAdded := normals(random, l.outputs()), Floats(l.outputs())
-		c.RunFloat(real, in, nil, scale, lo, hi)
-		c.RunFloat(realAdded, in, residual, scale, lo, hi)
+		c.RunFloat(real, in, Rescale{Scale: scale, Lo: lo, Hi: hi})
+		c.RunFloat(realAdded, in, Rescale{scale, residual, lo, hi})
 
 		l.eachOutput(func(pixel, channel, at int) {
 			product := float32(int32(sums[at])) * scale[channel]
@@ -346,7 +350,7 @@ func TestIntConvExtremes(t *testing.T) {
 		}
 		for _, isa := range Supported() {
 			out := Bytes(l.outputs())
-			NewIntConv(isa, l.Shape, weight, nil, 0).RunUint8(out, in, r)
+			newIntConv(isa, l.Shape, weight, nil, 0).RunUint8(out, in, r)
 			l.eachOutput(func(pixel, channel, at int) {
 				sum := int64(0)
 				l.visit(pixel, channel, func(w, i int) { sum += int64(weight[w]) * int64(in[i]) })

@@ -56,51 +56,6 @@ func (c *FloatConv) runDepthwise(out, in, residual []float32) {
 	}
 }
 
-func (c *IntConv) planDepthwise(weight []int8) {
-	stride := c.shape.inStride()
-	size, tile := c.shape.Taps()*stride, 1
-	if c.vector != nil {
-		tile = depthwiseTile
-	}
-	c.tiling = newTiling(c.shape.Window, tile, stride, false)
-	if c.vector != nil && !c.vector.depthwiseBytes {
-		c.weights = packed[int8](4 * size)
-		packDepthwise(c.shape, reinterpret[int32](c.weights), weight)
-	} else {
-		c.weights = packed[int8](size)
-		packDepthwise(c.shape, c.weights, weight)
-	}
-}
-
-// eachTileDepthwise is eachTile for depthwise convolutions.
-func (c *IntConv) eachTileDepthwise(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
-	const atOnce = scratchSums / depthwiseTile / lanes * lanes
-	stride, t, width := c.shape.outStride(), c.tiling, 4
-	if c.vector.depthwiseBytes {
-		width = 1
-	}
-	for _, i := range t.tiles {
-		for channel := 0; channel < stride; channel += atOnce {
-			channels := min(atOnce, stride-channel)
-			c.vector.depthwiseInt[i.pixels](t.taps, channels, &in[channel], &c.weights[width*channel], &s.sums[0],
-				t.at(i), 4*channels, width*stride, &c.bias[channel])
-			end(i.first, i.pixels, channel, channels)
-		}
-	}
-}
-
-func (c *IntConv) eachPixelDepthwise(in []uint8, end func(sums [portableWidth]int32, at, channel int)) {
-	stride, taps := c.shape.outStride(), c.shape.Taps()
-	var sums [portableWidth]int32
-	for p := range c.shape.OutH * c.shape.OutW {
-		for j := 0; j < stride; j += portableWidth {
-			copy(sums[:], c.bias[j:])
-			depthwiseSums(&sums, in[j:], c.tiling.offsets[p*taps:(p+1)*taps], c.weights[j:], stride)
-			end(sums, (1+p)*stride+j, j)
-		}
-	}
-}
-
 // depthwiseSums adds the products of four channels over all taps.
 func depthwiseSums[X uint8 | float32, W int8 | float32, S int32 | float32](
 	sums *[portableWidth]S, in []X, offsets []int32, w []W, stride int) {

@@ -59,7 +59,7 @@ func TestConcurrentRuns(t *testing.T) {
 		r.Scale[i] = 1e-3
 	}
 	for _, isa := range Supported() {
-		c := NewIntConv(isa, l.Shape, weight, nil, 7)
+		c := newIntConv(isa, l.Shape, weight, nil, 7)
 		want := Bytes(l.outputs())
 		c.RunUint8(want, in, r)
 		var wait sync.WaitGroup
@@ -86,7 +86,7 @@ func TestConcurrentScales(t *testing.T) {
 	in, weight := integers[uint8](random, l.inputs()), integers[int8](random, l.weights())
 	residual := integers[uint8](random, l.outputs())
 	for _, isa := range Supported() {
-		c := NewIntConv(isa, l.Shape, weight, nil, 7)
+		c := newIntConv(isa, l.Shape, weight, nil, 7)
 		var wait sync.WaitGroup
 		for i := range 4 {
 			r := &Requantize{Scale: Floats(lanes), Hi: 255, Zero: 100,

@@ -77,11 +77,3 @@ func packRows(isa ISA, out, in []uint8, channels, bits, rows, pixels, step, row 
 		}
 	}
 }
-
-// inputSize is the length of the buffer that the convolution reads.
-func (c *IntConv) inputSize() int {
-	if c.bits != nil {
-		return PackedSize(c.shape, c.bits.inputs)
-	}
-	return c.shape.inputSize()
-}

@@ -3,16 +3,21 @@ package kernel
 import (
 	"math"
 	"slices"
+	"sync/atomic"
 )
 
-// pixelLanes are an IntConv's weights for sixteen pixels across lanes, in place of output channels of which there are
-// few. The window moves by one pixel and the output is as wide as the input, so that sixteen
-// output pixels side by side see sixteen input pixels side by side at every tap: with a plane of the image for every column of the
-// window, shifted by it and padded, a tap is an offset into a plane, whatever rows the pixels are in.
+// pixelLaneConv is an integer convolution to uint8 that has sixteen pixels across lanes, in place of output channels of
+// which there are few. The window moves by one pixel and the output is as wide as the input, so that sixteen output
+// pixels side by side see sixteen input pixels side by side at every tap: with a plane of the image for every column of
+// the window, shifted by it and padded, a tap is an offset into a plane, whatever rows the pixels are in.
 //
 // The planes of a band of rows at a time hold four input channels of every pixel each, for every shift; the band is as
 // large as the first-level cache allows.
-type pixelLanes struct {
+type pixelLaneConv struct {
+	intLayer
+	vector   *vector
+	channels *channelLaneConv // the same convolution, for ends that these kernels don't have
+
 	inQuads, outQuads int       // fours of channels
 	rows              int       // of the output in a band
 	halo              int       // rows of the input that a band has more
@@ -25,6 +30,8 @@ type pixelLanes struct {
 	offsets           []int32   // [tap][quad], bytes from an output pixel's place
 	most              []float32 // no sum of an output channel is larger
 	weights           []int8    // [tap][quad][output channel][4]
+
+	inverse atomic.Pointer[reciprocal] // of the scale that a run last divided by
 }
 
 const (
@@ -48,93 +55,103 @@ type pixelTiles struct {
 	run     func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)
 }
 
-// pixelLanesFit tells whether a convolution can have pixels across lanes, with planes of a row of the output that are not
-// beyond the caches.
-func (c *IntConv) pixelLanesFit() bool {
-	const most = 1 << 20
-	w := c.shape
-	if c.vector == nil || c.vector.pixelLanes.shift == nil || w.Groups != 1 || w.InC > lanes || w.OutC > lanes ||
-		w.Stride != [2]int{1, 1} || w.OutW != w.InW {
-		return false
-	}
-	row := (w.Kernel[1] + 1) * ceilDiv(w.InC, 4) * w.InW * quadBytes
-	return (w.Kernel[0]-1)*w.Dilation[0] < most/row
+func newPixelLaneConv(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *pixelLaneConv {
+	channels := newChannelLaneConv(v, s, weight, bias, zero)
+	c := &pixelLaneConv{intLayer: channels.intLayer, vector: v, channels: channels}
+	c.inQuads, c.outQuads, c.halo = ceilDiv(s.InC, 4), ceilDiv(s.OutC, 4), (s.Kernel[0]-1)*s.Dilation[0]
+	c.planShifts()
+	c.planMasks()
+	c.planOffsets()
+	b := block{width: 4 * c.outQuads, depth: 4 * c.inQuads}
+	c.weights = packed[int8](s.Taps() * b.depth * b.width)
+	packFours(s, b, reinterpret[uint32](c.weights), weight)
+	c.boundSums(weight)
+	return c
 }
 
-// pixelsFaster tells whether pixels across lanes make a convolution that fits faster. Channels across lanes come in eights.
-func (c *IntConv) pixelsFaster() bool {
-	in, out, pixels := c.shape.InC, c.shape.OutC, c.shape.OutW*c.shape.OutH
-	switch {
-	case pixels < 4*pixelVector:
-		return false
-	case out <= 4 || out > 8 && out <= 12:
-		return true
-	case out <= 8:
-		return in <= 8 && pixels%pixelVector == 0
+func (c *pixelLaneConv) RunUint8(out, in []uint8, r *Requantize) {
+	inverse, ok := c.exactEnd(r)
+	if !ok {
+		c.channels.RunUint8(out, in, r)
+		return
 	}
-	return false
+	out, in = c.uint8Operands(out, in, r)
+	c.run(out, in, r, inverse)
 }
 
-// planPixels plans a convolution that fits.
-func (c *IntConv) planPixels(weight []int8) {
-	w := c.shape
-	p := &pixelLanes{inQuads: ceilDiv(w.InC, 4), outQuads: ceilDiv(w.OutC, 4), halo: (w.Kernel[0] - 1) * w.Dilation[0]}
-	for k := range w.Kernel[1] {
-		p.shifts = append(p.shifts, k*w.Dilation[1]-w.Left)
+func (c *pixelLaneConv) RunFloat(out []float32, in []uint8, r Rescale) {
+	c.channels.RunFloat(out, in, r)
+}
+
+// planShifts lists the shifts and cuts the output into bands.
+func (c *pixelLaneConv) planShifts() {
+	s := &c.shape
+	for k := range s.Kernel[1] {
+		c.shifts = append(c.shifts, k*s.Dilation[1]-s.Left)
 	}
-	p.base = slices.Index(p.shifts, 0)
-	if p.base < 0 {
-		p.base = len(p.shifts)
-		p.shifts = append(p.shifts, 0)
+	c.base = slices.Index(c.shifts, 0)
+	if c.base < 0 {
+		c.base = len(c.shifts)
+		c.shifts = append(c.shifts, 0)
 	}
-	row := len(p.shifts) * p.inQuads * w.InW * quadBytes
-	p.rows = min(max(bandBytes/row-p.halo, 1), w.OutH)
-	vectors := ceilDiv((p.rows+p.halo)*w.InW, pixelVector)
-	p.plane = (vectors + 1) * pixelVector * quadBytes // the last pixels' vector reaches beyond
-	p.outside = make([]uint16, vectors)
-	p.masks = make([]uint16, len(p.shifts)*vectors)
-	for s, shift := range p.shifts {
-		masks := p.masks[s*vectors:][:vectors]
-		for i := range (p.rows + p.halo) * w.InW {
-			if x := i%w.InW + shift; x >= 0 && x < w.InW {
-				masks[i/pixelVector] |= 1 << (i % pixelVector)
+	row := len(c.shifts) * c.inQuads * s.InW * quadBytes
+	c.rows = min(max(bandBytes/row-c.halo, 1), s.OutH)
+}
+
+// planMasks finds the pixels of a band that stay inside their row when shifted.
+func (c *pixelLaneConv) planMasks() {
+	width, pixels := c.shape.InW, (c.rows+c.halo)*c.shape.InW
+	vectors := ceilDiv(pixels, pixelVector)
+	c.outside = make([]uint16, vectors)
+	c.masks = make([]uint16, len(c.shifts)*vectors)
+	for i, shift := range c.shifts {
+		masks := c.masks[i*vectors:][:vectors]
+		for p := range pixels {
+			if x := p%width + shift; x >= 0 && x < width {
+				masks[p/pixelVector] |= 1 << (p % pixelVector)
 			}
 		}
 	}
-	if slices.Equal(p.shifts, []int{-1, 0, 1}) {
+	if slices.Equal(c.shifts, []int{-1, 0, 1}) {
 		for i := range vectors {
-			p.neighbours = append(p.neighbours, p.masks[i], p.masks[2*vectors+i])
+			c.neighbours = append(c.neighbours, c.masks[i], c.masks[2*vectors+i])
 		}
 	}
-	for tap := range w.Taps() {
-		row, column := tap/w.Kernel[1]*w.Dilation[0], tap%w.Kernel[1]
-		for q := range p.inQuads {
-			p.offsets = append(p.offsets, int32((column*p.inQuads+q)*p.plane+row*w.InW*quadBytes))
+}
+
+// planOffsets lays out the planes and finds in them what every tap reads.
+func (c *pixelLaneConv) planOffsets() {
+	s := &c.shape
+	c.plane = (len(c.outside) + 1) * pixelVector * quadBytes // the last pixels' vector reaches beyond
+	for tap := range s.Taps() {
+		row, column := tap/s.Kernel[1]*s.Dilation[0], tap%s.Kernel[1]
+		for q := range c.inQuads {
+			c.offsets = append(c.offsets, int32((column*c.inQuads+q)*c.plane+row*s.InW*quadBytes))
 		}
 	}
-	b := block{width: 4 * p.outQuads, depth: 4 * p.inQuads}
-	p.weights = packed[int8](w.Taps() * b.depth * b.width)
-	packFours(w, b, reinterpret[uint32](p.weights), weight)
-	p.most = make([]float32, w.OutC)
-	per := w.InC * w.Taps()
-	for o := range p.most {
+}
+
+// boundSums finds the largest sum that an output channel may have.
+func (c *pixelLaneConv) boundSums(weight []int8) {
+	c.most = make([]float32, c.shape.OutC)
+	per := len(weight) / c.shape.OutC
+	for o := range c.most {
 		most := math.Abs(float64(c.bias[o]))
 		for _, q := range weight[o*per:][:per] {
 			most += 255 * math.Abs(float64(q))
 		}
-		p.most[o] = float32(most)
+		c.most[o] = float32(most)
 	}
-	c.pixels = p
 }
 
 // scratchSize is the bytes that the planes need.
-func (p *pixelLanes) scratchSize() int { return len(p.shifts) * p.inQuads * p.plane }
+func (c *pixelLaneConv) scratchSize() int { return len(c.shifts) * c.inQuads * c.plane }
 
-// pixelsEnd tells whether the end of pixelLanes gives what r defines: no sum exceeds 32 bits when scaled and a
+// exactEnd tells whether the end of the kernels gives what r defines: no sum exceeds 32 bits when scaled and a
 // reciprocal, which it returns, can replace the residual's division, if there is one.
-func (c *IntConv) pixelsEnd(r *Requantize) (*reciprocal, bool) {
+func (c *pixelLaneConv) exactEnd(r *Requantize) (*reciprocal, bool) {
 	const limit = 1 << 30
-	for o, most := range c.pixels.most {
+	for o, most := range c.most {
 		if !(most*r.Scale[o] < limit && most*r.Scale[o] > -limit) {
 			return nil, false
 		}
@@ -152,12 +169,12 @@ func (c *IntConv) pixelsEnd(r *Requantize) (*reciprocal, bool) {
 	return i, i.exact && most < limit*a.OutScale
 }
 
-// runPixels is RunUint8; inverse is what pixelsEnd gives.
-func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal) {
-	w, p, k := c.shape, c.pixels, &c.vector.pixelLanes
+// run is RunUint8; inverse is what exactEnd gives.
+func (c *pixelLaneConv) run(out, in []uint8, r *Requantize, inverse *reciprocal) {
+	w, k := &c.shape, &c.vector.pixelLanes
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	if n := p.scratchSize() / quadBytes; len(s.planes) < n {
+	if n := c.scratchSize() / quadBytes; len(s.planes) < n {
 		s.planes = aligned[uint32](n)
 	}
 	zero, lo, hi := r.Zero, r.Lo, r.Hi
@@ -169,18 +186,18 @@ func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal)
 		residual, add = a.Input, &s.add.lo
 		zero, lo, hi = a.OutZero, a.OutLo, a.OutHi
 	}
-	steps := len(p.offsets)
-	for y := 0; y < w.OutH; y += p.rows {
-		rows := min(p.rows, w.OutH-y)
-		c.splitBand(s, in, y-w.Top, rows+p.halo)
+	steps := len(c.offsets)
+	for y := 0; y < w.OutH; y += c.rows {
+		rows := min(c.rows, w.OutH-y)
+		c.splitBand(s, in, y-w.Top, rows+c.halo)
 		at, place := (1+y*w.OutW)*pixelBytes, 0
 		pixels := rows * w.OutW
-		for _, t := range k.tiles[p.outQuads] {
+		for _, t := range k.tiles[c.outQuads] {
 			n := pixels / (t.vectors * pixelVector)
 			if n == 0 {
 				continue
 			}
-			t.run(n, steps, &s.planes[place], &p.offsets[0], &p.weights[0], &out[at], &c.bias[0], &r.Scale[0],
+			t.run(n, steps, &s.planes[place], &c.offsets[0], &c.weights[0], &out[at], &c.bias[0], &r.Scale[0],
 				int16(zero), lo, hi, optional(residual, at), add)
 			n *= t.vectors * pixelVector
 			pixels, place, at = pixels-n, place+n, at+n*pixelBytes
@@ -191,8 +208,8 @@ func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal)
 				copy(s.residual[:], residual[at:])
 				rest = &s.residual[0]
 			}
-			tiles := k.tiles[p.outQuads]
-			tiles[len(tiles)-1].run(1, steps, &s.planes[place], &p.offsets[0], &p.weights[0], &s.pixels[0], &c.bias[0], &r.Scale[0],
+			tiles := k.tiles[c.outQuads]
+			tiles[len(tiles)-1].run(1, steps, &s.planes[place], &c.offsets[0], &c.weights[0], &s.pixels[0], &c.bias[0], &r.Scale[0],
 				int16(zero), lo, hi, rest, add)
 			copy(out[at:], s.pixels[:pixels*pixelBytes])
 		}
@@ -200,47 +217,47 @@ func (c *IntConv) runPixels(out, in []uint8, r *Requantize, inverse *reciprocal)
 }
 
 // splitBand fills the planes with rows of the image and what is beyond it.
-func (c *IntConv) splitBand(s *scratch, in []uint8, y, rows int) {
-	w, p, k := c.shape, c.pixels, &c.vector.pixelLanes
+func (c *pixelLaneConv) splitBand(s *scratch, in []uint8, y, rows int) {
+	w, k := &c.shape, &c.vector.pixelLanes
 	first, last := min(max(y, 0), y+rows), max(min(y+rows, w.InH), y)
 	above, inside, below := (first-y)*w.InW, max(last-first, 0)*w.InW, (y+rows-max(first, last))*w.InW
 	at := (1 + first*w.InW) * pixelBytes
-	if p.neighbours != nil && inside%pixelVector == 0 && inside > 0 {
-		for q := range p.inQuads {
-			k.three(inside/pixelVector, &in[at], q, p.at(s, 0, q, 0), p.inQuads*p.plane, &p.neighbours[0], &in[quadBytes*q], above, below)
+	if c.neighbours != nil && inside%pixelVector == 0 && inside > 0 {
+		for q := range c.inQuads {
+			k.three(inside/pixelVector, &in[at], q, c.at(s, 0, q, 0), c.inQuads*c.plane, &c.neighbours[0], &in[quadBytes*q], above, below)
 		}
 		return
 	}
 	pad := func(from, pixels int) {
-		for q := range p.inQuads {
+		for q := range c.inQuads {
 			if pixels > 0 {
-				to := p.at(s, p.base, q, from)
-				k.shift(ceilDiv(pixels, pixelVector), to, to, 0, &p.outside[0], &in[quadBytes*q])
+				to := c.at(s, c.base, q, from)
+				k.shift(ceilDiv(pixels, pixelVector), to, to, 0, &c.outside[0], &in[quadBytes*q])
 			}
 		}
 	}
 	pad(0, above)
 	vectors := inside / pixelVector
 	if vectors > 0 {
-		k.split[p.inQuads](vectors, &in[at], p.at(s, p.base, 0, above), p.plane)
+		k.split[c.inQuads](vectors, &in[at], c.at(s, c.base, 0, above), c.plane)
 	}
 	if whole := vectors * pixelVector; whole < inside {
 		copy(s.pixels[:], in[at+whole*pixelBytes:])
-		k.split[p.inQuads](1, &s.pixels[0], p.at(s, p.base, 0, above+whole), p.plane)
+		k.split[c.inQuads](1, &s.pixels[0], c.at(s, c.base, 0, above+whole), c.plane)
 	}
 	pad(above+inside, below)
-	all := len(p.outside)
-	for i, shift := range p.shifts {
-		if i == p.base {
+	all := len(c.outside)
+	for i, shift := range c.shifts {
+		if i == c.base {
 			continue
 		}
-		for q := range p.inQuads {
-			k.shift(ceilDiv(rows*w.InW, pixelVector), p.at(s, i, q, 0), p.at(s, p.base, q, 0), shift*quadBytes, &p.masks[i*all], &in[quadBytes*q])
+		for q := range c.inQuads {
+			k.shift(ceilDiv(rows*w.InW, pixelVector), c.at(s, i, q, 0), c.at(s, c.base, q, 0), shift*quadBytes, &c.masks[i*all], &in[quadBytes*q])
 		}
 	}
 }
 
 // at is a pixel's place in a plane.
-func (p *pixelLanes) at(s *scratch, shift, quad, pixel int) *uint32 {
-	return &s.planes[(shift*p.inQuads+quad)*p.plane/quadBytes+pixel]
+func (c *pixelLaneConv) at(s *scratch, shift, quad, pixel int) *uint32 {
+	return &s.planes[(shift*c.inQuads+quad)*c.plane/quadBytes+pixel]
 }

@@ -29,10 +29,12 @@ func TestPixelLanes(t *testing.T) {
 		}
 	}
 	for _, l := range cases {
-		checkIntConv(t, random, l, func(c *IntConv, weight []int8) {
-			if c.pixelLanesFit() {
-				c.planPixels(weight)
+		checkIntConv(t, random, l, func(isa ISA, s Shape) IntPlan {
+			p := planInt(isa, s)
+			if pixelLanesFit(isa, s) {
+				p.algorithm = pixelLanes
 			}
+			return p
 		})
 	}
 }

@@ -39,11 +39,17 @@ func (r *Requantize) add(q, residual uint8) uint8 {
 		Affine{a.OutScale, a.OutZero}, a.OutLo, a.OutHi)
 }
 
+// limits are the limits without the zero.
+func (r *Requantize) limits() (lo, hi float32) {
+	zero := float32(r.Zero)
+	return float32(r.Lo) - zero, float32(r.Hi) - zero
+}
+
 // addConstants are those of the residual, which there is.
 func (r *Requantize) addConstants() addConstants {
-	a, zero := r.Residual, float32(r.Zero)
+	a := r.Residual
 	c := newAddConstants(Affine{a.Scale, r.Zero}, Affine{a.InputScale, a.InputZero}, Affine{a.OutScale, a.OutZero}, a.OutLo, a.OutHi)
-	c.lo, c.hi = float32(r.Lo)-zero, float32(r.Hi)-zero
+	c.lo, c.hi = r.limits()
 	return c
 }
 

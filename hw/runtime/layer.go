@@ -102,20 +102,13 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	in := c.value(n.Inputs[0])
 	shape := LayerShape(n.Op, in.shape, out.shape)
 	w, inScale := n.Weight(), in.quant.Scale
-	var conv *kernel.IntConv
-	layer := &c.layers[c.layer]
-	bits := kernel.BitsFaster(c.isa, shape, w.Bits, in.quant.Bits)
-	zero, inBits := in.quant.Zero, in.quant.Bits
-	c.prepare(func() {
-		if bits {
-			conv = kernel.NewBitConv(c.isa, shape, w.Int, w.Bits, inBits, integerBias(n, inScale), zero)
-		} else {
-			conv = kernel.NewIntConv(c.isa, shape, w.Int, integerBias(n, inScale), zero)
-		}
-		layer.Kernel = conv.Kernel()
-	})
+	plan := kernel.PlanInt(c.isa, shape, w.Bits, in.quant.Bits)
+	c.layers[c.layer].Kernel = plan.Kernel()
+	var conv kernel.IntConv
+	zero := in.quant.Zero
+	c.prepare(func() { conv = plan.New(w.Int, integerBias(n, inScale), zero) })
 	in.border = in.border || readsBorder(n.Op)
-	if bits {
+	if plan.ReadsBits() {
 		in = c.packed(in, shape)
 	}
 
@@ -126,12 +119,13 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	if out.quant == nil || u.residual >= 0 {
 		c.writeFloats(out, func(out *slot) {
 			if u.residual < 0 {
-				c.emit(func(m *memory) { conv.RunFloat(out.floats(m), in.bytes(m), nil, scale, u.lo, u.hi) }, out, in)
+				r := kernel.Rescale{Scale: scale, Lo: u.lo, Hi: u.hi}
+				c.emit(func(m *memory) { conv.RunFloat(out.floats(m), in.bytes(m), r) }, out, in)
 				return
 			}
 			residual := c.real(u.residual)
 			c.emit(func(m *memory) {
-				conv.RunFloat(out.floats(m), in.bytes(m), residual.floats(m), scale, u.lo, u.hi)
+				conv.RunFloat(out.floats(m), in.bytes(m), kernel.Rescale{Scale: scale, Residual: residual.floats(m), Lo: u.lo, Hi: u.hi})
 			}, out, in, residual)
 		})
 		return
