@@ -17,7 +17,7 @@ type conv struct {
 	inC     int
 	weight  *parameter // OIHW
 	bias    *parameter // nil: none
-	run     *kernel.BatchConv
+	run     kernel.BatchConv
 	input   *inputGradient
 	weights *kernel.WeightGradient
 }
@@ -57,7 +57,7 @@ func (c *conv) forward(t *Trainer, out *tensor, in []*tensor) {
 }
 
 // convolve runs a convolution over the batch.
-func (t *Trainer) convolve(run *kernel.BatchConv, out, in, residual *tensor) {
+func (t *Trainer) convolve(run kernel.BatchConv, out, in, residual *tensor) {
 	workers := t.pool.workers
 	tasks := roundUp((out.n+run.Images()-1)/run.Images(), workers)
 	t.pool.run(tasks, func(worker, i int) {

@@ -21,9 +21,9 @@ type inputGradient struct {
 type phase struct {
 	row, column   int
 	height, width int
-	run           *kernel.BatchConv // nil: no tap reaches these pixels
-	from          []int             // the kernel's tap of each of the phase's
-	turned        []float32         // weights, IOHW
+	run           kernel.BatchConv // nil: no tap reaches these pixels
+	from          []int            // the kernel's tap of each of the phase's
+	turned        []float32        // weights, IOHW
 }
 
 // residue is what one dimension of a phase sees.

@@ -52,9 +52,9 @@ func BenchmarkFloatConv(b *testing.B) {
 		}
 		for _, l := range networkLayers {
 			b.Run(string(isa)+"/"+l.name(), func(b *testing.B) {
-				c := NewFloatConv(isa, l.Shape, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
+				c := newDirect(isa, l.Shape, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
 				in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
-				rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil) })
+				rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil, nil) })
 			})
 		}
 	}
@@ -68,14 +68,14 @@ func BenchmarkWinograd(b *testing.B) {
 			continue // the same in float as the level below
 		}
 		for _, l := range networkLayers {
-			tile := WinogradTile(isa, l.Shape)
+			tile := winogradTile(isa, l.Shape)
 			if tile == 0 {
 				continue
 			}
 			b.Run(fmt.Sprintf("%s/%s/F%d", isa, l.name(), tile), func(b *testing.B) {
-				c := NewWinograd(isa, l.Shape, tile, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
+				c := newWinogradTiles(isa, l.Shape, tile, normals(random, l.weights()), nil, 0, float32(math.Inf(1)))
 				in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
-				scratch := Floats(WinogradScratch(l.Shape, tile))
+				scratch := Floats(winogradScratch(l.Shape, 1, tile))
 				rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil, scratch) })
 			})
 		}
@@ -141,9 +141,9 @@ func BenchmarkDepthwise(b *testing.B) {
 	l := convolution(96, 96, 96, 16, 16, [2]int{3, 3}, [2]int{1, 1}, [2]int{1, 1}, [4]int{1, 1, 1, 1})
 	for _, isa := range Supported() {
 		b.Run(string(isa)+"/float", func(b *testing.B) {
-			c := NewFloatConv(isa, l.Shape, normals(random, l.weights()), nil, 0, 6)
+			c := newDirect(isa, l.Shape, normals(random, l.weights()), nil, 0, 6)
 			in, out := image(random, l.InH*l.InW, l.InC), Floats(l.outputs())
-			rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil) })
+			rate(b, l.macs(), "GFLOP/s", func() { c.Run(out, in, nil, nil) })
 		})
 		b.Run(string(isa)+"/int", func(b *testing.B) {
 			c := newIntConv(isa, l.Shape, integers[int8](random, l.weights()), nil, 0)
@@ -162,7 +162,7 @@ func BenchmarkPlan(b *testing.B) {
 		for _, isa := range Supported() {
 			b.Run(string(isa)+"/float/"+l.name(), func(b *testing.B) {
 				for b.Loop() {
-					NewFloatConv(isa, l.Shape, floats, nil, 0, 1)
+					newDirect(isa, l.Shape, floats, nil, 0, 1)
 				}
 			})
 			b.Run(string(isa)+"/int/"+l.name(), func(b *testing.B) {

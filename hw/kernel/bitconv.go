@@ -44,7 +44,7 @@ func (c *bitConv) RunFloat(out []float32, in []uint8, r Rescale) {
 	c.clearLanes(out, r)
 }
 
-// eachTile calls end as channelLaneConv's does.
+// eachTile calls end as channelLaneInt's does.
 func (c *bitConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	t := c.tiling
 	group := t.taps // taps whose counts the kernel can hold

@@ -2,9 +2,9 @@ package kernel
 
 import "unsafe"
 
-// channelLaneConv has output channels across lanes: a pixel's input channels are broadcast in fours, or as many as an
+// channelLaneInt has output channels across lanes: a pixel's input channels are broadcast in fours, or as many as an
 // instruction multiplies, and meet the weights of a block of output channels. It computes any integer convolution.
-type channelLaneConv struct {
+type channelLaneInt struct {
 	intLayer
 	vector  *vector
 	tiling  tiling
@@ -12,15 +12,15 @@ type channelLaneConv struct {
 	weights []int8 // packed; wider integers in the same memory where the kernel wants them
 }
 
-func newChannelLaneConv(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *channelLaneConv {
-	c := &channelLaneConv{intLayer: newIntLayer(s, weight, bias, int32(zero)-v.intShift), vector: v}
+func newChannelLaneInt(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *channelLaneInt {
+	c := &channelLaneInt{intLayer: newIntLayer(s, weight, bias, int32(zero)-v.intShift), vector: v}
 	c.tiling = newTiling(s.Window, v.intPixels, s.inStride(), int32(zero) == v.intShift)
 	c.packWeights(weight)
 	c.joinTiles()
 	return c
 }
 
-func (c *channelLaneConv) packWeights(weight []int8) {
+func (c *channelLaneInt) packWeights(weight []int8) {
 	var size int
 	c.blocks, size = c.shape.blocks(c.vector.intWidth, c.vector.intUnit())
 	if c.vector.words {
@@ -47,7 +47,7 @@ func (c *channelLaneConv) packWeights(weight []int8) {
 }
 
 // joinTiles makes strips of tiles where tiles work along them, short since assembly can't be pre-empted.
-func (c *channelLaneConv) joinTiles() {
+func (c *channelLaneInt) joinTiles() {
 	const products = 1 << 24 // less than 0.1 ms
 	most := 1
 	if c.vector.intStrips {
@@ -62,7 +62,7 @@ func (c *channelLaneConv) joinTiles() {
 
 // RunUint8 has tiles requantize what they have summed and, where they work along strips, add the residual. They are called
 // right here: a function in between, with as many arguments, shows in the time of small ones.
-func (c *channelLaneConv) RunUint8(out, in []uint8, r *Requantize) {
+func (c *channelLaneInt) RunUint8(out, in []uint8, r *Requantize) {
 	out, in = c.uint8Operands(out, in, r)
 	if r.Residual != nil && !c.vector.intStrips {
 		c.addToSums(out, in, r)
@@ -88,7 +88,7 @@ func (c *channelLaneConv) RunUint8(out, in []uint8, r *Requantize) {
 	}
 }
 
-func (c *channelLaneConv) addToSums(out, in []uint8, r *Requantize) {
+func (c *channelLaneInt) addToSums(out, in []uint8, r *Requantize) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	end := newUint8End(c.vector, s, out, c.stride, r)
@@ -96,7 +96,7 @@ func (c *channelLaneConv) addToSums(out, in []uint8, r *Requantize) {
 }
 
 // RunFloat rescales the sums of every tile.
-func (c *channelLaneConv) RunFloat(out []float32, in []uint8, r Rescale) {
+func (c *channelLaneInt) RunFloat(out []float32, in []uint8, r Rescale) {
 	out, in = c.floatOperands(out, in, r)
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -107,7 +107,7 @@ func (c *channelLaneConv) RunFloat(out []float32, in []uint8, r Rescale) {
 
 // eachTile calls end with every tile's first pixel, pixels, first channel and channels, rounded
 // up to whole vectors, having left its sums in s: zeros beyond the block.
-func (c *channelLaneConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
+func (c *channelLaneInt) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	t, sums := c.tiling, (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {
 		tiles, channels := c.vector.intTiles(b), roundUp(b.width, lanes)
@@ -123,7 +123,7 @@ func (c *channelLaneConv) eachTile(in []uint8, s *scratch, end func(first, pixel
 }
 
 // weightsAt is where a block's weights for a tile's first tap begin.
-func (c *channelLaneConv) weightsAt(b block, i tile) *int8 {
+func (c *channelLaneInt) weightsAt(b block, i tile) *int8 {
 	at := b.weights + i.tap*b.depth*b.width
 	if c.vector.words {
 		at *= 2

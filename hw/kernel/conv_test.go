@@ -127,6 +127,11 @@ func integers[T uint8 | int8](random *rand.Rand, n int) []T {
 // unitRoundoff is float32's: half the distance between 1 and the next number.
 const unitRoundoff = 1.0 / (1 << 24)
 
+// newDirect plans a float convolution without transforms.
+func newDirect(isa ISA, s Shape, weight, bias []float32, lo, hi float32) FloatConv {
+	return PlanFloat(isa, s, false).New(weight, bias, lo, hi)
+}
+
 func TestFloatConv(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, l := range layers(random) {
@@ -168,7 +173,7 @@ func TestFloatConv(t *testing.T) {
 		for _, isa := range Supported() {
 			out := normals(random, l.outputs())
 			padding := slices.Clone(out[:ChannelStride(l.OutC)])
-			NewFloatConv(isa, l.Shape, weight, bias, lo, hi).Run(out, in, residual)
+			newDirect(isa, l.Shape, weight, bias, lo, hi).Run(out, in, residual, nil)
 			if !slices.Equal(out[:len(padding)], padding) {
 				t.Fatalf("%s %v: wrote the padding pixel", isa, l)
 			}
@@ -187,11 +192,11 @@ func TestFloatConvResidualInPlace(t *testing.T) {
 	in, out := image(random, 36, 20), image(random, 36, 40)
 	weight := normals(random, l.weights())
 	for _, isa := range Supported() {
-		c := NewFloatConv(isa, l.Shape, weight, nil, 0, 6)
+		c := newDirect(isa, l.Shape, weight, nil, 0, 6)
 		want := Floats(len(out))
-		c.Run(want, in, out)
+		c.Run(want, in, out, nil)
 		got := slices.Clone(out)
-		c.Run(got, in, got)
+		c.Run(got, in, got, nil)
 		if !slices.Equal(got[ChannelStride(40):], want[ChannelStride(40):]) {
 			t.Errorf("%s: adding the output to itself differs from adding a copy", isa)
 		}

@@ -1,19 +1,19 @@
 package kernel
 
-// depthwiseIntConv is an integer convolution of each channel alone: channels lie across lanes, of activations and of weights.
-type depthwiseIntConv struct {
+// depthwiseInt is an integer convolution of each channel alone: channels lie across lanes, of activations and of weights.
+type depthwiseInt struct {
 	intLayer
 	vector  *vector
 	tiling  tiling
 	weights []int8 // packed; 32-bit integers in the same memory where the kernel wants them
 }
 
-func newDepthwiseInt(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *depthwiseIntConv {
+func newDepthwiseInt(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *depthwiseInt {
 	shift, width := int32(0), 4
 	if v.depthwiseBytes {
 		shift, width = v.intShift, 1
 	}
-	c := &depthwiseIntConv{intLayer: newIntLayer(s, weight, bias, int32(zero)-shift), vector: v}
+	c := &depthwiseInt{intLayer: newIntLayer(s, weight, bias, int32(zero)-shift), vector: v}
 	c.tiling = newTiling(s.Window, depthwiseTile, c.stride, false)
 	c.weights = packed[int8](width * s.Taps() * c.stride)
 	if v.depthwiseBytes {
@@ -24,7 +24,7 @@ func newDepthwiseInt(v *vector, s Shape, weight []int8, bias []int32, zero uint8
 	return c
 }
 
-func (c *depthwiseIntConv) RunUint8(out, in []uint8, r *Requantize) {
+func (c *depthwiseInt) RunUint8(out, in []uint8, r *Requantize) {
 	out, in = c.uint8Operands(out, in, r)
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -32,7 +32,7 @@ func (c *depthwiseIntConv) RunUint8(out, in []uint8, r *Requantize) {
 	c.eachTile(in, s, end.tile)
 }
 
-func (c *depthwiseIntConv) RunFloat(out []float32, in []uint8, r Rescale) {
+func (c *depthwiseInt) RunFloat(out []float32, in []uint8, r Rescale) {
 	out, in = c.floatOperands(out, in, r)
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -41,8 +41,8 @@ func (c *depthwiseIntConv) RunFloat(out []float32, in []uint8, r Rescale) {
 	c.clearLanes(out, r)
 }
 
-// eachTile calls end as channelLaneConv's does.
-func (c *depthwiseIntConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
+// eachTile calls end as channelLaneInt's does.
+func (c *depthwiseInt) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	const atOnce = scratchSums / depthwiseTile / lanes * lanes
 	t, width := c.tiling, 4
 	if c.vector.depthwiseBytes {

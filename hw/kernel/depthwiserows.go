@@ -1,10 +1,12 @@
 package kernel
 
-// depthwiseRows is how assembly goes over a depthwise convolution: for some channels at a time, so that
+// depthwiseRows is a float convolution of each channel alone that goes over the image for some channels at a time, so that
 // the rows of the image under the window stay in the first-level cache from one output row to the next, and in
 // each row over runs of tiles.
 type depthwiseRows struct {
-	channels int
+	floatLayer
+	weights  []float32 // packed
+	channels int       // at a time
 	runs     []depthwiseRun
 	offsets  []int32 // in bytes
 }
@@ -28,13 +30,14 @@ type slidingKernels map[[3]int]depthwiseTiles
 // depthwiseCache is the part of the first-level cache, in bytes, for what a depthwise convolution reads again.
 const depthwiseCache = 24 << 10
 
-func newDepthwiseRows(v *vector, w Window, stride int) depthwiseRows {
+func newDepthwiseRows(v *vector, l floatLayer, weight []float32) *depthwiseRows {
+	w := l.shape.Window
 	reach := (w.Kernel[0]-1)*w.Dilation[0] + 1
 	channels := depthwiseCache / floatBytes / (min(reach, w.InH)*w.InW + w.Taps()) / lanes * lanes
-	rows := depthwiseRows{channels: min(max(channels, lanes), stride)}
-	t := newTiling(w, len(v.depthwiseTiles)-1, stride*floatBytes, true)
+	rows := &depthwiseRows{floatLayer: l, weights: packDepthwiseFloats(l.shape, weight), channels: min(max(channels, lanes), l.stride)}
+	t := newTiling(w, len(v.depthwiseTiles)-1, l.stride*floatBytes, true)
 	for _, i := range t.tiles {
-		r := rows.run(v, w, t, i, stride*floatBytes)
+		r := rows.plan(v, t, i)
 		if last := len(rows.runs) - 1; last >= 0 {
 			l := &rows.runs[last]
 			same := l.first+l.tiles*i.pixels == r.first && l.tap == r.tap && l.taps == r.taps && l.offsetStep == r.offsetStep
@@ -48,8 +51,9 @@ func newDepthwiseRows(v *vector, w Window, stride int) depthwiseRows {
 	return rows
 }
 
-// run plans one tile and appends its offsets.
-func (rows *depthwiseRows) run(v *vector, w Window, t tiling, i tile, unit int) depthwiseRun {
+// plan makes a run of one tile and appends its offsets.
+func (rows *depthwiseRows) plan(v *vector, t tiling, i tile) depthwiseRun {
+	w, unit := &rows.shape.Window, rows.stride*floatBytes
 	r := depthwiseRun{tiles: 1, pixels: i.pixels, first: i.first, offsets: len(rows.offsets)}
 	width := w.Kernel[1]
 	row, column := i.first/w.OutW, i.first%w.OutW
@@ -76,16 +80,18 @@ func (rows *depthwiseRows) run(v *vector, w Window, t tiling, i tile, unit int) 
 	return r
 }
 
-func (c *FloatConv) runDepthwiseRows(out, in, residual []float32) {
-	stride := c.shape.outStride()
-	for channel := 0; channel < stride; channel += c.rows.channels {
-		channels := min(c.rows.channels, stride-channel)
-		for i := range c.rows.runs {
-			r := &c.rows.runs[i]
+func (rows *depthwiseRows) Run(out, in, residual, _ []float32) {
+	out, in, residual = rows.operands(1, out, in, residual)
+	stride := rows.stride
+	for channel := 0; channel < stride; channel += rows.channels {
+		channels := min(rows.channels, stride-channel)
+		for i := range rows.runs {
+			r := &rows.runs[i]
 			at := (1+r.first)*stride + channel
 			r.kernel(r.tiles, r.offsetStep*floatBytes, r.taps, channels,
-				&in[channel], &c.weights[r.tap*r.tapWeights*stride+channel], &out[at], &c.rows.offsets[r.offsets],
-				stride*floatBytes, stride*floatBytes, &c.bias[channel], optional(residual, at), c.lo, c.hi)
+				&in[channel], &rows.weights[r.tap*r.tapWeights*stride+channel], &out[at], &rows.offsets[r.offsets],
+				stride*floatBytes, stride*floatBytes, &rows.bias[channel], optional(residual, at), rows.lo, rows.hi)
 		}
 	}
+	rows.clearLanes(out)
 }

@@ -81,7 +81,7 @@ func (c *digitConv) RunFloat(out []float32, in []uint8, r Rescale) {
 	c.clearLanes(out, r)
 }
 
-// eachTile calls end as channelLaneConv's does.
+// eachTile calls end as channelLaneInt's does.
 func (c *digitConv) eachTile(in []uint8, s *scratch, end func(first, pixels, channel, channels int)) {
 	t, sums := c.tiling, (*uint8)(unsafe.Pointer(&s.sums[0]))
 	for _, b := range c.blocks {

@@ -6,17 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// pixelLaneConv is an integer convolution to uint8 that has sixteen pixels across lanes, in place of output channels of
+// pixelLaneInt is an integer convolution to uint8 that has sixteen pixels across lanes, in place of output channels of
 // which there are few. The window moves by one pixel and the output is as wide as the input, so that sixteen output
 // pixels side by side see sixteen input pixels side by side at every tap: with a plane of the image for every column of
 // the window, shifted by it and padded, a tap is an offset into a plane, whatever rows the pixels are in.
 //
 // The planes of a band of rows at a time hold four input channels of every pixel each, for every shift; the band is as
 // large as the first-level cache allows.
-type pixelLaneConv struct {
+type pixelLaneInt struct {
 	intLayer
 	vector   *vector
-	channels *channelLaneConv // the same convolution, for ends that these kernels don't have
+	channels *channelLaneInt // the same convolution, for ends that these kernels don't have
 
 	inQuads, outQuads int       // fours of channels
 	rows              int       // of the output in a band
@@ -55,9 +55,9 @@ type pixelTiles struct {
 	run     func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)
 }
 
-func newPixelLaneConv(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *pixelLaneConv {
-	channels := newChannelLaneConv(v, s, weight, bias, zero)
-	c := &pixelLaneConv{intLayer: channels.intLayer, vector: v, channels: channels}
+func newPixelLaneInt(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *pixelLaneInt {
+	channels := newChannelLaneInt(v, s, weight, bias, zero)
+	c := &pixelLaneInt{intLayer: channels.intLayer, vector: v, channels: channels}
 	c.inQuads, c.outQuads, c.halo = ceilDiv(s.InC, 4), ceilDiv(s.OutC, 4), (s.Kernel[0]-1)*s.Dilation[0]
 	c.planShifts()
 	c.planMasks()
@@ -69,7 +69,7 @@ func newPixelLaneConv(v *vector, s Shape, weight []int8, bias []int32, zero uint
 	return c
 }
 
-func (c *pixelLaneConv) RunUint8(out, in []uint8, r *Requantize) {
+func (c *pixelLaneInt) RunUint8(out, in []uint8, r *Requantize) {
 	inverse, ok := c.exactEnd(r)
 	if !ok {
 		c.channels.RunUint8(out, in, r)
@@ -79,12 +79,12 @@ func (c *pixelLaneConv) RunUint8(out, in []uint8, r *Requantize) {
 	c.run(out, in, r, inverse)
 }
 
-func (c *pixelLaneConv) RunFloat(out []float32, in []uint8, r Rescale) {
+func (c *pixelLaneInt) RunFloat(out []float32, in []uint8, r Rescale) {
 	c.channels.RunFloat(out, in, r)
 }
 
 // planShifts lists the shifts and cuts the output into bands.
-func (c *pixelLaneConv) planShifts() {
+func (c *pixelLaneInt) planShifts() {
 	s := &c.shape
 	for k := range s.Kernel[1] {
 		c.shifts = append(c.shifts, k*s.Dilation[1]-s.Left)
@@ -99,7 +99,7 @@ func (c *pixelLaneConv) planShifts() {
 }
 
 // planMasks finds the pixels of a band that stay inside their row when shifted.
-func (c *pixelLaneConv) planMasks() {
+func (c *pixelLaneInt) planMasks() {
 	width, pixels := c.shape.InW, (c.rows+c.halo)*c.shape.InW
 	vectors := ceilDiv(pixels, pixelVector)
 	c.outside = make([]uint16, vectors)
@@ -120,7 +120,7 @@ func (c *pixelLaneConv) planMasks() {
 }
 
 // planOffsets lays out the planes and finds in them what every tap reads.
-func (c *pixelLaneConv) planOffsets() {
+func (c *pixelLaneInt) planOffsets() {
 	s := &c.shape
 	c.plane = (len(c.outside) + 1) * pixelVector * quadBytes // the last pixels' vector reaches beyond
 	for tap := range s.Taps() {
@@ -132,7 +132,7 @@ func (c *pixelLaneConv) planOffsets() {
 }
 
 // boundSums finds the largest sum that an output channel may have.
-func (c *pixelLaneConv) boundSums(weight []int8) {
+func (c *pixelLaneInt) boundSums(weight []int8) {
 	c.most = make([]float32, c.shape.OutC)
 	per := len(weight) / c.shape.OutC
 	for o := range c.most {
@@ -145,11 +145,11 @@ func (c *pixelLaneConv) boundSums(weight []int8) {
 }
 
 // scratchSize is the bytes that the planes need.
-func (c *pixelLaneConv) scratchSize() int { return len(c.shifts) * c.inQuads * c.plane }
+func (c *pixelLaneInt) scratchSize() int { return len(c.shifts) * c.inQuads * c.plane }
 
 // exactEnd tells whether the end of the kernels gives what r defines: no sum exceeds 32 bits when scaled and a
 // reciprocal, which it returns, can replace the residual's division, if there is one.
-func (c *pixelLaneConv) exactEnd(r *Requantize) (*reciprocal, bool) {
+func (c *pixelLaneInt) exactEnd(r *Requantize) (*reciprocal, bool) {
 	const limit = 1 << 30
 	for o, most := range c.most {
 		if !(most*r.Scale[o] < limit && most*r.Scale[o] > -limit) {
@@ -170,7 +170,7 @@ func (c *pixelLaneConv) exactEnd(r *Requantize) (*reciprocal, bool) {
 }
 
 // run is RunUint8; inverse is what exactEnd gives.
-func (c *pixelLaneConv) run(out, in []uint8, r *Requantize, inverse *reciprocal) {
+func (c *pixelLaneInt) run(out, in []uint8, r *Requantize, inverse *reciprocal) {
 	w, k := &c.shape, &c.vector.pixelLanes
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
@@ -217,7 +217,7 @@ func (c *pixelLaneConv) run(out, in []uint8, r *Requantize, inverse *reciprocal)
 }
 
 // splitBand fills the planes with rows of the image and what is beyond it.
-func (c *pixelLaneConv) splitBand(s *scratch, in []uint8, y, rows int) {
+func (c *pixelLaneInt) splitBand(s *scratch, in []uint8, y, rows int) {
 	w, k := &c.shape, &c.vector.pixelLanes
 	first, last := min(max(y, 0), y+rows), max(min(y+rows, w.InH), y)
 	above, inside, below := (first-y)*w.InW, max(last-first, 0)*w.InW, (y+rows-max(first, last))*w.InW
@@ -258,6 +258,6 @@ func (c *pixelLaneConv) splitBand(s *scratch, in []uint8, y, rows int) {
 }
 
 // at is a pixel's place in a plane.
-func (c *pixelLaneConv) at(s *scratch, shift, quad, pixel int) *uint32 {
+func (c *pixelLaneInt) at(s *scratch, shift, quad, pixel int) *uint32 {
 	return &s.planes[(shift*c.inQuads+quad)*c.plane/quadBytes+pixel]
 }

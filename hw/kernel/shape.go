@@ -8,7 +8,7 @@ type Shape struct {
 	Window
 	InC, OutC int // channels
 	Groups    int // of channels, each convolved by itself
-	InStride  int // scalars from pixel to pixel of the input; 0: ChannelStride(InC). Only a [FloatConv] that is not depthwise takes another
+	InStride  int // scalars from pixel to pixel of the input; 0: ChannelStride(InC). See [FloatPlan.TakesNarrowPixels]
 }
 
 // Weights is the number of weights.
@@ -37,5 +37,12 @@ func (s Shape) check() {
 	channels := min(s.InC, s.OutC, s.Groups)
 	if sizes < 1 || channels < 1 || s.InC%s.Groups != 0 || s.OutC%s.Groups != 0 || s.inStride() < s.InC || s.InStride%4 != 0 {
 		panic(fmt.Sprintf("kernel: no convolution has the shape %+v", s))
+	}
+}
+
+// checkStride panics unless the input has whole vectors of channels.
+func (s Shape) checkStride() {
+	if s.inStride() != ChannelStride(s.InC) {
+		panic(fmt.Sprintf("kernel: a convolution that takes no narrow pixels has the shape %+v", s))
 	}
 }

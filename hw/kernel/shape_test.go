@@ -44,7 +44,7 @@ func TestImpossibleShapes(t *testing.T) {
 					t.Errorf("%s: is planned", name)
 				}
 			}()
-			NewFloatConv(Portable, l.Shape, make([]float32, 8*16*9), nil, 0, 1)
+			newDirect(Portable, l.Shape, make([]float32, 8*16*9), nil, 0, 1)
 		}()
 	}
 }

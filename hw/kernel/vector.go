@@ -31,10 +31,10 @@ type vector struct {
 	ternary, binary [3][]digitTile // in place of bits, of the same sizes
 	packWords       func(rows, pixels, bits int, out, in *uint8, outStride, inStride, rowGap, plane int, present uint64)
 
-	depthwiseFloat []depthwiseFloat
+	depthwiseFloat []depthwiseFloatTile
 	depthwiseTiles []depthwiseTiles // nil: depthwiseFloat convolves
 	sliding        slidingKernels
-	depthwiseInt   []depthwiseInt
+	depthwiseInt   []depthwiseIntTile
 	depthwiseBytes bool // integer weights are 8 bits wide and activations shifted by intShift; otherwise 32 bits
 
 	winograd [5]winogradTransforms // by the side of a tile, 2 or 4
@@ -78,9 +78,9 @@ type (
 
 	digitTile func(taps, words int, in *uint8, weights *uint32, out *uint8, offsets *int32, passes *int, count, stride int, bias *int32, scale *float32, lo, hi float32, zero int32)
 
-	depthwiseFloat func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
-	depthwiseTiles func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
-	depthwiseInt   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
+	depthwiseFloatTile func(taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
+	depthwiseTiles     func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)
+	depthwiseIntTile   func(taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32)
 
 	winogradTransforms struct {
 		input  func(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)

@@ -47,7 +47,7 @@ var avx2 = vector{
 	bits:     [3][]bitTile{1: {nil, bitTileAVX2x1x16, bitTileAVX2x2x16, bitTileAVX2x3x16, bitTileAVX2x4x16}},
 	packBits: packBitsAVX2,
 
-	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX2x1, depthwiseFloatAVX2x2, depthwiseFloatAVX2x3, depthwiseFloatAVX2x4},
+	depthwiseFloat: []depthwiseFloatTile{nil, depthwiseFloatAVX2x1, depthwiseFloatAVX2x2, depthwiseFloatAVX2x3, depthwiseFloatAVX2x4},
 	depthwiseTiles: []depthwiseTiles{nil,
 		depthwiseTilesAVX2x1, depthwiseTilesAVX2x2, depthwiseTilesAVX2x3, depthwiseTilesAVX2x4,
 		depthwiseTilesAVX2x5, depthwiseTilesAVX2x6, depthwiseTilesAVX2x7, depthwiseTilesAVX2x8,
@@ -58,7 +58,7 @@ var avx2 = vector{
 		{5, 1, 4}: depthwiseSlide5by1AVX2x4, {5, 1, 7}: depthwiseSlide5by1AVX2x7, {5, 1, 8}: depthwiseSlide5by1AVX2x8,
 		{5, 2, 4}: depthwiseSlide5by2AVX2x4, {5, 2, 7}: depthwiseSlide5by2AVX2x7, {5, 2, 8}: depthwiseSlide5by2AVX2x8,
 	},
-	depthwiseInt: []depthwiseInt{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
+	depthwiseInt: []depthwiseIntTile{nil, depthwiseIntAVX2x1, depthwiseIntAVX2x2, depthwiseIntAVX2x3, depthwiseIntAVX2x4},
 
 	winograd: [5]winogradTransforms{
 		2: {winogradInput2x2AVX2, winogradOutput2x2AVX2},
@@ -112,7 +112,7 @@ var avx512 = withPopulationCounts(vector{
 	// Without VNNI, 512-bit integers would gain little over AVX2's.
 	intPixels: avx2.intPixels, intWidth: avx2.intWidth, words: true, int: avx2.int,
 
-	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatAVX512x1, depthwiseFloatAVX512x2, depthwiseFloatAVX512x3, depthwiseFloatAVX512x4},
+	depthwiseFloat: []depthwiseFloatTile{nil, depthwiseFloatAVX512x1, depthwiseFloatAVX512x2, depthwiseFloatAVX512x3, depthwiseFloatAVX512x4},
 	depthwiseTiles: []depthwiseTiles{nil,
 		depthwiseTilesAVX512x1, depthwiseTilesAVX512x2, depthwiseTilesAVX512x3, depthwiseTilesAVX512x4,
 		depthwiseTilesAVX512x5, depthwiseTilesAVX512x6, depthwiseTilesAVX512x7, depthwiseTilesAVX512x8,
@@ -123,7 +123,7 @@ var avx512 = withPopulationCounts(vector{
 		{5, 1, 4}: depthwiseSlide5by1AVX512x4, {5, 1, 7}: depthwiseSlide5by1AVX512x7, {5, 1, 8}: depthwiseSlide5by1AVX512x8,
 		{5, 2, 4}: depthwiseSlide5by2AVX512x4, {5, 2, 7}: depthwiseSlide5by2AVX512x7, {5, 2, 8}: depthwiseSlide5by2AVX512x8,
 	},
-	depthwiseInt: []depthwiseInt{nil, depthwiseIntAVX512x1, depthwiseIntAVX512x2, depthwiseIntAVX512x3, depthwiseIntAVX512x4},
+	depthwiseInt: []depthwiseIntTile{nil, depthwiseIntAVX512x1, depthwiseIntAVX512x2, depthwiseIntAVX512x3, depthwiseIntAVX512x4},
 
 	winograd: [5]winogradTransforms{
 		2: {winogradInput2x2AVX512, winogradOutput2x2AVX512},

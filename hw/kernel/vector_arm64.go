@@ -37,8 +37,8 @@ var neon = vector{
 	bits:     [3][]bitTile{1: {nil, bitTileNEONx1, bitTileNEONx2, bitTileNEONx3, bitTileNEONx4}},
 	packBits: packBitsNEON,
 
-	depthwiseFloat: []depthwiseFloat{nil, depthwiseFloatNEONx1, depthwiseFloatNEONx2, depthwiseFloatNEONx3, depthwiseFloatNEONx4},
-	depthwiseInt:   []depthwiseInt{nil, depthwiseIntNEONx1, depthwiseIntNEONx2, depthwiseIntNEONx3, depthwiseIntNEONx4},
+	depthwiseFloat: []depthwiseFloatTile{nil, depthwiseFloatNEONx1, depthwiseFloatNEONx2, depthwiseFloatNEONx3, depthwiseFloatNEONx4},
+	depthwiseInt:   []depthwiseIntTile{nil, depthwiseIntNEONx1, depthwiseIntNEONx2, depthwiseIntNEONx3, depthwiseIntNEONx4},
 	depthwiseBytes: true,
 
 	winograd: [5]winogradTransforms{

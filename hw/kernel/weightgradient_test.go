@@ -95,10 +95,10 @@ func TestBatchConv(t *testing.T) {
 				}
 				out := slices.Clone(residual)
 				c.Run(images, out, in, out, normals(random, c.Scratch()))
-				direct := NewFloatConv(isa, l.Shape, weight, bias, -inf, inf)
+				direct := newDirect(isa, l.Shape, weight, bias, -inf, inf)
 				for i := range images {
 					want := slices.Clone(residual[i*l.outputs():][:l.outputs()])
-					direct.Run(want, in[i*l.inputs():], want)
+					direct.Run(want, in[i*l.inputs():], want, nil)
 					for at, y := range want {
 						if d := math.Abs(float64(out[i*l.outputs()+at] - y)); !(d <= 1e-4*math.Sqrt(float64(l.InC*l.Taps()))) {
 							t.Fatalf("%s %v: image %d of %d: out[%d] = %v, want %v", isa, l, i, images, at, out[i*l.outputs()+at], y)

@@ -5,10 +5,9 @@ import (
 	"math"
 )
 
-// Winograd is the convolution of a [FloatConv] with a 3×3 kernel at stride 1, computed by minimal
+// winogradConv is a float convolution with a 3×3 kernel at stride 1 in one group, computed by minimal
 // filtering (Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks"): tiles of
-// m×m output pixels cost (m+2)² multiplications a channel pair in place of 9·m². It is
-// immutable and safe for concurrent Runs.
+// m×m output pixels cost (m+2)² multiplications a channel pair in place of 9·m².
 //
 // Transforms add before they multiply, which costs accuracy where sums cancel. With A, B
 // and G the transforms of output, input and weights, the error of an output is at most
@@ -16,9 +15,9 @@ import (
 //	(C+16)·2⁻²⁴ · (|A|ᵀ·(Σ (|G|·|w|·|G|ᵀ) ⊙ (|B|ᵀ·|x|·|B|))·|A| + |bias| + |residual|)
 //
 // for sums over C input channels, C rounded up to 4.
-type Winograd struct {
+type winogradConv struct {
+	floatLayer
 	vector  *vector // nil: portable
-	shape   Shape
 	images  int     // at a time
 	tile    int     // m
 	batch   int     // most tiles whose transforms are kept at a time
@@ -29,43 +28,31 @@ type Winograd struct {
 	blocks  []block
 	plane   int       // weights per plane
 	weights []float32 // [(m+2)²] planes, packed
-	bias    []float32 // ChannelStride(outC) long
 	none    []float32 // the bias of products
-	lo, hi  float32
 }
 
 // winogradCache bounds what a batch of tiles takes, in bytes: it should stay in the
 // second-level cache from transform to transform.
 const winogradCache = 512 << 10
 
-// NewWinograd plans a convolution by tiles of tile×tile output pixels, 2 or 4. The other arguments
-// are those of [NewFloatConv]; the shape must be one group of 3×3 kernels with stride and dilation 1.
-func NewWinograd(isa ISA, s Shape, tile int, weight, bias []float32, lo, hi float32) *Winograd {
-	c := newWinograd(isa, s, 1, tile, bias, lo, hi)
-	for block := range c.blocks {
-		c.PackWeights(block, weight)
+// newWinograd plans a convolution of so many images by tiles of tile×tile output pixels, 2 or 4, whose weights are still to
+// be packed.
+func newWinograd(v *vector, l floatLayer, images, tile int) *winogradConv {
+	if tile != 2 && tile != 4 || !l.shape.minimal() {
+		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, l.shape))
 	}
-	return c
-}
-
-func newWinograd(isa ISA, s Shape, images, tile int, bias []float32, lo, hi float32) *Winograd {
-	s.check()
-	if tile != 2 && tile != 4 || !s.minimal() {
-		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, s))
-	}
-	c := &Winograd{vector: vectorOf(isa), shape: s, images: images, tile: tile, lo: lo, hi: hi}
-	if c.vector != nil && c.vector.winograd[tile].input == nil {
+	c := &winogradConv{floatLayer: l, vector: v, images: images, tile: tile}
+	if v != nil && v.winograd[tile].input == nil {
 		c.vector = nil
 	}
-	c.tiles, c.batch = winogradTiles(s, images, tile)
-	c.bias, c.none = Floats(s.outStride()), Floats(2*lanes)
-	copy(c.bias, bias)
+	c.tiles, c.batch = winogradTiles(l.shape, images, tile)
+	c.none = Floats(2 * lanes)
 	c.locate()
 	width := portableWidth
 	if c.vector != nil {
 		width = c.vector.floatWidth
 	}
-	plane := s
+	plane := l.shape
 	plane.Kernel = [2]int{1, 1}
 	var size int
 	c.blocks, size = plane.blocks(width, lanes)
@@ -97,9 +84,7 @@ func planeStride(batch, stride int) int { return oddLines(batch * stride) }
 // together does not compete for the same places in the caches.
 func oddLines(floats int) int { return (floats+lanes-1)/(2*lanes)*2*lanes + lanes }
 
-// WinogradScratch is the number of scalars that Run needs to work in.
-func WinogradScratch(s Shape, tile int) int { return winogradScratch(s, 1, tile) }
-
+// winogradScratch is the number of scalars that a run works in.
 func winogradScratch(s Shape, images, tile int) int {
 	n := (tile + 2) * (tile + 2)
 	_, batch := winogradTiles(s, images, tile)
@@ -107,7 +92,7 @@ func winogradScratch(s Shape, images, tile int) int {
 }
 
 // locate fills the tables of offsets.
-func (c *Winograd) locate() {
+func (c *winogradConv) locate() {
 	w, m, unit := c.shape, c.tile, 1
 	if c.vector != nil {
 		unit = floatBytes
@@ -159,10 +144,15 @@ func (c *Winograd) locate() {
 	}
 }
 
-// PackWeights transforms a block's weights (of all of them, OIHW) and packs each plane of them
-// as [depth][width]. The blocks, of which [Winograd.Blocks] tells the number, do not depend on
-// each other.
-func (c *Winograd) PackWeights(block int, weight []float32) {
+func (c *winogradConv) packWeights(weight []float32) {
+	for block := range c.blocks {
+		c.packBlock(block, weight)
+	}
+}
+
+// packBlock transforms a block's weights (of all of them, OIHW) and packs each plane of them
+// as [depth][width].
+func (c *winogradConv) packBlock(block int, weight []float32) {
 	n := (c.tile + 2) * (c.tile + 2)
 	transform := weights2
 	if c.tile == 4 {
@@ -181,25 +171,15 @@ func (c *Winograd) PackWeights(block int, weight []float32) {
 	}
 }
 
-// Blocks is the number of parts that weights are packed in.
-func (c *Winograd) Blocks() int { return len(c.blocks) }
-
-// Kernel names the arithmetic for people.
-func (c *Winograd) Kernel() string { return "winograd" }
-
-// Run computes out = clamp(conv(in) + bias + residual) as [FloatConv.Run] does. scratch is
-// [WinogradScratch] long, 64-byte aligned and overlaps nothing else; it may hold anything before.
-func (c *Winograd) Run(out, in, residual, scratch []float32) {
-	c.run(c.images, out, in, residual, scratch)
+func (c *winogradConv) Run(out, in, residual, scratch []float32) {
+	c.run(1, out, in, residual, scratch)
 }
 
-func (c *Winograd) run(images int, out, in, residual, scratch []float32) {
+// run convolves so many images, at most as many as planned.
+func (c *winogradConv) run(images int, out, in, residual, scratch []float32) {
+	out, in, residual = c.operands(images, out, in, residual)
 	s, n := &c.shape, (c.tile+2)*(c.tile+2)
-	out, in = out[:images*s.outputSize()], in[:images*s.inputSize()]
-	if residual != nil {
-		residual = residual[:len(out)]
-	}
-	inPlane, outPlane := planeStride(c.batch, s.inStride()), planeStride(c.batch, s.outStride())
+	inPlane, outPlane := planeStride(c.batch, s.inStride()), planeStride(c.batch, c.stride)
 	temporary, scratch := scratch[:n*lanes], scratch[n*lanes:]
 	transformed, products := scratch[:n*inPlane], scratch[n*inPlane:][:n*outPlane]
 	tiles := c.tiles / c.images * images
@@ -209,12 +189,10 @@ func (c *Winograd) run(images int, out, in, residual, scratch []float32) {
 		c.multiply(products, transformed, count, inPlane, outPlane)
 		c.transformOutputs(out, products, residual, temporary, first, count, outPlane)
 	}
-	if c.lo > 0 || c.hi < 0 {
-		clearPadding(out, s.OutC)
-	}
+	c.clearLanes(out)
 }
 
-func (c *Winograd) transformInputs(planes, in, temporary []float32, first, count, plane int) {
+func (c *winogradConv) transformInputs(planes, in, temporary []float32, first, count, plane int) {
 	n, stride := (c.tile+2)*(c.tile+2), c.shape.inStride()
 	for t := range count {
 		offsets := c.inputs[(first+t)*n:][:n]
@@ -226,8 +204,8 @@ func (c *Winograd) transformInputs(planes, in, temporary []float32, first, count
 	}
 }
 
-func (c *Winograd) transformOutputs(out, planes, residual, temporary []float32, first, count, plane int) {
-	n, stride := c.tile*c.tile, c.shape.outStride()
+func (c *winogradConv) transformOutputs(out, planes, residual, temporary []float32, first, count, plane int) {
+	n, stride := c.tile*c.tile, c.stride
 	for t := range count {
 		offsets := c.outputs[(first+t)*n:][:n]
 		if c.vector == nil {
@@ -240,8 +218,8 @@ func (c *Winograd) transformOutputs(out, planes, residual, temporary []float32, 
 }
 
 // multiply computes every plane's products, [tiles][outC] = [tiles][inC]·[inC][outC].
-func (c *Winograd) multiply(products, transformed []float32, count, inPlane, outPlane int) {
-	in, out := c.shape.inStride(), c.shape.outStride()
+func (c *winogradConv) multiply(products, transformed []float32, count, inPlane, outPlane int) {
+	in, out := c.shape.inStride(), c.stride
 	height := portableTile
 	if c.vector != nil {
 		height = c.vector.floatPixels

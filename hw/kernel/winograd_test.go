@@ -100,6 +100,11 @@ func winogradLayers(random *rand.Rand) []layer {
 	return cases
 }
 
+// newWinogradTiles plans a convolution by tiles of a given size, whether they are the fastest or not.
+func newWinogradTiles(isa ISA, s Shape, tile int, weight, bias []float32, lo, hi float32) FloatConv {
+	return FloatPlan{isa, s, winograd, tile}.New(weight, bias, lo, hi)
+}
+
 func TestWinograd(t *testing.T) {
 	random := rand.New(rand.NewPCG(8, 1))
 	for i, l := range winogradLayers(random) {
@@ -137,8 +142,8 @@ func TestWinograd(t *testing.T) {
 			for _, isa := range Supported() {
 				out := normals(random, l.outputs())
 				padding := slices.Clone(out[:ChannelStride(l.OutC)])
-				scratch := normals(random, WinogradScratch(l.Shape, tile))
-				NewWinograd(isa, l.Shape, tile, weight, bias, lo, hi).Run(out, in, added, scratch)
+				scratch := normals(random, winogradScratch(l.Shape, 1, tile))
+				newWinogradTiles(isa, l.Shape, tile, weight, bias, lo, hi).Run(out, in, added, scratch)
 				if !slices.Equal(out[:len(padding)], padding) {
 					t.Fatalf("%s %d %v: wrote the padding pixel", isa, tile, l)
 				}
@@ -175,10 +180,10 @@ func TestWinogradAccuracy(t *testing.T) {
 			l.eachOutput(func(_, _, at int) { sum += (float64(out[at]) - want[at]) * (float64(out[at]) - want[at]) })
 			return math.Sqrt(sum / power)
 		}
-		NewFloatConv(isa, l.Shape, weight, nil, -none, none).Run(out, in, nil)
+		newDirect(isa, l.Shape, weight, nil, -none, none).Run(out, in, nil, nil)
 		direct := err()
 		for tile, limit := range map[int]float64{2: 1e-6, 4: 4e-6} {
-			NewWinograd(isa, l.Shape, tile, weight, nil, -none, none).Run(out, in, nil, Floats(WinogradScratch(l.Shape, tile)))
+			newWinogradTiles(isa, l.Shape, tile, weight, nil, -none, none).Run(out, in, nil, Floats(winogradScratch(l.Shape, 1, tile)))
 			if e := err(); e > limit {
 				t.Errorf("%s: tiles of %d have a relative error of %.2g (direct: %.2g), at most %g is expected", isa, tile, e, direct, limit)
 			} else {

@@ -28,9 +28,9 @@ var (
 	winogradNEON = winogradCost{4, 1.7, 80, 6, 16, 1 << 20, 8, 3}
 )
 
-// WinogradTile is the side of the tiles by which [Winograd] computes a convolution fastest, and 0
-// where it can't or where [FloatConv] is about as fast.
-func WinogradTile(isa ISA, s Shape) int {
+// winogradTile is the side of the tiles by which Winograd's transforms compute a convolution fastest, and 0
+// where they can't or where direct convolution is about as fast.
+func winogradTile(isa ISA, s Shape) int {
 	if !s.minimal() {
 		return 0
 	}

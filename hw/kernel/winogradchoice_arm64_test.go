@@ -19,7 +19,7 @@ func TestWinogradTile(t *testing.T) {
 		{square(64, 64, 56, 1, 1), 0},
 	} {
 		for _, isa := range []ISA{NEON, NEONDot} {
-			if tile := WinogradTile(isa, c.Shape); tile != c.tile {
+			if tile := winogradTile(isa, c.Shape); tile != c.tile {
 				t.Errorf("%s %v: tiles of %d, want %d", isa, c.layer, tile, c.tile)
 			}
 		}

@@ -76,7 +76,7 @@ func input4(a, b, c, d, e, f float32) (y0, y1, y2, y3, y4, y5 float32) {
 }
 
 // transformOutput writes clamp(Aᵀ·y·A + bias + residual) of a tile's products to its pixels.
-func (c *Winograd) transformOutput(out, planes, residual []float32, plane int, offsets []int32) {
+func (c *winogradConv) transformOutput(out, planes, residual []float32, plane int, offsets []int32) {
 	n, m := c.tile+2, c.tile
 	var y [6][6]float32 // of which n×n are used
 	for channel, bias := range c.bias {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"galen/hw/graph"
+	"galen/hw/kernel"
 )
 
 // lowerInput decides how images are loaded and gives the units that are left to do. If all that is done with
@@ -64,7 +65,11 @@ func (c *compiler) narrow() bool {
 			continue
 		}
 		conv, ok := n.Op.(*graph.Conv)
-		if !ok || conv.Groups > 1 || c.winogradTile(LayerShape(conv, in.Shape, c.g.Values[n.Output].Shape)) > 0 {
+		if !ok || conv.Groups > 1 {
+			return false
+		}
+		shape := LayerShape(conv, in.Shape, c.g.Values[n.Output].Shape)
+		if !kernel.PlanFloat(c.isa, shape, !c.direct).TakesNarrowPixels() {
 			return false
 		}
 	}

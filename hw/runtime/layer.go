@@ -52,6 +52,8 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 	in := c.real(n.Inputs[0])
 	shape := LayerShape(n.Op, in.shape, out.shape)
 	shape.InStride = in.stride
+	plan := kernel.PlanFloat(c.isa, shape, !c.direct)
+	c.layers[c.layer].Kernel = plan.Kernel()
 	in.border = in.border || readsBorder(n.Op)
 	c.writeFloats(out, func(out *slot) {
 		reads := []*slot{in}
@@ -60,42 +62,15 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 			other := c.real(u.residual)
 			reads, residual = append(reads, other), other.floats
 		}
-		if tile := c.winogradTile(shape); tile > 0 {
-			c.emitWinograd(n, u, shape, tile, residual, out, reads)
-			return
+		scratch := func(*memory) []float32 { return nil }
+		if size := plan.Scratch(); size > 0 {
+			room := c.scratch(size)
+			reads, scratch = append(reads, room), room.floats
 		}
-		var conv *kernel.FloatConv
-		layer := &c.layers[c.layer]
-		c.prepare(func() {
-			conv = kernel.NewFloatConv(c.isa, shape, n.Weight().Real(), n.Bias(), u.lo, u.hi)
-			layer.Kernel = conv.Kernel()
-		})
-		c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), residual(m)) }, out, reads...)
+		var conv kernel.FloatConv
+		c.prepare(func() { conv = plan.New(n.Weight().Real(), n.Bias(), u.lo, u.hi) })
+		c.emit(func(m *memory) { conv.Run(out.floats(m), in.floats(m), residual(m), scratch(m)) }, out, reads...)
 	})
-}
-
-// winogradTile is the side of the tiles that a float layer is computed by, 0 if it is convolved
-// directly.
-func (c *compiler) winogradTile(shape kernel.Shape) int {
-	if c.direct {
-		return 0
-	}
-	return kernel.WinogradTile(c.isa, shape)
-}
-
-// emitWinograd appends a convolution that works in a slot of its own. The first of what it reads
-// is its input.
-func (c *compiler) emitWinograd(n *graph.Node, u unit, shape kernel.Shape, tile int, residual func(*memory) []float32, out *slot, reads []*slot) {
-	var conv *kernel.Winograd
-	layer := &c.layers[c.layer]
-	c.prepare(func() {
-		conv = kernel.NewWinograd(c.isa, shape, tile, n.Weight().Real(), n.Bias(), u.lo, u.hi)
-		layer.Kernel = conv.Kernel()
-	})
-	in, scratch := reads[0], c.scratch(kernel.WinogradScratch(shape, tile))
-	c.emit(func(m *memory) {
-		conv.Run(out.floats(m), in.floats(m), residual(m), scratch.floats(m))
-	}, out, append(reads, scratch)...)
 }
 
 func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {

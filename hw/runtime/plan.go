@@ -18,7 +18,7 @@ import (
 type Options struct {
 	ISA kernel.ISA // instruction set of the kernels; empty: kernel.Default
 	// Direct keeps float convolutions from Winograd's transforms, which are faster but less accurate,
-	// see kernel.Winograd.
+	// see kernel.PlanFloat.
 	Direct bool
 }
 

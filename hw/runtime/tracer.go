@@ -159,8 +159,8 @@ func (t *Tracer) op(g *graph.Graph, node int) floatOp {
 		bias = realBias(n, g.Values[n.Inputs[0]].Quant.Scale)
 	}
 	shape := LayerShape(n.Op, g.Values[n.Inputs[0]].Shape, g.Values[n.Output].Shape)
-	conv := kernel.NewFloatConv(t.isa, shape, n.Weight().Real(), bias, negInf, posInf)
-	return func(out []float32, in [][]float32) { conv.Run(out, in[0], nil) }
+	conv := kernel.PlanFloat(t.isa, shape, false).New(n.Weight().Real(), bias, negInf, posInf)
+	return func(out []float32, in [][]float32) { conv.Run(out, in[0], nil, nil) }
 }
 
 // realBias is what an integer layer's rounded bias stands for.
