@@ -19,7 +19,7 @@ type conv struct {
 	bias    *parameter // nil: none
 	run     kernel.BatchConv
 	input   *inputGradient
-	weights *kernel.WeightGradient
+	weights kernel.WeightGradient
 }
 
 func (t *Trainer) newConv(op *graph.Conv, in, out graph.Shape) (*conv, error) {
