@@ -71,21 +71,30 @@ func pack[D, W int8 | int16 | float32](s Shape, b block, dst []D, weight []W, un
 // most networks: it fills whole lines of the cache before it writes them, since those of all taps
 // would compete for the same places there.
 func packOnes(s Shape, b block, dst, weight []float32) {
-	taps, outputs := s.Taps(), min(b.width, s.OutC-b.out)
-	rows := make([]float32, taps*b.width)
+	taps, filter, outputs := s.Taps(), s.InC*s.Taps(), min(b.width, s.OutC-b.out)
 	if outputs <= 0 {
 		return
 	}
+	weight = weight[b.out*filter:][:outputs*filter]
+	rows := make([]float32, taps*b.width)
 	for in := range s.InC {
-		for o := range outputs {
-			at := o
-			for _, w := range weight[((b.out+o)*s.InC+in)*taps:][:taps] {
-				rows[at] = w
-				at += b.width
-			}
-		}
+		packChannel(rows, weight[in*taps:], taps, b.width, outputs, filter)
 		for tap := range taps {
 			copy(dst[(tap*b.depth+in)*b.width:], rows[tap*b.width:][:b.width])
+		}
+	}
+}
+
+// packChannel writes an input channel's weights of some filters, each of the given length, as [tap][width]. Its loops
+// want all registers for themselves.
+//
+//go:noinline
+func packChannel(rows, weight []float32, taps, width, filters, length int) {
+	for o := range filters {
+		at := o
+		for _, w := range weight[o*length:][:taps] {
+			rows[at] = w
+			at += width
 		}
 	}
 }
@@ -93,32 +102,33 @@ func packOnes(s Shape, b block, dst, weight []float32) {
 // packFours is pack for units of 4 in order without groups; dst holds a unit in each scalar, the
 // first channel lowest.
 func packFours(s Shape, b block, dst []uint32, weight []int8) {
-	taps, outputs := s.Taps(), min(b.width, s.OutC-b.out)
-	rows := make([]uint32, taps*b.width)
+	inC, taps, width := s.InC, s.Taps(), b.width
+	outputs := min(width, s.OutC-b.out)
 	if outputs <= 0 {
 		return
 	}
-	for in := 0; in < s.InC; in += 4 {
+	rows := make([]uint32, taps*width)
+	for in := 0; in < inC; in += 4 {
 		for o := range outputs {
-			w, at := weight[((b.out+o)*s.InC+in)*taps:], o
-			if in+4 > s.InC {
+			w, at := weight[((b.out+o)*inC+in)*taps:], o
+			if in+4 > inC {
 				for tap := range taps {
 					rows[at] = 0
-					for k := range s.InC - in {
+					for k := range inC - in {
 						rows[at] |= uint32(uint8(w[k*taps+tap])) << (8 * k)
 					}
-					at += b.width
+					at += width
 				}
 				continue
 			}
 			first, second, third, fourth := w[:taps], w[taps:][:taps], w[2*taps:][:taps], w[3*taps:][:taps]
 			for tap, q := range first {
 				rows[at] = uint32(uint8(q)) | uint32(uint8(second[tap]))<<8 | uint32(uint8(third[tap]))<<16 | uint32(uint8(fourth[tap]))<<24
-				at += b.width
+				at += width
 			}
 		}
 		for tap := range taps {
-			copy(dst[(tap*b.depth+in)/4*b.width:], rows[tap*b.width:][:b.width])
+			copy(dst[(tap*b.depth+in)/4*width:], rows[tap*width:][:width])
 		}
 	}
 }
