@@ -1,7 +1,7 @@
 package kernel
 
-// depthwiseFloat is a float convolution of each channel alone, tile by tile: channels lie across lanes, of activations and
-// of weights. Where assembly goes along rows, [depthwiseRows] computes it.
+// depthwiseFloat is a float convolution of each channel alone, tile by tile: channels lie across lanes, of activations
+// and of weights. Where assembly goes along rows, [depthwiseRows] computes it.
 type depthwiseFloat struct {
 	floatLayer
 	vector  *vector

@@ -1,6 +1,7 @@
 package kernel
 
-// depthwiseInt is an integer convolution of each channel alone: channels lie across lanes, of activations and of weights.
+// depthwiseInt is an integer convolution of each channel alone: channels lie across lanes, of activations and of
+// weights.
 type depthwiseInt struct {
 	intLayer
 	vector  *vector

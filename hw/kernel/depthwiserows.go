@@ -1,7 +1,7 @@
 package kernel
 
-// depthwiseRows is a float convolution of each channel alone that goes over the image for some channels at a time, so that
-// the rows of the image under the window stay in the first-level cache from one output row to the next, and in
+// depthwiseRows is a float convolution of each channel alone that goes over the image for some channels at a time, so
+// that the rows of the image under the window stay in the first-level cache from one output row to the next, and in
 // each row over runs of tiles.
 type depthwiseRows struct {
 	floatLayer
@@ -34,7 +34,8 @@ func newDepthwiseRows(v *vector, l floatLayer, weight []float32) *depthwiseRows 
 	w := l.shape.Window
 	reach := (w.Kernel[0]-1)*w.Dilation[0] + 1
 	channels := depthwiseCache / floatBytes / (min(reach, w.InH)*w.InW + w.Taps()) / lanes * lanes
-	rows := &depthwiseRows{floatLayer: l, weights: packDepthwiseFloats(l.shape, weight), channels: min(max(channels, lanes), l.stride)}
+	rows := &depthwiseRows{floatLayer: l, weights: packDepthwiseFloats(l.shape, weight)}
+	rows.channels = min(max(channels, lanes), l.stride)
 	t := newTiling(w, len(v.depthwiseTiles)-1, l.stride*floatBytes, true)
 	for _, i := range t.tiles {
 		r := rows.plan(v, t, i)

@@ -1,7 +1,7 @@
 package kernel
 
-// channelLaneFloat has output channels across lanes: a pixel's input channels are broadcast one by one and meet the weights
-// of a block of output channels. It computes any float convolution.
+// channelLaneFloat has output channels across lanes: a pixel's input channels are broadcast one by one and meet the
+// weights of a block of output channels. It computes any float convolution.
 type channelLaneFloat struct {
 	directFloat
 	vector *vector

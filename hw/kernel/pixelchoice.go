@@ -1,7 +1,7 @@
 package kernel
 
-// pixelLanesFit tells whether a convolution can have pixels across lanes, with planes of a row of the output that are not
-// beyond the caches.
+// pixelLanesFit tells whether a convolution can have pixels across lanes, with planes of a row of the output that are
+// not beyond the caches.
 func pixelLanesFit(isa ISA, s Shape) bool {
 	const most = 1 << 20
 	v := vectorOf(isa)

@@ -8,8 +8,8 @@ import (
 
 // pixelLaneInt is an integer convolution to uint8 that has sixteen pixels across lanes, in place of output channels of
 // which there are few. The window moves by one pixel and the output is as wide as the input, so that sixteen output
-// pixels side by side see sixteen input pixels side by side at every tap: with a plane of the image for every column of
-// the window, shifted by it and padded, a tap is an offset into a plane, whatever rows the pixels are in.
+// pixels side by side see sixteen input pixels side by side at every tap: with a plane of the image for every column
+// of the window, shifted by it and padded, a tap is an offset into a plane, whatever rows the pixels are in.
 //
 // The planes of a band of rows at a time hold four input channels of every pixel each, for every shift; the band is as
 // large as the first-level cache allows.
@@ -45,14 +45,17 @@ const (
 type pixelKernels struct {
 	split [5]func(vectors int, in *uint8, planes *uint32, plane int)
 	shift func(vectors int, out, in *uint32, delta int, masks *uint16, padding *uint8)
-	three func(vectors int, in *uint8, quad int, planes *uint32, plane int, masks *uint16, padding *uint8, above, below int) // split and shift by -1, 0 and 1 in one
-	tiles [5][]pixelTiles                                                                                                    // the larger ones first
+	// three splits and shifts by -1, 0 and 1 in one.
+	three func(vectors int, in *uint8, quad int, planes *uint32, plane int,
+		masks *uint16, padding *uint8, above, below int)
+	tiles [5][]pixelTiles // the larger ones first
 }
 
 // pixelTiles have so many vectors of pixels.
 type pixelTiles struct {
 	vectors int
-	run     func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)
+	run     func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8,
+		bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)
 }
 
 func newPixelLaneInt(v *vector, s Shape, weight []int8, bias []int32, zero uint8) *pixelLaneInt {
@@ -209,8 +212,8 @@ func (c *pixelLaneInt) run(out, in []uint8, r *Requantize, inverse *reciprocal) 
 				rest = &s.residual[0]
 			}
 			tiles := k.tiles[c.outQuads]
-			tiles[len(tiles)-1].run(1, steps, &s.planes[place], &c.offsets[0], &c.weights[0], &s.pixels[0], &c.bias[0], &r.Scale[0],
-				int16(zero), lo, hi, rest, add)
+			tiles[len(tiles)-1].run(1, steps, &s.planes[place], &c.offsets[0], &c.weights[0], &s.pixels[0],
+				&c.bias[0], &r.Scale[0], int16(zero), lo, hi, rest, add)
 			copy(out[at:], s.pixels[:pixels*pixelBytes])
 		}
 	}
@@ -224,7 +227,8 @@ func (c *pixelLaneInt) splitBand(s *scratch, in []uint8, y, rows int) {
 	at := (1 + first*w.InW) * pixelBytes
 	if c.neighbours != nil && inside%pixelVector == 0 && inside > 0 {
 		for q := range c.inQuads {
-			k.three(inside/pixelVector, &in[at], q, c.at(s, 0, q, 0), c.inQuads*c.plane, &c.neighbours[0], &in[quadBytes*q], above, below)
+			k.three(inside/pixelVector, &in[at], q, c.at(s, 0, q, 0), c.inQuads*c.plane,
+				&c.neighbours[0], &in[quadBytes*q], above, below)
 		}
 		return
 	}
@@ -252,7 +256,8 @@ func (c *pixelLaneInt) splitBand(s *scratch, in []uint8, y, rows int) {
 			continue
 		}
 		for q := range c.inQuads {
-			k.shift(ceilDiv(rows*w.InW, pixelVector), c.at(s, i, q, 0), c.at(s, c.base, q, 0), shift*quadBytes, &c.masks[i*all], &in[quadBytes*q])
+			k.shift(ceilDiv(rows*w.InW, pixelVector), c.at(s, i, q, 0), c.at(s, c.base, q, 0), shift*quadBytes,
+				&c.masks[i*all], &in[quadBytes*q])
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package kernel
 
-// Which kernel computes a convolution, and why, is decided here, from its shape and the instruction set alone: weights are
-// packed later, which takes longer.
+// Which kernel computes a convolution, and why, is decided here, from its shape and the instruction set alone:
+// weights are packed later, which takes longer.
 
 // algorithm is a way to compute a convolution.
 type algorithm int

@@ -33,9 +33,9 @@ func (s Shape) outputSize() int { return (1 + s.OutH*s.OutW) * s.outStride() }
 
 // check panics if there is no such convolution; whoever plans one has validated the network.
 func (s Shape) check() {
-	sizes := min(s.InH, s.InW, s.OutH, s.OutW, s.Kernel[0], s.Kernel[1], s.Stride[0], s.Stride[1], s.Dilation[0], s.Dilation[1])
-	channels := min(s.InC, s.OutC, s.Groups)
-	if sizes < 1 || channels < 1 || s.InC%s.Groups != 0 || s.OutC%s.Groups != 0 || s.inStride() < s.InC || s.InStride%4 != 0 {
+	window := min(s.Kernel[0], s.Kernel[1], s.Stride[0], s.Stride[1], s.Dilation[0], s.Dilation[1])
+	least := min(window, s.InH, s.InW, s.OutH, s.OutW, s.InC, s.OutC, s.Groups)
+	if least < 1 || s.InC%s.Groups != 0 || s.OutC%s.Groups != 0 || s.inStride() < s.InC || s.InStride%4 != 0 {
 		panic(fmt.Sprintf("kernel: no convolution has the shape %+v", s))
 	}
 }

@@ -41,15 +41,16 @@ const gradientCache = 4 << 20
 func NewWeightGradient(isa ISA, s Shape, images int) WeightGradient {
 	s.check()
 	s.checkStride()
-	v, sums := vectorOf(isa), gradientSums{gradients: gradientsOf(isa), shape: s, stride: s.outStride(), rows: roundUp(s.InC, 8)}
+	v := vectorOf(isa)
+	sums := gradientSums{gradients: gradientsOf(isa), shape: s, stride: s.outStride(), rows: roundUp(s.InC, 8)}
 	if sums.gradients.winogradGradient != nil && v.winograd[trainingTile].input != nil && s.trainedByWinograd() {
 		return newWinogradGradient(v, sums, images)
 	}
 	return newDirectGradient(sums, images)
 }
 
-// gradientSums is what both ways to compute the gradient add outer products to: planes of rows×stride sums, a row for every
-// input channel.
+// gradientSums is what both ways to compute the gradient add outer products to: planes of rows×stride sums, a row for
+// every input channel.
 type gradientSums struct {
 	gradients *gradientVector
 	shape     Shape

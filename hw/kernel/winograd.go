@@ -35,8 +35,8 @@ type winogradConv struct {
 // second-level cache from transform to transform.
 const winogradCache = 512 << 10
 
-// newWinograd plans a convolution of so many images by tiles of tile×tile output pixels, 2 or 4, whose weights are still to
-// be packed.
+// newWinograd plans a convolution of so many images by tiles of tile×tile output pixels, 2 or 4, whose weights are still
+// to be packed.
 func newWinograd(v *vector, l floatLayer, images, tile int) *winogradConv {
 	if tile != 2 && tile != 4 || !l.shape.minimal() {
 		panic(fmt.Sprintf("kernel: no Winograd convolution for tiles of %d and %+v", tile, l.shape))
@@ -100,7 +100,8 @@ func (c *winogradConv) locate() {
 	in, out := w.inStride(), w.outStride()
 	inImage, outImage := w.inputSize(), w.outputSize()
 	if c.images*max(inImage, outImage)*unit > math.MaxInt32 {
-		panic(fmt.Sprintf("kernel: a convolution of %d×%d pixels of %d channels exceeds what offsets can reach", w.InH, w.InW, w.InC))
+		panic(fmt.Sprintf("kernel: a convolution of %d×%d pixels of %d channels exceeds what offsets can reach",
+			w.InH, w.InW, w.InC))
 	}
 	for y := 0; y < w.OutH; y += m {
 		for x := 0; x < w.OutW; x += m {

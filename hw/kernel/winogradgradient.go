@@ -1,7 +1,7 @@
 package kernel
 
-// winogradGradient takes the sums between Winograd's transforms, see [winogradConv], of 3×3 kernels at stride 1: a tile of
-// 4×4 output pixels costs 36 products a channel pair in place of 144,
+// winogradGradient takes the sums between Winograd's transforms, see [winogradConv], of 3×3 kernels at stride 1: a tile
+// of 4×4 output pixels costs 36 products a channel pair in place of 144,
 //
 //	∂w = Gᵀ·(Σ (Bᵀ·in·B) ⊙ (A·∂y·Aᵀ))·G
 type winogradGradient struct {

@@ -100,7 +100,8 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 			}
 			residual := c.real(u.residual)
 			c.emit(func(m *memory) {
-				conv.RunFloat(out.floats(m), in.bytes(m), kernel.Rescale{Scale: scale, Residual: residual.floats(m), Lo: u.lo, Hi: u.hi})
+				r := kernel.Rescale{Scale: scale, Residual: residual.floats(m), Lo: u.lo, Hi: u.hi}
+				conv.RunFloat(out.floats(m), in.bytes(m), r)
 			}, out, in, residual)
 		})
 		return

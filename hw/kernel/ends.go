@@ -1,7 +1,7 @@
 package kernel
 
-// What follows a convolution's sums: in assembly for tiles of them that lie in a scratch, in plain Go for those of four
-// channels of a pixel. Algorithms whose assembly sums and ends in one need neither.
+// What follows a convolution's sums: in assembly for tiles of them that lie in a scratch, in plain Go for those of
+// four channels of a pixel. Algorithms whose assembly sums and ends in one need neither.
 
 // Rescale turns a convolution's sums into float:
 //
@@ -59,10 +59,12 @@ func newUint8End(v *vector, s *scratch, out []uint8, stride int, r *Requantize) 
 func (e *uint8End) tile(first, pixels, channel, channels int) {
 	at := (1+first)*e.stride + channel
 	if a := e.r.Residual; a != nil {
-		e.vector.addSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride, &a.Input[at], &e.r.Scale[channel], &e.s.add.lo)
+		e.vector.addSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride, &a.Input[at],
+			&e.r.Scale[channel], &e.s.add.lo)
 		return
 	}
-	e.vector.requantizeSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride, &e.r.Scale[channel], e.lo, e.hi, int32(e.r.Zero))
+	e.vector.requantizeSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride,
+		&e.r.Scale[channel], e.lo, e.hi, int32(e.r.Zero))
 }
 
 // floatEnd rescales tiles of sums.
@@ -76,8 +78,8 @@ type floatEnd struct {
 
 func (e *floatEnd) tile(first, pixels, channel, channels int) {
 	at := (1+first)*e.stride + channel
-	e.vector.dequantizeSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride*floatBytes, optional(e.r.Residual, at),
-		&e.r.Scale[channel], e.r.Lo, e.r.Hi)
+	e.vector.dequantizeSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride*floatBytes,
+		optional(e.r.Residual, at), &e.r.Scale[channel], e.r.Lo, e.r.Hi)
 }
 
 // end requantizes the sums of some channels of a pixel; out and the residual begin with the image.
