@@ -75,10 +75,10 @@ func place(slots []*slot) (floats, bytes int) {
 	var placedFloats, placedBytes []*slot
 	for _, s := range order {
 		if s.quant == nil {
-			placedFloats = s.settle(placedFloats)
+			placedFloats = s.placeAmong(placedFloats)
 			floats = max(floats, s.end())
 		} else {
-			placedBytes = s.settle(placedBytes)
+			placedBytes = s.placeAmong(placedBytes)
 			bytes = max(bytes, s.end())
 		}
 	}
@@ -89,9 +89,9 @@ func place(slots []*slot) (floats, bytes int) {
 // count on 64-byte alignment.
 func (s *slot) end() int { return (s.offset + s.size() + 63) &^ 63 }
 
-// settle finds the lowest free offset among the placed slots, which are sorted by
+// placeAmong finds the lowest free offset among the placed slots, which are sorted by
 // offset, and inserts s.
-func (s *slot) settle(placed []*slot) []*slot {
+func (s *slot) placeAmong(placed []*slot) []*slot {
 	for _, other := range placed {
 		if other.first > s.last || s.first > other.last {
 			continue

@@ -58,7 +58,7 @@ func (l *literals) get(x float32) Op {
 // a register's x into the result.
 func (l *literals) activation(v isa, name string, body func() func(x reg.VecVirtual)) {
 	l.v = v
-	begin(name+v.name, "func(n int, out, in *float32, alpha, beta float32)")
+	beginFunction(name+v.name, "func(n int, out, in *float32, alpha, beta float32)")
 	out, in := load("out"), load("in")
 	f := body()
 	eachSixteen(parameter("n"), func(i reg.GPVirtual) {

@@ -123,7 +123,7 @@ func (t *tile) addCounts() {
 // packBits writes the planes of a run of sixteen channels of pixels: sixteen bits to every plane of a
 // pixel. bits are 1 to 8; distances are in bytes.
 func packBits() {
-	begin("packBitsAVX2", "func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)")
+	beginFunction("packBitsAVX2", "func(pixels, bits int, out, in *uint8, outStride, inStride, plane int)")
 	pixels, bits, out, in := load("pixels"), load("bits"), load("out"), load("in")
 	outStride, inStride, plane := load("outStride"), load("inStride"), load("plane")
 	left, to, word := GP64(), GP64(), GP32()

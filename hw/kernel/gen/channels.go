@@ -9,7 +9,7 @@ import (
 // table holds, for each lane, the lane of a, the one of b, and the masks of those that come from a and from b. Strides
 // are in bytes.
 func mapChannels(v isa) {
-	begin("mapChannels"+v.name, "func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32)")
+	beginFunction("mapChannels"+v.name, "func(pixels int, out, a, b *float32, outStride, aStride, bStride int, table *int32)")
 	pixels, out, a, b := load("pixels"), load("out"), load("a"), load("b")
 	outStride, aStride, bStride, table := load("outStride"), load("aStride"), load("bStride"), load("table")
 	t := v.vectors(4)

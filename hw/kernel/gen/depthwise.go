@@ -19,7 +19,7 @@ type depthwise struct {
 }
 
 func newDepthwise(name, signature string, v isa, pixels, scalar int) *depthwise {
-	begin(name, signature)
+	beginFunction(name, signature)
 	d := &depthwise{isa: v, scalar: scalar, weights: v.vectors(16 / v.lanes()), channel: GP64()}
 	for range pixels {
 		d.sums = append(d.sums, v.vectors(len(d.weights)))

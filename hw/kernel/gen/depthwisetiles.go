@@ -19,7 +19,7 @@ func depthwiseTiles(v isa, pixels, kernel, step int) {
 	if kernel > 0 {
 		name = fmt.Sprintf("depthwiseSlide%dby%d%sx%d", kernel, step, v.name, pixels)
 	}
-	begin(name, "func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)")
+	beginFunction(name, "func(tiles, offsetStep, taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32)")
 	sums, lo, hi := v.vectors(pixels), v.new(), v.new()
 	VBROADCASTSS(parameter("lo"), lo)
 	VBROADCASTSS(parameter("hi"), hi)

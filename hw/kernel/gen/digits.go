@@ -100,7 +100,7 @@ const signedOnes = 0b0010_1000
 // plane of a pixel, or four of no more than 32 channels. present has a bit for each channel
 // that is there; bits are 1 to 8; distances, of rows those from end to start, are in bytes.
 func packBitsAVX512() {
-	begin("packBitsAVX512", "func(rows, pixels, bits int, out, in *uint8, outStride, inStride, rowGap, plane int, present uint64)")
+	beginFunction("packBitsAVX512", "func(rows, pixels, bits int, out, in *uint8, outStride, inStride, rowGap, plane int, present uint64)")
 	out, in := load("out"), load("in")
 	outStride, inStride, plane := load("outStride"), load("inStride"), load("plane")
 	mask, to, left, pixels := GP64(), GP64(), GP64(), GP64()

@@ -37,7 +37,7 @@ func eachSixteen(n Mem, body func(i reg.GPVirtual)) {
 	Label("done")
 }
 
-func begin(name, signature string) {
+func beginFunction(name, signature string) {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
 }
@@ -95,7 +95,7 @@ func addResidual(v isa, c reg.GPVirtual, residual Mem, y, zero reg.VecVirtual) {
 
 // addFloat adds and clamps; without b it only clamps.
 func addFloat(v isa) {
-	begin("addFloat"+v.name, "func(n int, out, a, b *float32, lo, hi float32)")
+	beginFunction("addFloat"+v.name, "func(n int, out, a, b *float32, lo, hi float32)")
 	out, a, b := load("out"), load("a"), load("b")
 	lo, hi, y := v.new(), v.new(), v.vectors(16/v.lanes())
 	VBROADCASTSS(parameter("lo"), lo)
@@ -121,7 +121,7 @@ func addFloat(v isa) {
 }
 
 func addUint8(v isa) {
-	begin("addUint8"+v.name, "func(n int, out, a, b *uint8, c *float32)")
+	beginFunction("addUint8"+v.name, "func(n int, out, a, b *uint8, c *float32)")
 	out, a, b, c := load("out"), load("a"), load("b"), load("c")
 	zero, scale, inputZero := constant(v, c, constZero), constant(v, c, constScale), constant(v, c, constInputZero)
 	y := v.vectors(16 / v.lanes())
@@ -137,7 +137,7 @@ func addUint8(v isa) {
 }
 
 func quantizeFloat(v isa) {
-	begin("quantizeFloat"+v.name, "func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)")
+	beginFunction("quantizeFloat"+v.name, "func(n int, out *uint8, in *float32, scale, lo, hi float32, zero int32)")
 	out, in := load("out"), load("in")
 	scale, lo, hi, zero := v.new(), v.new(), v.new(), v.new()
 	VBROADCASTSS(parameter("scale"), scale)
@@ -158,7 +158,7 @@ func quantizeFloat(v isa) {
 }
 
 func dequantize(v isa) {
-	begin("dequantize"+v.name, "func(n int, out *float32, in *uint8, scale float32, zero int32)")
+	beginFunction("dequantize"+v.name, "func(n int, out *float32, in *uint8, scale float32, zero int32)")
 	out, in := load("out"), load("in")
 	scale, zero := v.new(), v.new()
 	VBROADCASTSS(parameter("scale"), scale)

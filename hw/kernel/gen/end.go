@@ -40,7 +40,7 @@ func scaled(v isa, y []reg.VecVirtual, sums, scale, channel reg.GPVirtual) {
 
 // endUint8 requantizes sums.
 func endUint8(v isa) {
-	begin("requantizeSums"+v.name, "func(pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32)")
+	beginFunction("requantizeSums"+v.name, "func(pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32)")
 	out, sums, scale := load("out"), load("sums"), load("scale")
 	lo, hi, zero, y := v.new(), v.new(), v.new(), v.vectors(16/v.lanes())
 	VBROADCASTSS(parameter("lo"), lo)
@@ -57,7 +57,7 @@ func endUint8(v isa) {
 
 // endAdd requantizes sums and adds a quantized residual.
 func endAdd(v isa) {
-	begin("addSums"+v.name, "func(pixels, channels int, out *uint8, sums *int32, stride int, residual *uint8, scale, c *float32)")
+	beginFunction("addSums"+v.name, "func(pixels, channels int, out *uint8, sums *int32, stride int, residual *uint8, scale, c *float32)")
 	out, sums, residual, scale, c := load("out"), load("sums"), load("residual"), load("scale"), load("c")
 	lo, hi, midScale, zero := constant(v, c, constLo), constant(v, c, constHi), constant(v, c, constScale), constant(v, c, constInputZero)
 	y := v.vectors(16 / v.lanes())
@@ -76,7 +76,7 @@ func endAdd(v isa) {
 
 // endFloat turns sums into clamped floats, with a residual if there is one.
 func endFloat(v isa) {
-	begin("dequantizeSums"+v.name, "func(pixels, channels int, out *float32, sums *int32, stride int, residual, scale *float32, lo, hi float32)")
+	beginFunction("dequantizeSums"+v.name, "func(pixels, channels int, out *float32, sums *int32, stride int, residual, scale *float32, lo, hi float32)")
 	out, sums, residual, scale := load("out"), load("sums"), load("residual"), load("scale")
 	lo, hi, y := v.new(), v.new(), v.vectors(16/v.lanes())
 	VBROADCASTSS(parameter("lo"), lo)

@@ -9,7 +9,7 @@ import (
 // table holds, for each byte, the one it comes from, 0x80 if none, and what it is then. If add is not 0, what the
 // output holds takes the place of the latter. stride is in bytes.
 func gather() {
-	begin("gather"+avx2.name, "func(pixels int, out, in *uint8, offsets *int32, stride int, table *uint8, add int)")
+	beginFunction("gather"+avx2.name, "func(pixels int, out, in *uint8, offsets *int32, stride int, table *uint8, add int)")
 	pixels, out, in, offsets := load("pixels"), load("out"), load("in"), load("offsets")
 	stride, table := load("stride"), load("table")
 	order, constant, x, at := XMM(), XMM(), XMM(), GP64()

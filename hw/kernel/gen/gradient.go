@@ -26,7 +26,7 @@ func gradients() {
 // outerTile adds to rows × (vectors of) columns of c the outer products of n runs of
 // a with n runs of b, which start at pairs of offsets counted in floats. stride is in bytes.
 func outerTile(v isa, rows, vectors int) {
-	begin(fmt.Sprintf("outerTile%sx%dx%d", v.name, rows, vectors*v.lanes()),
+	beginFunction(fmt.Sprintf("outerTile%sx%dx%d", v.name, rows, vectors*v.lanes()),
 		"func(n int, a, b, c *float32, offsets *int32, stride int)")
 	n, a, b, offsets := load("n"), load("a"), load("b"), load("offsets")
 	sums, w, x := v.vectors(rows*vectors), v.vectors(vectors), v.vectors(2)
@@ -69,7 +69,7 @@ func outerTile(v isa, rows, vectors int) {
 // in bytes.
 func winogradGradient(v isa) {
 	const m, n = 4, 6
-	begin("winogradGradient4x4"+v.name, "func(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)")
+	beginFunction("winogradGradient4x4"+v.name, "func(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)")
 	channels, src, dst := load("channels"), load("src"), load("dst")
 	offsets, plane, scratch := load("offsets"), load("plane"), load("scratch")
 	two, four := number(v, 2), number(v, 4)
@@ -161,7 +161,7 @@ func positive(v isa, zero, r reg.VecVirtual, m Mem) {
 
 // channelMoments adds to first and second, per channel, Σ d and Σ d² of d = x − pivot.
 func channelMoments(v isa) {
-	begin("channelMoments"+v.name, "func(pixels, channels int, x, pivot, first, second *float32)")
+	beginFunction("channelMoments"+v.name, "func(pixels, channels int, x, pivot, first, second *float32)")
 	x, pivot, first, second := load("x"), load("pivot"), load("first"), load("second")
 	p, s, q, d := v.new(), v.new(), v.new(), v.new()
 	perPixel(v, func(c reg.GPVirtual) {
@@ -181,7 +181,7 @@ func channelMoments(v isa) {
 
 // channelAffine sets to = max(factor·x + offset, lo) per channel.
 func channelAffine(v isa) {
-	begin("channelAffine"+v.name, "func(pixels, channels int, to, x, factor, offset *float32, lo float32)")
+	beginFunction("channelAffine"+v.name, "func(pixels, channels int, to, x, factor, offset *float32, lo float32)")
 	to, x, factor, offset := load("to"), load("x"), load("factor"), load("offset")
 	f, o, y, lo := v.new(), v.new(), v.new(), v.new()
 	VBROADCASTSS(parameter("lo"), lo)
@@ -199,7 +199,7 @@ func channelAffine(v isa) {
 // channelProducts adds to first and second, per channel, Σ g and Σ g·(x − pivot), where g
 // is the gradient and, unless out is nil, zero where out is not above zero.
 func channelProducts(v isa) {
-	begin("channelProducts"+v.name, "func(pixels, channels int, gradient, out, x, pivot, first, second *float32)")
+	beginFunction("channelProducts"+v.name, "func(pixels, channels int, gradient, out, x, pivot, first, second *float32)")
 	gradient, out, x := load("gradient"), load("out"), load("x")
 	pivot, first, second := load("pivot"), load("first"), load("second")
 	p, s, q, d, g, zero := v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
@@ -227,7 +227,7 @@ func channelProducts(v isa) {
 // normGradient sets to = factor·g + slope·x + offset per channel, plus what prior holds
 // unless it is nil; g is as in channelProducts.
 func normGradient(v isa) {
-	begin("normGradient"+v.name, "func(pixels, channels int, to, prior, gradient, out, x, factor, slope, offset *float32)")
+	beginFunction("normGradient"+v.name, "func(pixels, channels int, to, prior, gradient, out, x, factor, slope, offset *float32)")
 	to, prior, gradient, out, x := load("to"), load("prior"), load("gradient"), load("out"), load("x")
 	f, s, o, y, g, zero := v.new(), v.new(), v.new(), v.new(), v.new(), v.new()
 	VXORPS(zero.AsX(), zero.AsX(), zero.AsX())
@@ -259,7 +259,7 @@ func normGradient(v isa) {
 // passPositive sets to to the gradient where out is above zero, else to zero, plus what
 // prior holds unless it is nil.
 func passPositive(v isa) {
-	begin("passPositive"+v.name, "func(n int, to, prior, gradient, out *float32)")
+	beginFunction("passPositive"+v.name, "func(n int, to, prior, gradient, out *float32)")
 	to, prior, gradient, out := load("to"), load("prior"), load("gradient"), load("out")
 	g, zero := v.vectors(16/v.lanes()), v.new()
 	VXORPS(zero.AsX(), zero.AsX(), zero.AsX())

@@ -9,7 +9,7 @@ import (
 // lookupAVX512 keeps the table in four registers. A byte permutation looks a byte's
 // seven low bits up in two of them; its top bit chooses between the pairs.
 func lookupAVX512() {
-	begin("lookupAVX512", "func(n int, out, in *uint8, table *[256]uint8)")
+	beginFunction("lookupAVX512", "func(n int, out, in *uint8, table *[256]uint8)")
 	out, in, table, n := load("out"), load("in"), load("table"), load("n")
 	rows := avx512.vectors(4)
 	for i, row := range rows {
@@ -57,7 +57,7 @@ func lookupAVX512() {
 // Bytes from 128 up start with the top bit set and get their turn once it is flipped.
 func lookupAVX2() {
 	const row, rows = 16, 16
-	begin("lookupAVX2", "func(n int, out, in *uint8, table *[256]uint8)")
+	beginFunction("lookupAVX2", "func(n int, out, in *uint8, table *[256]uint8)")
 	out, in, table, n := load("out"), load("in"), load("table"), load("n")
 	steps := AllocLocal(row * rows)
 	for k := range rows {

@@ -115,7 +115,7 @@ func (p *pixelTables) pairTables(quads int) (r []reg.VecVirtual) {
 // split takes vectors of pixels apart into planes, the first quad's at planes and those of the others plane bytes
 // apart.
 func (p *pixelTables) split(quads int) {
-	begin(fmt.Sprintf("splitPixelsAVX512x%d", 4*quads), "func(vectors int, in *uint8, planes *uint32, plane int)")
+	beginFunction(fmt.Sprintf("splitPixelsAVX512x%d", 4*quads), "func(vectors int, in *uint8, planes *uint32, plane int)")
 	vectors, in, out, plane := load("vectors"), load("in"), load("planes"), load("plane")
 	last := GP64()
 	LEAQ(Mem{Base: plane, Index: plane, Scale: 2}, last)
@@ -134,7 +134,7 @@ func (p *pixelTables) split(quads int) {
 
 // shiftPixels copies vectors of a plane from delta bytes beside, where masks have a pixel's bit, and padding elsewhere.
 func shiftPixels() {
-	begin("shiftPixelsAVX512", "func(vectors int, out, in *uint32, delta int, masks *uint16, padding *uint8)")
+	beginFunction("shiftPixelsAVX512", "func(vectors int, out, in *uint32, delta int, masks *uint16, padding *uint8)")
 	vectors, out, in, masks, padding := load("vectors"), load("out"), load("in"), load("masks"), load("padding")
 	ADDQ(parameter("delta"), in)
 	p, r := ZMM(), ZMM()
@@ -157,7 +157,7 @@ func shiftPixels() {
 // begin with vectors of padding and end with others; masks are of left and right neighbours in turn.
 // Padding counts in pixels, the last of which vectors may overlap what follows.
 func (p *pixelTables) splitNeighbours() {
-	begin("splitNeighboursAVX512", "func(vectors int, in *uint8, quad int, planes *uint32, plane int, masks *uint16, padding *uint8, above, below int)")
+	beginFunction("splitNeighboursAVX512", "func(vectors int, in *uint8, quad int, planes *uint32, plane int, masks *uint16, padding *uint8, above, below int)")
 	vectors, in, out, plane, masks, pixels := load("vectors"), load("in"), load("planes"), load("plane"), load("masks"), load("above")
 	pad, order := ZMM(), ZMM()
 	planes := []Mem{{Base: out}, {Base: out, Index: plane, Scale: 1}, {Base: out, Index: plane, Scale: 2}}
@@ -241,7 +241,7 @@ type pixelTile struct {
 // requantizes them as Requantize has it, with a residual if there is one, and stores
 // whole pixels of 16 bytes. Nothing that it rounds exceeds 32 bits.
 func (p *pixelTables) tile(vectors, quads int) {
-	begin(fmt.Sprintf("pixelTileAVX512x%dx%d", pixelVector*vectors, 4*quads),
+	beginFunction(fmt.Sprintf("pixelTileAVX512x%dx%d", pixelVector*vectors, 4*quads),
 		"func(tiles, steps int, planes *uint32, offsets *int32, weights *int8, out *uint8, bias *int32, scale *float32, zero int16, lo, hi uint8, residual *uint8, add *float32)")
 	t := &pixelTile{pixelTables: p, vectors: vectors, quads: quads}
 	for range vectors {

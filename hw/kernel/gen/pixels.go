@@ -11,7 +11,7 @@ import (
 // pixels turns planes, so many bytes apart, into pixels with their channels side by side. Four lanes of a pixel are written,
 // those beyond the channels with zeros. The number of pixels is a multiple of 16; stride is in bytes.
 func pixels(channels int) {
-	begin(fmt.Sprintf("pixels%sx%d", avx2.name, channels), "func(n int, out, in *float32, plane, stride int)")
+	beginFunction(fmt.Sprintf("pixels%sx%d", avx2.name, channels), "func(n int, out, in *float32, plane, stride int)")
 	n, out, in, plane, stride := load("n"), load("out"), load("in"), load("plane"), load("stride")
 	stride3 := GP64()
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
@@ -73,7 +73,7 @@ func planeAt(channel int, in, plane, last reg.GPVirtual) Mem {
 // quantizePixels turns planes of floats, so many bytes apart, into quantized pixels of sixteen bytes, in whatever lies
 // beyond the channels. The number of pixels is a multiple of 16.
 func quantizePixels(v isa, channels int) {
-	begin(fmt.Sprintf("quantizePixels%sx%d", v.name, channels), "func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32)")
+	beginFunction(fmt.Sprintf("quantizePixels%sx%d", v.name, channels), "func(n int, out *uint8, in *float32, plane int, scale, lo, hi float32, zero int32)")
 	n, out, in, plane := load("n"), load("out"), load("in"), load("plane")
 	scale, lo, hi, zero := v.new(), v.new(), v.new(), v.new()
 	VBROADCASTSS(parameter("scale"), scale)

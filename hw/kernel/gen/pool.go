@@ -9,7 +9,7 @@ import (
 // maxPool writes the maxima over taps of a run of pixels. offsets, in scalars, are [pixel][tap]; channels is
 // a multiple of 16, stride in bytes.
 func maxPool(v isa, name string, scalar int, typ string) {
-	begin(name+v.name, "func(pixels, taps, channels int, out, in *"+typ+", offsets *int32, stride int)")
+	beginFunction(name+v.name, "func(pixels, taps, channels int, out, in *"+typ+", offsets *int32, stride int)")
 	pixels, out, in, offsets := load("pixels"), load("out"), load("in"), load("offsets")
 	channel, tap, address := GP64(), GP64(), GP64()
 	x := []reg.VecVirtual{XMM()}
@@ -59,7 +59,7 @@ func maxPool(v isa, name string, scalar int, typ string) {
 
 // sumPatch sums the bytes of patches, see Patch in package kernel; channels is a multiple of 16, steps are in bytes.
 func sumPatch(v isa) {
-	begin("patchSumUint8"+v.name, "func(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)")
+	beginFunction("patchSumUint8"+v.name, "func(rows, columns, channels int, out *int32, in *uint8, rowStep, columnStep int)")
 	channels, out, in := load("channels"), load("out"), load("in")
 	columns, rowStep, columnStep := load("columns"), load("rowStep"), load("columnStep")
 	sums, x := v.vectors(16/v.lanes()), v.new()
@@ -97,7 +97,7 @@ func sumPatch(v isa) {
 
 // quantizeMeans turns sums into integers in double precision: clamp(roundHalfEven((sum − offset)·factor) + zero, 0, limit).
 func quantizeMeans(v isa) {
-	begin("quantizeMeans"+v.name, "func(n int, out *uint8, sums *int32, offset int32, factor, zero, limit float64)")
+	beginFunction("quantizeMeans"+v.name, "func(n int, out *uint8, sums *int32, offset int32, factor, zero, limit float64)")
 	out, sums := load("out"), load("sums")
 	offset, factor, zero, limit, least := v.new(), v.new(), v.new(), v.new(), v.new()
 	VBROADCASTSS(parameter("offset"), offset)

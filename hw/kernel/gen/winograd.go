@@ -19,7 +19,7 @@ type transform func(d []reg.VecVirtual, give func(i int, y reg.VecVirtual))
 // given offsets, to as many planes. plane and offsets are in bytes.
 func winogradInput(v isa, tile int) {
 	n := tile + 2
-	begin(fmt.Sprintf("winogradInput%dx%d%s", tile, tile, v.name),
+	beginFunction(fmt.Sprintf("winogradInput%dx%d%s", tile, tile, v.name),
 		"func(channels int, src, dst *float32, offsets *int32, plane int, scratch *float32)")
 	channels, src, dst := load("channels"), load("src"), load("dst")
 	offsets, plane, scratch := load("offsets"), load("plane"), load("scratch")
@@ -55,7 +55,7 @@ func winogradInput(v isa, tile int) {
 // residual (unless nil) and clamp. A pixel at a negative offset is left out.
 func winogradOutput(v isa, tile int) {
 	n := tile + 2
-	begin(fmt.Sprintf("winogradOutput%dx%d%s", tile, tile, v.name),
+	beginFunction(fmt.Sprintf("winogradOutput%dx%d%s", tile, tile, v.name),
 		"func(channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32)")
 	channels, src, dst := load("channels"), load("src"), load("dst")
 	offsets, plane, scratch := load("offsets"), load("plane"), load("scratch")

@@ -41,8 +41,8 @@ type function struct {
 	generals general
 }
 
-// begin starts a function; parameters are as between the parentheses of its Go declaration.
-func begin(f *file, name, parameters string) *function {
+// beginFunction starts a function; parameters are as between the parentheses of its Go declaration.
+func beginFunction(f *file, name, parameters string) *function {
 	x := &function{file: f, operands: map[string]string{}, types: map[string]string{}}
 	expression, err := parser.ParseExpr("func(" + parameters + ")")
 	if err != nil {

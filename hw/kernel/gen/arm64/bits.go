@@ -11,7 +11,7 @@ func bitTile(f *file, pixels int, dot bool) {
 	if dot {
 		name = "bitTileNEONDot"
 	}
-	t := newTile(begin(f, fmt.Sprintf("%sx%d", name, pixels),
+	t := newTile(beginFunction(f, fmt.Sprintf("%sx%d", name, pixels),
 		"taps, words int, in *uint8, weights *uint32, sums *int32, offsets, from *int32, fromStride int, shift, sign int64"), pixels)
 	for _, counts := range t.sums {
 		t.zero(counts)
@@ -98,7 +98,7 @@ func (t *tile) addCounts(bytes bool) {
 // packBits writes the planes of a run of sixteen channels of pixels: sixteen bits to every plane of a
 // pixel. bits are 1 to 8; distances are in bytes.
 func packBits(file *file) {
-	f := begin(file, "packBitsNEON", "pixels, bits int, out, in *uint8, outStride, inStride, plane int")
+	f := beginFunction(file, "packBitsNEON", "pixels, bits int, out, in *uint8, outStride, inStride, plane int")
 	pixels, bits, out, in := f.parameter("pixels"), f.parameter("bits"), f.parameter("out"), f.parameter("in")
 	outStride, inStride, plane := f.parameter("outStride"), f.parameter("inStride"), f.parameter("plane")
 	left, to := f.general(), f.general()

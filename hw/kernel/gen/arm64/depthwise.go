@@ -77,7 +77,7 @@ func (d *depthwise) run(other string, load func(pixel int, in general), multiply
 }
 
 func depthwiseFloat(f *file, pixels int) {
-	d := newDepthwise(begin(f, fmt.Sprintf("depthwiseFloatNEONx%d", pixels),
+	d := newDepthwise(beginFunction(f, fmt.Sprintf("depthwiseFloatNEONx%d", pixels),
 		"taps, channels int, in, weights, out *float32, offsets *int32, stride, weightStride int, bias, residual *float32, lo, hi float32"),
 		pixels, 4)
 	lo, hi, x := d.everywhere("lo", d.vector()), d.everywhere("hi", d.vector()), [2][]vector{d.group(vectors), d.group(vectors)}
@@ -106,7 +106,7 @@ func depthwiseFloat(f *file, pixels int) {
 
 // depthwiseInt stores raw sums. It shifts activations by −128 as the integer tiles do.
 func depthwiseInt(f *file, pixels int) {
-	d := newDepthwise(begin(f, fmt.Sprintf("depthwiseIntNEONx%d", pixels),
+	d := newDepthwise(beginFunction(f, fmt.Sprintf("depthwiseIntNEONx%d", pixels),
 		"taps, channels int, in *uint8, weights *int8, out *int32, offsets *int32, stride, weightStride int, bias *int32"),
 		pixels, 1)
 	shift, x, products := d.vector(), [2]vector{d.vector(), d.vector()}, [2][]vector{d.group(2), d.group(2)}

@@ -46,7 +46,7 @@ func eachSixteen(f *function, body func()) {
 
 // addFloat adds and clamps; without b it only clamps.
 func addFloat(file *file) {
-	f := begin(file, "addFloatNEON", "n int, out, a, b *float32, lo, hi float32")
+	f := beginFunction(file, "addFloatNEON", "n int, out, a, b *float32, lo, hi float32")
 	out, a, b := f.parameter("out"), f.parameter("a"), f.parameter("b")
 	lo, hi := f.everywhere("lo", f.vector()), f.everywhere("hi", f.vector())
 	y, other := f.group(vectors), f.group(vectors)
@@ -66,7 +66,7 @@ func addFloat(file *file) {
 }
 
 func addUint8(file *file) {
-	f := begin(file, "addUint8NEON", "n int, out, a, b *uint8, c *float32")
+	f := beginFunction(file, "addUint8NEON", "n int, out, a, b *uint8, c *float32")
 	out, a, b := f.parameter("out"), f.parameter("a"), f.parameter("b")
 	c := addConstants(f)
 	bytes, y := f.group(1), f.group(vectors)
@@ -82,7 +82,7 @@ func addUint8(file *file) {
 }
 
 func quantizeFloat(file *file) {
-	f := begin(file, "quantizeFloatNEON", "n int, out *uint8, in *float32, scale, lo, hi float32, zero int32")
+	f := beginFunction(file, "quantizeFloatNEON", "n int, out *uint8, in *float32, scale, lo, hi float32, zero int32")
 	out, in := f.parameter("out"), f.parameter("in")
 	scale, lo, hi, zero := f.everywhere("scale", f.vector()), f.everywhere("lo", f.vector()), f.everywhere("hi", f.vector()), f.everywhere("zero", f.vector())
 	y := f.group(vectors)
@@ -98,7 +98,7 @@ func quantizeFloat(file *file) {
 }
 
 func dequantize(file *file) {
-	f := begin(file, "dequantizeNEON", "n int, out *float32, in *uint8, scale float32, zero int32")
+	f := beginFunction(file, "dequantizeNEON", "n int, out *float32, in *uint8, scale float32, zero int32")
 	out, in := f.parameter("out"), f.parameter("in")
 	scale, zero := f.everywhere("scale", f.vector()), f.everywhere("zero", f.vector())
 	bytes, y := f.group(1), f.group(vectors)
@@ -115,7 +115,7 @@ func dequantize(file *file) {
 // lookup keeps the table in sixteen registers. A table instruction takes four of them and
 // leaves alone what is indexed beyond, so that indices 64 less each time find every entry.
 func lookup(file *file) {
-	f := begin(file, "lookupNEON", "n int, out, in *uint8, table *[256]uint8")
+	f := beginFunction(file, "lookupNEON", "n int, out, in *uint8, table *[256]uint8")
 	out, in, table := f.parameter("out"), f.parameter("in"), f.parameter("table")
 	rows, x, y, step := f.group(16), f.group(1), f.group(1), f.vector()
 	for i := 0; i < len(rows); i += 4 {

@@ -35,7 +35,7 @@ func eachSum(f *function, names []string, y []vector, body func(rows []general))
 }
 
 func requantizeSums(file *file) {
-	f := begin(file, "requantizeSumsNEON", "pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32")
+	f := beginFunction(file, "requantizeSumsNEON", "pixels, channels int, out *uint8, sums *int32, stride int, scale *float32, lo, hi float32, zero int32")
 	lo, hi, zero := f.everywhere("lo", f.vector()), f.everywhere("hi", f.vector()), f.everywhere("zero", f.vector())
 	y := f.group(vectors)
 	eachSum(f, []string{"out"}, y, func(rows []general) {
@@ -49,7 +49,7 @@ func requantizeSums(file *file) {
 
 // addSums requantizes sums and adds a quantized residual.
 func addSums(file *file) {
-	f := begin(file, "addSumsNEON", "pixels, channels int, out *uint8, sums *int32, stride int, residual *uint8, scale, c *float32")
+	f := beginFunction(file, "addSumsNEON", "pixels, channels int, out *uint8, sums *int32, stride int, residual *uint8, scale, c *float32")
 	c := addConstants(f)
 	y := f.group(vectors)
 	eachSum(f, []string{"out", "residual"}, y, func(rows []general) {
@@ -66,7 +66,7 @@ func addSums(file *file) {
 
 // dequantizeSums turns sums into clamped floats, with a residual if there is one.
 func dequantizeSums(file *file) {
-	f := begin(file, "dequantizeSumsNEON", "pixels, channels int, out *float32, sums *int32, stride int, residual, scale *float32, lo, hi float32")
+	f := beginFunction(file, "dequantizeSumsNEON", "pixels, channels int, out *float32, sums *int32, stride int, residual, scale *float32, lo, hi float32")
 	lo, hi := f.everywhere("lo", f.vector()), f.everywhere("hi", f.vector())
 	test := f.parameter("residual")
 	y, other := f.group(vectors), f.group(vectors)

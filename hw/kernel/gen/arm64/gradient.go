@@ -11,7 +11,7 @@ func gradients() *file {
 // runs of b, which start at pairs of offsets counted in floats. stride is in bytes.
 func outerTile(f *file) {
 	const rows = 4
-	t := begin(f, "outerTileNEON4x16", "n int, a, b, c *float32, offsets *int32, stride int")
+	t := beginFunction(f, "outerTileNEON4x16", "n int, a, b, c *float32, offsets *int32, stride int")
 	var sums [rows][]vector
 	for r := range sums {
 		sums[r] = t.group(vectors)

@@ -36,7 +36,7 @@ func (r *reduction) run() {
 }
 
 func beginReduction(f *file, name, out, in string) *function {
-	return begin(f, name, "rows, columns, channels int, out *"+out+", in *"+in+", rowStep, columnStep int")
+	return beginFunction(f, name, "rows, columns, channels int, out *"+out+", in *"+in+", rowStep, columnStep int")
 }
 
 func maxFloat(file *file) {

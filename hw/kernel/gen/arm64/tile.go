@@ -76,7 +76,7 @@ func (t *tile) products(rows int, multiply func(sum, weights, x vector, element 
 // floatTile sums pixels × sixteen output channels in float and clamps them. depth is a
 // multiple of 4.
 func floatTile(f *file, pixels int) {
-	t := newTile(begin(f, fmt.Sprintf("floatTileNEONx%d", pixels),
+	t := newTile(beginFunction(f, fmt.Sprintf("floatTileNEONx%d", pixels),
 		"taps, depth int, in, weights, out *float32, offsets *int32, stride int, bias, residual *float32, lo, hi float32"), pixels)
 	t.startFromBias()
 	t.eachTap("depth", func() {
@@ -146,7 +146,7 @@ func (t *tile) eachChannel(body func(channels int)) {
 // dotTile uses dot products, of four input channels each. Weights are packed
 // [tap][depth/4][16][4].
 func dotTile(f *file, pixels int) {
-	t := newTile(begin(f, fmt.Sprintf("dotTileNEONx%d", pixels), intParameters), pixels)
+	t := newTile(beginFunction(f, fmt.Sprintf("dotTileNEONx%d", pixels), intParameters), pixels)
 	t.startFromBias()
 	t.eachTap("depth", func() {
 		t.eachChannel(func(channels int) { t.products(channels/4, t.sdot) })
@@ -158,7 +158,7 @@ func dotTile(f *file, pixels int) {
 // products of −128 by −128 would overflow, and adds pairs of those to the sums. Weights are
 // packed [tap][depth/2][16][2].
 func pairTile(f *file, pixels int) {
-	t := newTile(begin(f, fmt.Sprintf("pairTileNEONx%d", pixels), intParameters), pixels)
+	t := newTile(beginFunction(f, fmt.Sprintf("pairTileNEONx%d", pixels), intParameters), pixels)
 	weights := t.free[pixels:][:4] // of two pairs of channels in turn
 	pair := t.free[pixels+4:][:2]
 	product := t.free[pixels+6:][:6]

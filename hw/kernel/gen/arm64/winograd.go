@@ -66,7 +66,7 @@ func (b *between) registers(place, step, n int) []vector {
 // given offsets, to as many planes. plane and offsets are in bytes.
 func winogradInput(file *file, tile int) {
 	n := tile + 2
-	f := begin(file, fmt.Sprintf("winogradInput%dx%dNEON", tile, tile),
+	f := beginFunction(file, fmt.Sprintf("winogradInput%dx%dNEON", tile, tile),
 		"channels int, src, dst *float32, offsets *int32, plane int, scratch *float32")
 	channels, src, dst := f.parameter("channels"), f.parameter("src"), f.parameter("dst")
 	offsets, plane := f.parameter("offsets"), f.parameter("plane")
@@ -98,7 +98,7 @@ func winogradInput(file *file, tile int) {
 // residual (unless nil) and clamp. A pixel at a negative offset is left out.
 func winogradOutput(file *file, tile int) {
 	n := tile + 2
-	f := begin(file, fmt.Sprintf("winogradOutput%dx%dNEON", tile, tile),
+	f := beginFunction(file, fmt.Sprintf("winogradOutput%dx%dNEON", tile, tile),
 		"channels int, src, dst *float32, offsets *int32, plane int, bias, residual *float32, lo, hi float32, scratch *float32")
 	channels, src, dst := f.parameter("channels"), f.parameter("src"), f.parameter("dst")
 	offsets, plane := f.parameter("offsets"), f.parameter("plane")
