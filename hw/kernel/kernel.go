@@ -5,6 +5,12 @@
 // floats up to the rounding of another order of summation
 // (|difference| ≤ γₙ·Σ|x·w| with γₙ = n·2⁻²⁴/(1−n·2⁻²⁴) for n summands on each side).
 //
+// # Convolutions
+//
+// [PlanInt] and [PlanFloat] choose by which algorithm a convolution of a [Shape] is computed; their plans pack its
+// weights and give an [IntConv] or a [FloatConv] to run, any number of times at once. Training has [BatchConv] and
+// [WeightGradient].
+//
 // # Layout
 //
 // An activation buffer holds 1+H·W pixels of ChannelStride(C) scalars, channels
