@@ -73,47 +73,62 @@ func (c *compiler) lowerLayer(u unit, out *slot) {
 	})
 }
 
+// integerSums are those of an integer layer. The convolution is there when all layers are prepared.
+type integerSums struct {
+	conv  kernel.IntConv
+	in    *slot
+	scale []float32 // the reals that they count, by output channel
+}
+
 func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 	in := c.value(n.Inputs[0])
 	shape := LayerShape(n.Op, in.shape, out.shape)
-	w, inScale := n.Weight(), in.quant.Scale
+	w, inScale, zero := n.Weight(), in.quant.Scale, in.quant.Zero
 	plan := kernel.PlanInt(c.isa, shape, w.Bits, in.quant.Bits)
 	c.layers[c.layer].Kernel = plan.Kernel()
-	var conv kernel.IntConv
-	zero := in.quant.Zero
-	c.prepare(func() { conv = plan.New(w.Int, integerBias(n, inScale), zero) })
 	in.border = in.border || readsBorder(n.Op)
+	sums := &integerSums{in: in, scale: kernel.Floats(out.stride)}
+	c.prepare(func() { sums.conv = plan.New(w.Int, integerBias(n, inScale), zero) })
 	if plan.ReadsBits() {
-		in = c.packed(in, shape)
+		sums.in = c.packed(in, shape)
 	}
-
-	scale := kernel.Floats(out.stride)
 	for o, s := range w.Scale {
-		scale[o] = inScale * s
+		sums.scale[o] = inScale * s
 	}
 	if out.quant == nil || u.residual >= 0 {
-		c.writeFloats(out, func(out *slot) {
-			if u.residual < 0 {
-				r := kernel.Rescale{Scale: scale, Lo: u.lo, Hi: u.hi}
-				c.emit(func(m *memory) { conv.RunFloat(out.floats(m), in.bytes(m), r) }, out, in)
-				return
-			}
-			residual := c.real(u.residual)
-			c.emit(func(m *memory) {
-				r := kernel.Rescale{Scale: scale, Residual: residual.floats(m), Lo: u.lo, Hi: u.hi}
-				conv.RunFloat(out.floats(m), in.bytes(m), r)
-			}, out, in, residual)
-		})
-		return
+		c.rescale(sums, u, out)
+	} else {
+		c.requantize(sums, u, out)
 	}
-	to := c.g.Values[u.output].Quant
-	for o := range w.Scale {
-		scale[o] /= to.Scale
+}
+
+// rescale appends the step that computes sums as floats, with a unit's residual and limits.
+func (c *compiler) rescale(sums *integerSums, u unit, out *slot) {
+	in, r := sums.in, kernel.Rescale{Scale: sums.scale, Lo: u.lo, Hi: u.hi}
+	c.writeFloats(out, func(out *slot) {
+		if u.residual < 0 {
+			c.emit(func(m *memory) { sums.conv.RunFloat(out.floats(m), in.bytes(m), r) }, out, in)
+			return
+		}
+		residual := c.real(u.residual)
+		c.emit(func(m *memory) {
+			r := r
+			r.Residual = residual.floats(m)
+			sums.conv.RunFloat(out.floats(m), in.bytes(m), r)
+		}, out, in, residual)
+	})
+}
+
+// requantize appends the step that computes sums as integers, with a unit's quantized addition.
+func (c *compiler) requantize(sums *integerSums, u unit, out *slot) {
+	in, to := sums.in, c.g.Values[u.output].Quant
+	for o := range sums.scale {
+		sums.scale[o] /= to.Scale
 	}
-	r := kernel.Requantize{Scale: scale, Zero: to.Zero}
+	r := kernel.Requantize{Scale: sums.scale, Zero: to.Zero}
 	r.Lo, r.Hi = limits(to, u.lo, u.hi)
 	if u.sum == nil {
-		c.emit(func(m *memory) { conv.RunUint8(out.bytes(m), in.bytes(m), &r) }, out, in)
+		c.emit(func(m *memory) { sums.conv.RunUint8(out.bytes(m), in.bytes(m), &r) }, out, in)
 		return
 	}
 	other := c.other(u)
@@ -128,7 +143,7 @@ func (c *compiler) lowerInteger(n *graph.Node, u unit, out *slot) {
 		m.add.Input = other.bytes(m)
 		m.requantize = r
 		m.requantize.Residual = &m.add
-		conv.RunUint8(out.bytes(m), in.bytes(m), &m.requantize)
+		sums.conv.RunUint8(out.bytes(m), in.bytes(m), &m.requantize)
 	}, out, in, other)
 }
 
