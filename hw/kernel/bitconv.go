@@ -89,12 +89,12 @@ func newPortableBitConv(p IntPlan, weight []int8, bias []int32, zero uint8) *por
 
 func (c *portableBitConv) RunUint8(out, in []uint8, r *Requantize) {
 	out, in = c.uint8Operands(out, in, r)
-	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, sums, at, channel) })
+	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, &sums, at, channel) })
 }
 
 func (c *portableBitConv) RunFloat(out []float32, in []uint8, r Rescale) {
 	out, in = c.floatOperands(out, in, r)
-	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, sums, at, channel) })
+	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, &sums, at, channel) })
 	c.clearLanes(out, r)
 }
 

@@ -76,12 +76,12 @@ func newPortableDepthwiseInt(s Shape, weight []int8, bias []int32, zero uint8) *
 
 func (c *portableDepthwiseInt) RunUint8(out, in []uint8, r *Requantize) {
 	out, in = c.uint8Operands(out, in, r)
-	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, sums, at, channel) })
+	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, &sums, at, channel) })
 }
 
 func (c *portableDepthwiseInt) RunFloat(out []float32, in []uint8, r Rescale) {
 	out, in = c.floatOperands(out, in, r)
-	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, sums, at, channel) })
+	c.eachPixel(in, func(sums [portableWidth]int32, at, channel int) { r.end(out, &sums, at, channel) })
 	c.clearLanes(out, r)
 }
 

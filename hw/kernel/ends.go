@@ -37,34 +37,36 @@ func (l *intLayer) clearLanes(out []float32, r Rescale) {
 	}
 }
 
-// uint8End requantizes tiles of sums.
+// uint8End requantizes tiles of sums and adds what is to be added.
 type uint8End struct {
-	vector *vector
-	s      *scratch // with the sums
-	out    []uint8
-	stride int
-	r      *Requantize
-	lo, hi float32
+	vector        *vector
+	sums          *int32
+	out, residual []uint8 // the latter nil: none
+	stride        int
+	scale         []float32
+	lo, hi        float32
+	zero          int32
+	add           *float32 // the constants of the addition
 }
 
 func newUint8End(v *vector, s *scratch, out []uint8, stride int, r *Requantize) uint8End {
-	if r.Residual != nil {
+	e := uint8End{vector: v, sums: &s.sums[0], out: out, stride: stride, scale: r.Scale, zero: int32(r.Zero)}
+	e.lo, e.hi = r.limits()
+	if a := r.Residual; a != nil {
 		s.add = r.addConstants()
+		e.residual, e.add = a.Input, &s.add.lo
 	}
-	lo, hi := r.limits()
-	return uint8End{v, s, out, stride, r, lo, hi}
+	return e
 }
 
 // tile ends the sums of some pixels and channels; the latter are whole vectors.
 func (e *uint8End) tile(first, pixels, channel, channels int) {
 	at := (1+first)*e.stride + channel
-	if a := e.r.Residual; a != nil {
-		e.vector.addSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride, &a.Input[at],
-			&e.r.Scale[channel], &e.s.add.lo)
+	if e.residual == nil {
+		e.vector.requantizeSums(pixels, channels, &e.out[at], e.sums, e.stride, &e.scale[channel], e.lo, e.hi, e.zero)
 		return
 	}
-	e.vector.requantizeSums(pixels, channels, &e.out[at], &e.s.sums[0], e.stride,
-		&e.r.Scale[channel], e.lo, e.hi, int32(e.r.Zero))
+	e.vector.addSums(pixels, channels, &e.out[at], e.sums, e.stride, &e.residual[at], &e.scale[channel], e.add)
 }
 
 // floatEnd rescales tiles of sums.
@@ -83,7 +85,7 @@ func (e *floatEnd) tile(first, pixels, channel, channels int) {
 }
 
 // end requantizes the sums of some channels of a pixel; out and the residual begin with the image.
-func (r *Requantize) end(out []uint8, sums [portableWidth]int32, at, channel int) {
+func (r *Requantize) end(out []uint8, sums *[portableWidth]int32, at, channel int) {
 	for j, s := range sums {
 		q := r.quantize(s, channel+j)
 		if r.Residual != nil {
@@ -94,7 +96,7 @@ func (r *Requantize) end(out []uint8, sums [portableWidth]int32, at, channel int
 }
 
 // end rescales the sums of some channels of a pixel; out and the residual begin with the image.
-func (r *Rescale) end(out []float32, sums [portableWidth]int32, at, channel int) {
+func (r *Rescale) end(out []float32, sums *[portableWidth]int32, at, channel int) {
 	for j, s := range sums {
 		y := float32(float32(s) * r.Scale[channel+j])
 		if r.Residual != nil {
