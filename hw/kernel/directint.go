@@ -88,11 +88,16 @@ func (c *channelLaneInt) RunUint8(out, in []uint8, r *Requantize) {
 	}
 }
 
+// addToSums is RunUint8 where tiles don't add the residual. It does without uint8End for the same reason.
 func (c *channelLaneInt) addToSums(out, in []uint8, r *Requantize) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	end := newUint8End(c.vector, s, out, c.stride, r)
-	c.eachTile(in, s, end.tile)
+	s.add = r.addConstants()
+	residual, stride := r.Residual.Input, c.stride
+	c.eachTile(in, s, func(first, pixels, channel, channels int) {
+		at := (1+first)*stride + channel
+		c.vector.addSums(pixels, channels, &out[at], &s.sums[0], stride, &residual[at], &r.Scale[channel], &s.add.lo)
+	})
 }
 
 // RunFloat rescales the sums of every tile.
